@@ -1,0 +1,70 @@
+"""Activity -> estimate: a price on every counter of a layer, and the leakage of the time it took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from accsim.energy.estimate import LayerEstimate, PricedCount
+from accsim.energy.prices import Price, price_list, unused
+from accsim.energy.table import EnergyTable, TransferRule
+from accsim.energy.transfers import Transfers
+from accsim.hardware.accelerator import Accelerator
+from accsim.simulate.activity import Action, Activity, Count
+from accsim.workload.layer import Operand
+
+
+def price(activity: Activity, accelerator: Accelerator, table: EnergyTable) -> LayerEstimate:
+    """Price a layer's activity on ``accelerator`` with ``table``.
+
+    Each row costs its table price at the level's sizes: per access, or per bit moved where the table says so. Under
+    ``dearer_level`` a row that is one end of a transfer (it has a ``peer``) is free when the other end was counted too
+    and costs more per bit (``accsim.energy.transfers``). Levels for which the table knows a leakage power get one
+    ``leak`` row, power x time, with the layer's core cycles as its accesses.
+
+    Raises:
+        AccsimError: the table has no entry for an action that happened, or the machine no such level.
+    """
+    prices = price_list(accelerator, table)
+    counts = activity.priced
+    transfers = Transfers(counts, prices) if table.transfer_rule is TransferRule.DEARER_LEVEL else None
+    by_level = dict.fromkeys(prices.levels, 0.0)
+    rows: list[PricedCount] = []
+    applied: dict[int, Price] = {}
+    leaking = set()
+    for count in counts:
+        found = prices.price(count.level, count.action)
+        applied[id(found)] = found
+        if count.action is Action.LEAK:
+            leaking.add(count.level)
+        energy = found.per_access * count.accesses + found.per_bit * count.bits
+        if transfers is not None:
+            energy *= transfers.share(count)
+        by_level[count.level] += energy
+        rows.append(PricedCount(count, energy))
+    cycles = activity.cycles.total
+    for name, leak in prices.leaks():
+        if name in leaking:
+            continue
+        applied[id(leak)] = leak
+        energy = leak.per_access * cycles
+        by_level[name] += energy
+        rows.append(PricedCount(Count(name, Operand.COMPUTE, Action.LEAK, cycles, 0), energy))
+    per_ms = accelerator.clock_mhz * 1e3
+    return LayerEstimate(
+        activity=activity,
+        rows=tuple(rows),
+        by_level=tuple(by_level.items()),
+        processing_ms=activity.processing_cycles / per_ms,
+        latency_ms=cycles / per_ms,
+        notes=tuple(dict.fromkeys(note for p in applied.values() for note in p.notes)),
+        warnings=tuple(dict.fromkeys(warning for p in applied.values() for warning in p.warnings)),
+        used=tuple(dict.fromkeys(name for p in applied.values() for name in p.used)),
+    )
+
+
+def unused_entries(table: EnergyTable, estimates: Iterable[LayerEstimate]) -> tuple[str, ...]:
+    """Names of the table's entries that priced nothing in a whole run (all of its layers' estimates).
+
+    Entries for a DRAM standard or cell that the machine did not choose do not count, nor do entries of areas only.
+    """
+    return unused(table, {name for estimate in estimates for name in estimate.used})

@@ -1,0 +1,357 @@
+"""The accelerator: a PE array, a hierarchy of named levels, and what each may do.
+
+Levels are listed from the outside in. Storage levels (``Dram``, ``Sram``, ``RegisterFile``) name the operands they
+hold; the levels that hold an operand form its chain, and any operand may skip any level. ``Link`` levels are the
+on-chip networks between the innermost shared buffer and the PEs; ``VectorUnit`` runs the layers without MACs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+from accsim.workload.layer import Operand
+
+
+class ArrayFamily(StrEnum):
+    """How the PEs are wired, which decides the machine that is simulated."""
+
+    SYSTOLIC = "systolic"
+    ROW_STATIONARY = "row_stationary"
+
+
+class LevelKind(StrEnum):
+    """The kind of a level, as it appears in results."""
+
+    DRAM = "dram"
+    SRAM = "sram"
+    RF = "rf"
+    NOC = "noc"
+    PE = "pe"
+    VECTOR = "vector"
+
+
+class Rounding(StrEnum):
+    """What happens to the bits shifted out below the accumulator's window."""
+
+    TRUNCATE = "truncate"
+    NEAREST = "nearest"
+    NEAREST_EVEN = "nearest_even"
+
+
+class Overflow(StrEnum):
+    """What an accumulator does when the two's-complement sum is out of range."""
+
+    WRAP = "wrap"
+    SATURATE = "saturate"
+
+
+class InitialPsum(StrEnum):
+    """Where the first partial sum of an output comes from: a zero made in the PE, or a read of the buffer."""
+
+    ZERO = "zero"
+    READ = "read"
+
+
+class Cell(StrEnum):
+    """What a register file is built of; registers and SRAM differ in energy and area."""
+
+    REGISTER = "register"
+    SRAM = "sram"
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """The PE array.
+
+    Attributes:
+        family: systolic or row stationary.
+        rows, cols: PEs along each axis.
+        edge_taps: outputs can leave at the last *used* row; without taps they cross the inactive rows to the edge.
+        stationary_buffers: 1: a PE has one register for its stationary operand, and loading, streaming and draining
+            follow each other; 2: a shadow register lets the next tile load (or the last one drain) while this one
+            computes.
+        initial_psum: whether the first partial sum is a zero or a read of the psum buffer.
+    """
+
+    family: ArrayFamily
+    rows: int
+    cols: int
+    edge_taps: bool = False
+    stationary_buffers: int = 1
+    initial_psum: InitialPsum = InitialPsum.ZERO
+
+    @property
+    def pes(self) -> int:
+        """Number of PEs."""
+        return self.rows * self.cols
+
+
+@dataclass(frozen=True, slots=True)
+class Pe:
+    """One processing element.
+
+    Attributes:
+        weight_bits, activation_bits, accumulator_bits: operand widths.
+        output_bits: width of a finished output word; activations' width unless given.
+        product_shift: bits dropped from the product before accumulation (the chip's configurable window).
+        rounding, overflow: what happens below and above the accumulator's window.
+        zero_gating: a zero ifmap word stops the filter read and the MAC; it saves energy and never a cycle.
+        pipeline_stages: register stages from operand read to accumulated psum.
+        psum_add_cycles: row stationary: extra cycles per output psum to add what comes from the PE below.
+        window_shift_cycles: row stationary: cycles to shift one new ifmap word into the sliding window.
+    """
+
+    weight_bits: int
+    activation_bits: int
+    accumulator_bits: int
+    output_bits: int
+    product_shift: int = 0
+    rounding: Rounding = Rounding.TRUNCATE
+    overflow: Overflow = Overflow.WRAP
+    zero_gating: bool = False
+    pipeline_stages: int = 1
+    psum_add_cycles: int = 0
+    window_shift_cycles: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunLength:
+    """Run-length coding of zeros in off-chip feature maps (Chen et al., JSSC 2017, section III-C).
+
+    ``pairs_per_word`` pairs of a ``run_bits`` zero count and one ``activation_bits`` level share a word of
+    ``word_bits``.
+    """
+
+    run_bits: int
+    pairs_per_word: int
+    word_bits: int
+    operands: tuple[Operand, ...]
+    first_layer_input: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dram:
+    """Off-chip memory behind one channel shared by every operand.
+
+    Attributes:
+        width_bits: bits moved per channel clock edge (one beat).
+        clock_mhz: channel clock; ``None`` for the core clock.
+        latency_cycles: core cycles before the first beat of a transfer.
+        burst_bits: every transfer is rounded up to a multiple of this.
+        standard: the DRAM kind whose energy per bit is charged (a name in the energy table).
+        run_length: off-chip coding of feature maps, if the chip has it.
+        fetch_padding: padded pixels are fetched like any other.
+    """
+
+    name: str
+    operands: tuple[Operand, ...]
+    width_bits: int
+    clock_mhz: float | None = None
+    latency_cycles: int = 0
+    burst_bits: int = 1
+    standard: str = "dram"
+    run_length: RunLength | None = None
+    fetch_padding: bool = False
+    kind: LevelKind = LevelKind.DRAM
+
+    def cycles(self, bits: int, core_mhz: float) -> int:
+        """Core cycles to move ``bits`` in one transfer: latency, then the beats of whole bursts (exact, rounded up)."""
+        if bits <= 0:
+            return 0
+        burst = -(-bits // self.burst_bits) * self.burst_bits
+        beats = -(-burst // self.width_bits)
+        ratio = Fraction(1) if self.clock_mhz is None else Fraction(str(core_mhz)) / Fraction(str(self.clock_mhz))
+        return self.latency_cycles - ((-beats * ratio.numerator) // ratio.denominator)
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A part of a buffer set aside for some operands; ``buffers`` tiles of each are held (2 = double buffered)."""
+
+    operands: tuple[Operand, ...]
+    size_bits: int
+    buffers: tuple[tuple[Operand, int], ...] = ()
+
+    def copies(self, operand: Operand) -> int:
+        """Tiles of ``operand`` held at once."""
+        return dict(self.buffers).get(operand, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sram:
+    """A shared on-chip buffer.
+
+    Attributes:
+        width_bits: bits moved by one access.
+        partitions: who may use how much; one partition for all when the file says nothing else.
+        bank_bits: allocations are rounded up to whole banks of this size; ``None`` for no banking.
+        read_bits_per_cycle, write_bits_per_cycle: ports; ``None`` when the buffer keeps up with the array's edge.
+        keeps_activations: a tensor may stay here between layers.
+    """
+
+    name: str
+    operands: tuple[Operand, ...]
+    width_bits: int
+    partitions: tuple[Partition, ...]
+    bank_bits: int | None = None
+    read_bits_per_cycle: int | None = None
+    write_bits_per_cycle: int | None = None
+    keeps_activations: bool = False
+    kind: LevelKind = LevelKind.SRAM
+
+    @property
+    def size_bits(self) -> int:
+        """Capacity of all partitions."""
+        return sum(p.size_bits for p in self.partitions)
+
+    def partition(self, operand: Operand) -> Partition:
+        """The partition that holds ``operand``."""
+        for part in self.partitions:
+            if operand in part.operands:
+                return part
+        raise KeyError(operand)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterFile:
+    """A scratchpad or register in every PE; ``size_words`` words of ``width_bits`` each."""
+
+    name: str
+    operands: tuple[Operand, ...]
+    width_bits: int
+    size_words: int
+    cell: Cell = Cell.REGISTER
+    kind: LevelKind = LevelKind.RF
+
+    @property
+    def size_bits(self) -> int:
+        """Capacity of one PE's copy."""
+        return self.size_words * self.width_bits
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An on-chip network between the innermost shared buffer and the PEs, or between neighbouring PEs.
+
+    Attributes:
+        width_bits: bits delivered per cycle by one bus transaction; ``None`` when it keeps up with the array's edge.
+        direction: ``in`` (buffer to PEs), ``out`` (PEs to buffer) or ``local`` (PE to PE).
+    """
+
+    name: str
+    operands: tuple[Operand, ...]
+    width_bits: int | None
+    direction: str
+    kind: LevelKind = LevelKind.NOC
+
+
+@dataclass(frozen=True, slots=True)
+class VectorUnit:
+    """The unit that runs layers without MACs.
+
+    Attributes:
+        lanes: operations per cycle.
+        fused: operations applied to outputs as they leave the array: they cost operations, and neither traffic nor
+            time of their own.
+    """
+
+    name: str
+    lanes: int
+    fused: tuple[str, ...] = ()
+    kind: LevelKind = LevelKind.VECTOR
+
+
+Level = Dram | Sram | RegisterFile | Link | VectorUnit
+Storage = Dram | Sram | RegisterFile
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """A whole machine. Hashable, so that it can key a cache.
+
+    Attributes:
+        name, description, source: what it is and where its figures come from.
+        node_nm, voltage_v: technology; ``None`` when not stated.
+        clock_mhz: core clock.
+        array, pe: the PE array and one PE.
+        levels: from the outside in; exactly one ``Dram``, first.
+        dataflow: name of the default dataflow.
+        energy_table: name of the default energy table.
+        mappings: published mappings as ((network, layer), ((parameter, value), ...), note).
+        assumed: figures in the file that no public source gives, named one by one.
+        area_mm2: published core area, if any.
+    """
+
+    name: str
+    clock_mhz: float
+    array: Array
+    pe: Pe
+    levels: tuple[Level, ...]
+    dataflow: str
+    energy_table: str
+    description: str = ""
+    source: str = ""
+    node_nm: float | None = None
+    voltage_v: float | None = None
+    mappings: tuple[tuple[tuple[str, str], tuple[tuple[str, int], ...], str], ...] = ()
+    assumed: tuple[str, ...] = ()
+    area_mm2: float | None = None
+
+    @property
+    def dram(self) -> Dram:
+        """The off-chip memory."""
+        return next(level for level in self.levels if isinstance(level, Dram))
+
+    @property
+    def buffers(self) -> tuple[Sram, ...]:
+        """Shared on-chip buffers from the outside in."""
+        return tuple(level for level in self.levels if isinstance(level, Sram))
+
+    @property
+    def vector(self) -> VectorUnit | None:
+        """The vector unit, if there is one."""
+        return next((level for level in self.levels if isinstance(level, VectorUnit)), None)
+
+    def chain(self, operand: Operand) -> tuple[Storage, ...]:
+        """Storage levels that hold ``operand``, from the outside in."""
+        return tuple(
+            level
+            for level in self.levels
+            if isinstance(level, Dram | Sram | RegisterFile) and operand in level.operands
+        )
+
+    def link(self, operand: Operand, direction: str) -> Link | None:
+        """The network that carries ``operand`` in ``direction``, if one is declared."""
+        return next(
+            (lv for lv in self.levels if isinstance(lv, Link) and operand in lv.operands and lv.direction == direction),
+            None,
+        )
+
+    def level(self, name: str) -> Level:
+        """The level called ``name``.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for level in self.levels:
+            if level.name == name:
+                return level
+        raise KeyError(name)
+
+    def instances(self, level: Level) -> int:
+        """How many copies of ``level`` the machine has."""
+        return self.array.pes if isinstance(level, RegisterFile) else 1
+
+    def bits(self, operand: Operand) -> int:
+        """Width of one word of ``operand``."""
+        match operand:
+            case Operand.WEIGHT:
+                return self.pe.weight_bits
+            case Operand.PSUM:
+                return self.pe.accumulator_bits
+            case Operand.OFMAP:
+                return self.pe.output_bits
+            case _:
+                return self.pe.activation_bits

@@ -1,0 +1,214 @@
+"""The rules between the parts of an accelerator: each finds its mistakes as (path in the file, sentence)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from accsim.errors import suggest
+from accsim.hardware.accelerator import (
+    Accelerator,
+    ArrayFamily,
+    Dram,
+    Link,
+    RegisterFile,
+    Sram,
+    VectorUnit,
+)
+from accsim.hardware.build import CARRIED, IN_PE, STORED, TENSORS
+from accsim.hardware.schema import AcceleratorFile, SramFile
+from accsim.hardware.sizes import spell_size
+from accsim.workload.layer import LayerKind, Operand
+from accsim.workload.operations import ACTIVATIONS
+from accsim.yamlfile import Path
+
+Mistake = tuple[Path, str]
+
+FUSABLE = (
+    *ACTIVATIONS,
+    *(LayerKind.POOL, LayerKind.BATCH_NORM, LayerKind.LAYER_NORM, LayerKind.LRN, LayerKind.SOFTMAX),
+    *(LayerKind.ADD, LayerKind.MULTIPLY),
+)
+"""What a vector unit may apply to outputs as they leave the array: an activation, or a kind of layer."""
+
+
+def check(file: AcceleratorFile, machine: Accelerator) -> list[Mistake]:
+    """Every mistake between the parts of ``machine``, which was built from ``file``."""
+    return [mistake for rule in _RULES for mistake in rule(file, machine)]
+
+
+def _names(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
+    seen: set[str] = set()
+    for index, level in enumerate(machine.levels):
+        if level.name in seen:
+            yield ("levels", index, "name"), f"another level is called {level.name!r} too, and results go by name"
+        seen.add(level.name)
+
+
+def _order(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
+    drams = [index for index, level in enumerate(machine.levels) if isinstance(level, Dram)]
+    if not drams:
+        yield ("levels",), "needs one level of kind dram, first in the list"
+    elif drams[0] != 0:
+        yield ("levels", drams[0]), "must come first: levels are listed from the outside in"
+    for index in drams[1:]:
+        yield ("levels", index), f"only one level may be of kind dram, and {machine.levels[drams[0]].name!r} is"
+    spad: str | None = None
+    for index, level in enumerate(machine.levels):
+        if isinstance(level, RegisterFile):
+            spad = spad or level.name
+        elif isinstance(level, Sram) and spad is not None:
+            yield ("levels", index), f"must come before {spad!r}: levels are listed from the outside in"
+    vectors = [index for index, level in enumerate(machine.levels) if isinstance(level, VectorUnit)]
+    for index in vectors[1:]:
+        yield ("levels", index), f"only one level may be of kind vector, and {machine.levels[vectors[0]].name!r} is"
+
+
+def _operands(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
+    for index, level in enumerate(machine.levels):
+        path: Path = ("levels", index)
+        if isinstance(level, VectorUnit):
+            continue
+        lists = [(path, level.operands)]
+        if isinstance(level, Sram) and file.levels[index].model_fields_set & {"partitions"}:
+            lists = [((*path, "partitions", j), part.operands) for j, part in enumerate(level.partitions)]
+        seen: set[Operand] = set()
+        for where, listed in lists:
+            for operand in sorted({o for o in listed if listed.count(o) > 1 or o in seen}, key=STORED.index):
+                yield (*where, "operands"), f"{operand} is already listed in {level.name!r}"
+            seen.update(listed)
+        allowed: tuple[Operand, ...] = STORED
+        why = ""
+        if isinstance(level, RegisterFile):
+            allowed, why = IN_PE, "a PE holds psums until they are finished"
+        elif isinstance(level, Link):
+            allowed = CARRIED[level.direction]
+            why = f"a network of direction '{level.direction}' carries {_words(allowed, 'or')}"
+        for operand in [o for o in STORED if o in level.operands and o not in allowed]:
+            yield (*path, "operands"), f"cannot list {operand}: {why}"
+
+
+def _reachable(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
+    for index, level in enumerate(machine.levels):
+        if isinstance(level, Dram):
+            missing = [o for o in TENSORS if o not in level.operands]
+            if missing:
+                yield (
+                    ("levels", index, "operands"),
+                    f"must list {_words(missing)} too: tensors come from {level.name!r} and return to it",
+                )
+    if not machine.chain(Operand.PSUM):
+        yield ("levels",), "no level holds psum, so sums of several folds have no place"
+    if machine.array.family is ArrayFamily.ROW_STATIONARY:
+        held = {o for level in machine.levels if isinstance(level, RegisterFile) for o in level.operands}
+        missing = [o for o in IN_PE if o not in held]
+        if missing:
+            yield (
+                ("levels",),
+                f"a row-stationary PE needs levels of kind rf for ifmap, weight and psum; none holds {_words(missing)}",
+            )
+    seen: dict[tuple[Operand, str], str] = {}
+    for index, level in enumerate(machine.levels):
+        if isinstance(level, Link):
+            for operand in dict.fromkeys(level.operands):
+                other = seen.setdefault((operand, level.direction), level.name)
+                if other != level.name:
+                    yield ("levels", index, "operands"), f"{other!r} already carries {operand} {_WAY[level.direction]}"
+
+
+_WAY = {"in": "in", "out": "out", "local": "between PEs"}
+
+
+def _buffers(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
+    for index, (level, written) in enumerate(zip(machine.levels, file.levels, strict=True)):
+        if not isinstance(level, Sram) or not isinstance(written, SramFile):
+            continue
+        path: Path = ("levels", index)
+        for j, part in enumerate(level.partitions):
+            where: Path = path if written.partitions is None else (*path, "partitions", j)
+            asked = written.buffers if written.partitions is None else written.partitions[j].buffers
+            for operand in asked if isinstance(asked, dict) else ():
+                if operand not in part.operands:
+                    yield (*where, "buffers", operand), f"{operand} is not held here{suggest(operand, part.operands)}"
+            if not part.size_bits:
+                yield (*path, "size"), f"leaves nothing for {_words(part.operands)}"
+            elif level.bank_bits is not None and part.size_bits % level.bank_bits:
+                yield (*where, "size"), _banks(part.size_bits, level.bank_bits)
+        if written.partitions is not None and written.size:
+            if level.bank_bits and written.size % level.bank_bits:
+                yield (*path, "size"), _banks(written.size, level.bank_bits)
+            elif written.size % level.width_bits:
+                yield (
+                    (*path, "size"),
+                    f"{spell_size(written.size)} is no whole number of {level.width_bits}-bit accesses",
+                )
+        missing = [o for o in (Operand.IFMAP, Operand.OFMAP) if o not in level.operands]
+        if level.keeps_activations and missing:
+            yield (*path, "keeps_activations"), f"needs ifmap and ofmap here; {_words(missing)} is not held"
+
+
+def _banks(size: int, bank: int) -> str:
+    return f"{spell_size(size)} is no whole number of banks of {spell_size(bank)}"
+
+
+def _coding(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
+    for index, level in enumerate(machine.levels):
+        if isinstance(level, Dram) and level.run_length is not None:
+            coding = level.run_length
+            pair = coding.run_bits + machine.pe.activation_bits
+            if coding.pairs_per_word * pair > coding.word_bits:
+                yield (
+                    ("levels", index, "run_length", "word"),
+                    f"{coding.pairs_per_word} pairs of a {coding.run_bits}-bit run and a "
+                    f"{machine.pe.activation_bits}-bit level need {coding.pairs_per_word * pair} b, "
+                    f"got {coding.word_bits} b",
+                )
+
+
+def _numbers(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
+    pe = machine.pe
+    if pe.output_bits > pe.accumulator_bits:
+        key = "accumulator_bits" if file.pe.output_bits is None else "output_bits"
+        yield (
+            ("pe", key),
+            f"an output of {pe.output_bits} bits is wider than the accumulator of {pe.accumulator_bits} bits",
+        )
+    product = pe.weight_bits + pe.activation_bits
+    if pe.product_shift >= product:
+        yield ("pe", "product_shift"), f"a shift of {pe.product_shift} drops all {product} bits of a product"
+
+
+def _family(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
+    """Options that the other array family has, and that would be ignored here."""
+    systolic = machine.array.family is ArrayFamily.SYSTOLIC
+    foreign: Iterable[tuple[str, str, object]] = (
+        (("pe", "psum_add_cycles", 0), ("pe", "window_shift_cycles", 0))
+        if systolic
+        else (("array", "edge_taps", False), ("array", "stationary_buffers", 1))
+    )
+    for part, key, default in foreign:
+        if getattr(getattr(machine, part), key) != default:
+            yield (part, key), f"is for {'row-stationary' if systolic else 'systolic'} arrays only"
+    if systolic and file.mappings:
+        yield ("mappings",), "published pass parameters are for row-stationary arrays only"
+
+
+def _fused(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
+    for index, level in enumerate(machine.levels):
+        if isinstance(level, VectorUnit):
+            for j, name in enumerate(level.fused):
+                path = ("levels", index, "fused", j)
+                if name not in FUSABLE:
+                    hint = suggest(name, FUSABLE) or f"; expected one of {', '.join(FUSABLE)}"
+                    yield path, f"no operation named {name!r}{hint}"
+                elif name in level.fused[:j]:
+                    yield path, f"{name!r} is listed twice"
+
+
+def _words(names: Iterable[str], joint: str = "and") -> str:
+    *first, last = names
+    return f"{', '.join(first)} {joint} {last}" if first else str(last)
+
+
+_RULES: tuple[Callable[[AcceleratorFile, Accelerator], Iterator[Mistake]], ...] = (
+    _names, _order, _operands, _reachable, _buffers, _coding, _numbers, _family, _fused,
+)  # fmt: skip

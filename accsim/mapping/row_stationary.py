@@ -1,0 +1,103 @@
+"""Legality of row-stationary mappings: what fits the array, the scratchpads and the buffers."""
+
+from __future__ import annotations
+
+from accsim.hardware.accelerator import Accelerator, RegisterFile
+from accsim.mapping.mapping import RowStationaryMapping
+from accsim.mapping.nest import window_span
+from accsim.workload.layer import Geometry, Operand
+
+
+def even_runs(length: int, most: int) -> tuple[int, ...]:
+    """Cut ``length`` into the fewest runs of at most ``most``, as equal as possible, longest first."""
+    runs = -(-length // most)
+    base, more = divmod(length, runs)
+    return (base + 1,) * more + (base,) * (runs - more)
+
+
+def spad_words(accelerator: Accelerator) -> dict[Operand, RegisterFile]:
+    """The PE's scratchpad for each operand."""
+    return {
+        operand: level
+        for level in accelerator.levels
+        if isinstance(level, RegisterFile)
+        for operand in level.operands
+        if operand in (Operand.IFMAP, Operand.WEIGHT, Operand.PSUM)
+    }
+
+
+def spad_demand(geometry: Geometry, p: int, q: int, taps_s: int) -> dict[Operand, int]:
+    """Words one PE keeps of each operand: q windows of the ifmap, p*q filter rows, p psums (JSSC 2017, section IV)."""
+    return {
+        Operand.IFMAP: q * window_span(taps_s, geometry.dilation_w),
+        Operand.WEIGHT: p * q * taps_s,
+        Operand.PSUM: p,
+    }
+
+
+def spads_hold(accelerator: Accelerator, geometry: Geometry, p: int, q: int, taps_s: int) -> bool:
+    """Whether the scratchpads hold p filters of q channels and ``taps_s`` columns; operands may share a scratchpad."""
+    demand, used = spad_demand(geometry, p, q, taps_s), dict[str, int]()
+    for operand, level in spad_words(accelerator).items():
+        used[level.name] = used.get(level.name, 0) + demand[operand]
+        if used[level.name] > level.size_words:
+            return False
+    return True
+
+
+def cut_filter(
+    accelerator: Accelerator, geometry: Geometry, p: int, q: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Runs of filter rows and columns: rows by the array's height, columns by the scratchpads.
+
+    Returns an empty second tuple when even one column does not fit.
+    """
+    rows = even_runs(geometry.R, accelerator.array.rows)
+    low, high = 0, geometry.S
+    while low < high:
+        middle = (low + high + 1) // 2
+        if spads_hold(accelerator, geometry, p, q, middle):
+            low = middle
+        else:
+            high = middle - 1
+    return rows, even_runs(geometry.S, low) if low else ()
+
+
+def sets_on_array(accelerator: Accelerator, geometry: Geometry, e: int) -> int:
+    """How many PE sets of R x e fit the array; a set wider than the array is cut into strips stacked on its rows.
+
+    The rule of folding and replication of the row-stationary array (JSSC 2017, section IV-A; ISCA 2016, section V-B).
+    """
+    array = accelerator.array
+    stacked = array.rows // even_runs(geometry.R, array.rows)[0]
+    if e <= array.cols:
+        return stacked * (array.cols // e)
+    return stacked // -(-e // array.cols)
+
+
+def array_violations(accelerator: Accelerator, geometry: Geometry, mapping: RowStationaryMapping) -> list[str]:
+    """Sentences on what does not fit the array or the scratchpads; empty for a legal mapping."""
+    g, m = geometry, mapping
+    out: list[str] = []
+    bounds = {"m": g.filters_per_group, "n": g.N, "e": g.P, "f": g.Q}
+    for name, bound in bounds.items():
+        value = getattr(m, name)
+        if not 1 <= value <= bound:
+            out.append(f"{name} = {value} must be from 1 to {bound}")
+    for name in ("p", "q", "r", "t"):
+        if getattr(m, name) < 1:
+            out.append(f"{name} = {getattr(m, name)} must be at least 1")
+    if out:
+        return out
+    sets = sets_on_array(accelerator, g, m.e)
+    if m.r * m.t > sets:
+        out.append(
+            f"r*t = {m.r * m.t} PE sets of {g.R} x {m.e} do not fit the {accelerator.array.rows} x "
+            f"{accelerator.array.cols} array, which holds {sets}; use a smaller e, r or t"
+        )
+    if not spads_hold(accelerator, g, m.p, m.q, 1):
+        demand = spad_demand(g, m.p, m.q, 1)
+        spads = spad_words(accelerator)
+        sizes = ", ".join(f"{o} {demand[o]} of {spads[o].size_words} words in {spads[o].name}" for o in spads)
+        out.append(f"p = {m.p} filters of q = {m.q} channels do not fit the scratchpads ({sizes}); use a smaller p or q")
+    return out

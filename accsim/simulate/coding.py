@@ -1,0 +1,33 @@
+"""Run-length coding of off-chip feature maps (Chen et al., JSSC 2017, section III-C), in expectation.
+
+A pair is a run of up to 2^run_bits - 1 zeros and one level; three pairs and an end flag share a 64-bit word on the chip.
+With independent zeros of probability z a pair covers 1 + z + z^2 + ... + z^L words on average, L being the longest run,
+so each word costs (1 - z) / (1 - z^(L+1)) pairs. Coding dense data makes it larger: the format pays for every pair.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from accsim.hardware.accelerator import RunLength
+
+
+def pairs_per_word(run_bits: int, density: float) -> float:
+    """Expected pairs per coded word for independent zeros."""
+    longest = 2**run_bits - 1
+    zero = 1.0 - density
+    if zero >= 1.0:
+        return 1.0 / (longest + 1)
+    return (1.0 - zero) / (1.0 - zero ** (longest + 1))
+
+
+def coded_bits(code: RunLength, words: int, density: float) -> int:
+    """Expected off-chip bits of ``words`` words, in whole code words."""
+    pairs = Fraction(pairs_per_word(code.run_bits, density)) * words
+    code_words = -(-pairs // code.pairs_per_word)
+    return int(code_words) * code.word_bits
+
+
+def coded_bits_per_word(code: RunLength, density: float) -> float:
+    """Expected off-chip bits per word of a long tensor."""
+    return pairs_per_word(code.run_bits, density) / code.pairs_per_word * code.word_bits

@@ -1,0 +1,164 @@
+"""Which tensors stay on chip between layers.
+
+Tensors that are one piece of storage form a group: a concat and its inputs, a reshape, a batch norm that is folded or an
+operation that is fused. A group may live in a buffer that keeps activations from the layer that makes it to the last
+layer that reads it, if everything that lives there at the same time leaves the stated share of the buffer for tiles.
+Groups are placed in the order in which they are made; the network's input comes from DRAM and its outputs go there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import prod
+
+from accsim.hardware.accelerator import Accelerator, Sram
+from accsim.simulate.vector import Role, name_of
+from accsim.workload.layer import Layer, LayerKind, Operand
+from accsim.workload.network import Network
+
+WORKING_SHARES = (Fraction(1, 8), Fraction(1, 2), Fraction(1))
+"""Shares of a buffer kept free for tiles; the next one is tried when a layer's tiles do not fit beside the tensors."""
+
+NETWORK_INPUT = "input"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where every tensor lives and how each layer without MACs is run.
+
+    Attributes:
+        home: level name per layer output (absent: DRAM).
+        taken_bits: bits of the keeping buffer taken while a layer runs.
+        roles: role of every layer without MACs.
+        level: the buffer that keeps activations, if there is one.
+    """
+
+    home: dict[str, str]
+    taken_bits: dict[str, int]
+    roles: dict[str, Role]
+    level: str | None
+
+
+def roles(network: Network, accelerator: Accelerator) -> dict[str, Role]:
+    """How each layer without MACs is run on this machine."""
+    readers: dict[str, int] = {}
+    for layer in network.layers:
+        for source in layer.inputs:
+            readers[source] = readers.get(source, 0) + 1
+    by_name = {layer.name: layer for layer in network.layers}
+    fused = set(accelerator.vector.fused) if accelerator.vector else set()
+    out: dict[str, Role] = {}
+    for layer in network.layers:
+        if layer.kind.has_macs:
+            continue
+        if layer.kind in (LayerKind.RESHAPE, LayerKind.CONCAT):
+            out[layer.name] = Role.VIEW
+            continue
+        source = by_name.get(layer.inputs[0]) if len(layer.inputs) == 1 else None
+        alone = source is not None and readers[source.name] == 1
+        out[layer.name] = Role.OWN
+        if source is not None and alone:
+            from_array = source.kind.has_macs or out.get(source.name) in (Role.FOLDED, Role.FUSED)
+            if layer.kind is LayerKind.BATCH_NORM and (source.kind.has_macs):
+                out[layer.name] = Role.FOLDED
+            elif from_array and name_of(layer) in fused:
+                out[layer.name] = Role.FUSED
+    return out
+
+
+def groups(network: Network, how: dict[str, Role]) -> dict[str, str]:
+    """Storage group of every tensor: the name of its representative."""
+    parent: dict[str, str] = {NETWORK_INPUT: NETWORK_INPUT}
+
+    def find(name: str) -> str:
+        while parent[name] != name:
+            name = parent[name]
+        return name
+
+    for layer in network.layers:
+        parent[layer.name] = layer.name
+        if how.get(layer.name, Role.OWN) is Role.OWN:
+            continue
+        for source in layer.inputs:
+            if source in parent:
+                parent[find(source)] = find(layer.name)
+    return {name: find(name) for name in parent}
+
+
+def plan(network: Network, accelerator: Accelerator, share: Fraction = WORKING_SHARES[0]) -> Plan:
+    """Decide which tensors stay on chip.
+
+    Args:
+        share: share of the keeping buffer that is left for tiles.
+    """
+    how = roles(network, accelerator)
+    keeper = next((b for b in accelerator.buffers if b.keeps_activations), None)
+    if keeper is None or share >= 1:
+        return Plan({}, {}, how, None)
+    group_of = groups(network, how)
+    size, first, last = _lifetimes(network, accelerator, group_of)
+    room = _room(keeper, share)
+    taken = [0] * len(network.layers)
+    home: dict[str, str] = {}
+    kept: set[str] = set()
+    for name in sorted(size, key=lambda n: first[n]):
+        span = range(first[name], last[name] + 1)
+        if last[name] >= len(network.layers) or name == group_of[NETWORK_INPUT]:
+            continue
+        if all(taken[i] + size[name] <= room for i in span):
+            kept.add(name)
+            for i in span:
+                taken[i] += size[name]
+    for layer in network.layers:
+        if group_of[layer.name] in kept:
+            home[layer.name] = keeper.name
+    return Plan(home, {layer.name: taken[i] for i, layer in enumerate(network.layers)}, how, keeper.name)
+
+
+def _room(keeper: Sram, share: Fraction) -> int:
+    part = keeper.partition(Operand.IFMAP)
+    return int(part.size_bits * (1 - share))
+
+
+def _lifetimes(
+    network: Network, accelerator: Accelerator, group_of: dict[str, str]
+) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+    """Bits, first and last layer index of every group; the last index of a network output is past the end."""
+    bits = accelerator.pe.activation_bits
+    size: dict[str, int] = {}
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    read: set[str] = set()
+    for i, layer in enumerate(network.layers):
+        own = group_of[layer.name]
+        size[own] = max(size.get(own, 0), layer.batch * prod(layer.output_shape) * bits)
+        first.setdefault(own, i)
+        last[own] = max(last.get(own, 0), i)
+        for source in layer.inputs:
+            read.add(source)
+            if source in group_of:
+                group = group_of[source]
+                last[group] = max(last.get(group, 0), i)
+                first.setdefault(group, i)
+                size.setdefault(group, 0)
+    for layer in network.layers:
+        if layer.name not in read:
+            last[group_of[layer.name]] = len(network.layers)
+    return size, first, last
+
+
+def home_of(plan_: Plan, source: str) -> str | None:
+    """Level a tensor lives in; ``None`` for DRAM."""
+    return plan_.home.get(source)
+
+
+def final_tensor(network: Network, layer: Layer, how: dict[str, Role]) -> Layer:
+    """The last layer that only rewrites ``layer``'s output on its way out: the tensor that is actually stored."""
+    readers = {source: other for other in network.layers for source in other.inputs}
+    current = layer
+    while True:
+        following = readers.get(current.name)
+        if following is None or how.get(following.name) not in (Role.FOLDED, Role.FUSED):
+            return current
+        current = following

@@ -1,0 +1,226 @@
+"""The row-stationary array, counted: cycles and array traffic of every pass, in closed form.
+
+A PE holds one row of a filter and slides it over one row of an ifmap; a *set* of R x e PEs makes e rows of an output
+(Chen et al., ISCA 2016, section V; JSSC 2017, section IV)::
+
+      filter row i  --> every PE of row i of a set (multicast along the row)
+      ifmap row i+U*j --> PE (i, j) of every set on that channel (multicast along the diagonal)
+      psum            --> up the column: PE (R-1, j) -> ... -> PE (0, j), r sets on top of each other
+
+One pass of one PE, for n ifmaps and f output columns, p filters and q channels interleaved::
+
+      for each output column:  U*q words shifted into the window      (window_shift_cycles each)
+                               p*q*S MACs                             (one per cycle)
+                               p sums from the PE below added         (psum_add_cycles each; the MAC idles)
+
+* Buses move whole transactions of their own width. Deliveries run beside the MACs through the PEs' FIFOs, so a pass
+  takes as long as the slowest of MACs and buses; what a bus adds is a stall named after it.
+* Filters of the next pass are loaded while the first output column is computed, because the MACs use the words in
+  the order they arrive; what does not fit there is fill.
+* The first window, and at the end the pipeline and the psum chain, are seen once per output tile (fill and drain).
+* Tall filters are cut into equal runs of rows, wide ones into runs of columns; each run is a pass whose psums
+  accumulate through the buffer.
+* Where a block of channels does not fill r sets of q, it is spread evenly: ceil(c / r) channels per PE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from accsim.hardware.accelerator import Accelerator, InitialPsum, Link
+from accsim.mapping.mapping import RowStationaryMapping
+from accsim.mapping.nest import Nest, Piece, input_extent, window_span
+from accsim.mapping.row_stationary import cut_filter
+from accsim.simulate.systolic import Phase, Spent
+from accsim.workload.layer import Operand
+
+
+def ceil_div(a: int, b: int) -> int:
+    """a / b rounded up."""
+    return -(-a // b)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One pass: the sizes it works on.
+
+    Attributes:
+        n, filters, channels, rows, cols: ifmaps, filters, channels, output rows and columns of the pass.
+        taps_r, taps_s: filter rows and columns of this run.
+        per_pe_filters, per_pe_channels: filters and channels interleaved in one PE.
+        sets_t, sets_r: PE sets that work on different filters and channels.
+    """
+
+    n: int
+    filters: int
+    channels: int
+    rows: int
+    cols: int
+    taps_r: int
+    taps_s: int
+    per_pe_filters: int
+    per_pe_channels: int
+    sets_t: int
+    sets_r: int
+
+    @property
+    def macs(self) -> int:
+        """MACs of the pass."""
+        return self.psums * self.channels * self.taps_r * self.taps_s
+
+    @property
+    def psums(self) -> int:
+        """Partial sums read and written by the pass."""
+        return self.n * self.filters * self.rows * self.cols
+
+    @property
+    def weights(self) -> int:
+        """Filter words of the pass."""
+        return self.filters * self.channels * self.taps_r * self.taps_s
+
+    @property
+    def pes(self) -> int:
+        """PEs that work in the pass."""
+        return self.taps_r * self.rows * self.sets_r * self.sets_t
+
+    @property
+    def chain(self) -> int:
+        """PEs a psum passes on its way up."""
+        return self.taps_r * self.sets_r
+
+
+class RowStationaryArray:
+    """A row-stationary machine running one layer's passes."""
+
+    def __init__(self, accelerator: Accelerator, mapping: RowStationaryMapping, nest: Nest) -> None:
+        self.accelerator, self.mapping, self.nest = accelerator, mapping, nest
+        self.runs_r, self.runs_s = cut_filter(accelerator, nest.geometry, mapping.p, mapping.q)
+        reductions = nest.count("C", len(nest.loops)) * len(self.runs_r) * len(self.runs_s)
+        self.psums_return = reductions > 1 or accelerator.array.initial_psum is InitialPsum.READ
+        self.weight_at = nest.change_depth(Operand.WEIGHT, len(nest.loops))
+        self.output_at = nest.change_depth(Operand.PSUM, mapping.depth("", Operand.PSUM))
+
+    @property
+    def weights_stay(self) -> bool:
+        """Whether the filter spads can keep their words from one step to the next."""
+        return len(self.runs_r) == len(self.runs_s) == 1
+
+    def passes(self, sizes: Mapping[str, Piece]) -> list[Pass]:
+        """The passes of one step of the nest: one, unless the filter is cut."""
+        m = self.mapping
+        filters, channels = sizes["M"].size, sizes["C"].size
+        per_p, per_q = ceil_div(filters, m.t), ceil_div(channels, m.r)
+        return [
+            Pass(
+                n=sizes["N"].size,
+                filters=filters,
+                channels=channels,
+                rows=sizes["P"].size,
+                cols=sizes["Q"].size,
+                taps_r=r,
+                taps_s=s,
+                per_pe_filters=per_p,
+                per_pe_channels=per_q,
+                sets_t=ceil_div(filters, per_p),
+                sets_r=ceil_div(channels, per_q),
+            )
+            for r in self.runs_r
+            for s in self.runs_s
+        ]
+
+    def row_words(self, one: Pass) -> int:
+        """Words of one ifmap row that a PE shifts in for one channel."""
+        g = self.nest.geometry
+        return input_extent(one.cols, g.stride_w, window_span(one.taps_s, g.dilation_w))
+
+    def bus_ifmap_words(self, one: Pass) -> int:
+        """Ifmap words on the bus in one pass; padding is made at the bus where it is not fetched."""
+        g = self.nest.geometry
+        rows = input_extent(one.rows, g.stride_h, window_span(one.taps_r, g.dilation_h))
+        return one.n * one.channels * rows * self.row_words(one)
+
+    def read_ifmap_words(self, one: Pass, sizes: Mapping[str, Piece]) -> int:
+        """Ifmap words read from the buffer in one pass."""
+        g = self.nest.geometry
+        rows = min(sizes["P"].extent, input_extent(one.rows, g.stride_h, window_span(one.taps_r, g.dilation_h)))
+        return one.n * one.channels * rows * min(sizes["Q"].extent, self.row_words(one))
+
+    def _column(self, one: Pass, shifted: int) -> int:
+        pe = self.accelerator.pe
+        macs = one.per_pe_filters * one.per_pe_channels * one.taps_s
+        return (
+            macs + one.per_pe_filters * pe.psum_add_cycles + one.per_pe_channels * shifted * pe.window_shift_cycles
+        )
+
+    def compute_cycles(self, one: Pass) -> int:
+        """Cycles of the PEs for one pass: MACs, psum adds and window shifts."""
+        shifts = one.per_pe_channels * self.row_words(one) * self.accelerator.pe.window_shift_cycles
+        return one.n * (one.cols * self._column(one, 0) + shifts)
+
+    def _bus(self, operand: Operand, direction: str, words: int) -> tuple[int, str]:
+        link = self.accelerator.link(operand, direction)
+        if not isinstance(link, Link) or link.width_bits is None:
+            return 0, ""
+        return ceil_div(words * self.accelerator.bits(operand), link.width_bits), link.name
+
+    def _add_pass(self, one: Pass, sizes: Mapping[str, Piece], loads: bool, spent: Spent) -> None:
+        compute = self.compute_cycles(one)
+        buses = [self._bus(Operand.IFMAP, "in", self.bus_ifmap_words(one)), self._bus(Operand.PSUM, "out", one.psums)]
+        if self.psums_return:
+            buses.append(self._bus(Operand.PSUM, "in", one.psums))
+        buses += self._ports(one, sizes, loads)
+        slowest, name = max(buses, key=lambda bus: bus[0])
+        spent.compute += compute
+        spent.stall(name, slowest - compute)
+        if loads:
+            g = self.nest.geometry
+            weights, _ = self._bus(Operand.WEIGHT, "in", one.weights)
+            first = self._column(one, window_span(one.taps_s, g.dilation_w))
+            spent.fill += max(0, weights - first)
+
+    def _ports(self, one: Pass, sizes: Mapping[str, Piece], loads: bool) -> list[tuple[int, str]]:
+        """Cycles the shared buffers' ports need for one pass."""
+        acc = self.accelerator
+        out: list[tuple[int, str]] = []
+        words = {
+            Operand.IFMAP: self.read_ifmap_words(one, sizes),
+            Operand.WEIGHT: one.weights if loads else 0,
+            Operand.PSUM: one.psums if self.psums_return else 0,
+        }
+        nearest = {o: [lv for lv in acc.buffers if o in lv.operands] for o in words}
+        for level in acc.buffers:
+            mine = [o for o, held in nearest.items() if held and held[-1] is level]
+            if level.read_bits_per_cycle:
+                bits = sum(words[o] * acc.bits(o) for o in mine)
+                out.append((ceil_div(bits, level.read_bits_per_cycle), level.name))
+            if level.write_bits_per_cycle and Operand.PSUM in mine:
+                out.append((ceil_div(one.psums * acc.bits(Operand.PSUM), level.write_bits_per_cycle), level.name))
+        return out
+
+    @property
+    def load_at(self) -> int:
+        """Depth of the loop that brings new filters to the scratchpads."""
+        return self.weight_at if self.weights_stay else len(self.nest.loops)
+
+    @property
+    def ramp_at(self) -> int:
+        """Depth of the loop that starts a new output tile, and with it a new burst of passes."""
+        return self.output_at
+
+    def step(self, sizes: Mapping[str, Piece], loads: bool) -> Phase:
+        """Cycles of one step of the nest on the array; ``loads`` says whether it brings new filters."""
+        spent = Spent()
+        for one in self.passes(sizes):
+            self._add_pass(one, sizes, loads, spent)
+        return spent.phase()
+
+    def ramp(self, sizes: Mapping[str, Piece]) -> Phase:
+        """First window in, last psums out: once per output tile."""
+        g, one = self.nest.geometry, self.passes(sizes)[0]
+        rows = input_extent(one.rows, g.stride_h, window_span(one.taps_r, g.dilation_h))
+        window = rows * one.channels * window_span(one.taps_s, g.dilation_w)
+        spent = Spent()
+        spent.fill += self._bus(Operand.IFMAP, "in", window)[0]
+        spent.drain += self.accelerator.pe.pipeline_stages - 1 + one.chain - 1
+        return spent.phase()

@@ -1,0 +1,195 @@
+"""The pass timeline: one DRAM channel, buffers with one or two slots, and the array, in max-plus algebra.
+
+Every step of the loop nest does, in this fixed order::
+
+    1  fetch the ifmap, weight tiles that changed      channel free, and a slot of that operand free
+    2  write back the finished output tile             channel free, array done with it
+    3  read back a partial output tile                 channel free
+    4  run the array                                   array free, every tile there, an output slot free
+
+A slot is free when the array is done with the tile it held: with one slot that is the step just before, with two the
+tile before that. Each time is a maximum of sums of earlier times, so a step is a matrix over (max, +) acting on the
+vector of "free at" times, and n equal steps are that matrix to the n-th power: the makespan of any number of repeated
+passes is exact and costs a logarithm. Longer transfers never make an entry smaller, so more bandwidth never adds a cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from accsim.errors import AccsimError
+from accsim.mapping.dataflow import DIMENSIONS, REDUCED
+from accsim.mapping.nest import Nest, Piece
+from accsim.workload.layer import Operand
+
+Vector = npt.NDArray[np.int64]
+Matrix = npt.NDArray[np.int64]
+NEVER = -(2**61)
+LIMIT = 2**60
+
+Sizes = Mapping[str, Piece]
+Trail = tuple[dict[str, Piece], ...]
+"""Pieces selected at every depth so far, from depth 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An operand fetched over the channel.
+
+    Attributes:
+        depth: loops outside the tile that is fetched.
+        slots: tiles the buffer holds at once; 2 lets the next fetch overlap the array.
+        cycles: core cycles to fetch the tile, given the pieces selected at ``depth``.
+    """
+
+    operand: Operand
+    depth: int
+    slots: int
+    cycles: Callable[[Sizes], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The output tile; ``write`` takes the pieces at ``depth`` and whether the sums are final, ``read`` the pieces."""
+
+    depth: int
+    slots: int
+    write: Callable[[Sizes, bool], int]
+    read: Callable[[Sizes], int]
+
+
+def _compose(after: Matrix, before: Matrix) -> Matrix:
+    """Matrix of ``before`` followed by ``after``."""
+    out: Matrix = np.maximum(np.max(after[:, :, None] + before[None, :, :], axis=1), NEVER)
+    if out.max() > LIMIT:
+        raise AccsimError("the schedule of a layer is too long to be represented in 64-bit cycles; split the layer")
+    return out
+
+
+def _power(matrix: Matrix, times: int) -> Matrix:
+    """``matrix`` applied ``times`` times, ``times`` >= 1."""
+    result: Matrix | None = None
+    while times > 1:
+        if times & 1:
+            result = matrix if result is None else _compose(matrix, result)
+        matrix = _compose(matrix, matrix)
+        times >>= 1
+    return matrix if result is None else _compose(matrix, result)
+
+
+class Timeline:
+    """Makespan of a nest; build once per layer, then call ``makespan``."""
+
+    def __init__(
+        self,
+        nest: Nest,
+        streams: list[Stream],
+        output: Output | None,
+        array: Callable[[Sizes, int], int],
+    ) -> None:
+        """Describe the layer.
+
+        Args:
+            nest: loops over steps.
+            streams: operands fetched over the channel, in service order.
+            output: the output tile, or ``None`` when outputs stay on chip.
+            array: cycles of the array for one step, given the pieces and the index of the loop that advanced (-1 for
+                the first step).
+        """
+        self.nest, self.streams, self.output, self.array = nest, streams, output, array
+        self._at = [nest.change_depth(s.operand, s.depth) for s in streams]
+        self._out_at = nest.change_depth(Operand.PSUM, output.depth) if output else 0
+        self._width = 3 + len(streams)
+        self._memo: dict[object, tuple[Matrix, int]] = {}
+        self._recut = [any(later.dim == loop.dim for later in nest.loops[i + 1 :]) for i, loop in enumerate(nest.loops)]
+
+    def makespan(self) -> int:
+        """Cycles from the first fetch to the last write-back.
+
+        Raises:
+            AccsimError: the schedule is too long to be represented.
+        """
+        whole = {dim: self.nest.pieces(dim, 0)[0][0] for dim in DIMENSIONS}
+        matrix, pending = self._run((whole,), -1, True, True, 0)
+        free = matrix.max(axis=1)
+        end = max(int(free[0]), int(free[1]))
+        if self.output is not None:
+            end += pending
+        if end >= LIMIT:
+            raise AccsimError(f"a schedule of {end} cycles is too long to be represented; split the layer")
+        return end
+
+    def _run(self, trail: Trail, carried: int, first: bool, last: bool, pending: int) -> tuple[Matrix, int]:
+        """Matrix of everything inside the loops of ``trail``, and the write-back still due at its end."""
+        depth = len(trail) - 1
+        if depth == len(self.nest.loops):
+            return self._step(trail, carried, first, last, pending)
+        chosen = tuple(trail[i + 1][loop.dim] for i, loop in enumerate(self.nest.loops[:depth]))
+        key = (chosen, carried, first, last, pending)
+        if key not in self._memo:
+            self._memo[key] = self._loop(trail, carried, first, last, pending)
+        return self._memo[key]
+
+    def _loop(self, trail: Trail, carried: int, first: bool, last: bool, pending: int) -> tuple[Matrix, int]:
+        """All iterations of the next loop: equal ones are one matrix to the power of their number."""
+        depth = len(trail) - 1
+        loop = self.nest.loops[depth]
+        runs = self.nest.split(loop.dim, trail[-1][loop.dim], loop.step)
+        reduces = loop.dim in REDUCED and depth < self._out_at
+        total, done = sum(n for _, n in runs), 0
+        matrix: Matrix | None = None
+        for piece, n in runs:
+            held = piece if self._recut[depth] else Piece(0, piece.size, piece.extent)
+            inner = (*trail, {**trail[-1], loop.dim: held})
+            left = n
+            while left:
+                starts, ends = done == 0, done == total - 1
+                step, due = self._run(
+                    inner,
+                    carried if starts else depth,
+                    first and (starts or not reduces),
+                    last and (ends or not reduces),
+                    pending,
+                )
+                ends_here = reduces and done + left == total
+                many = 1 if starts or ends or due != pending else left - ends_here
+                step = _power(step, many)
+                matrix = step if matrix is None else _compose(step, matrix)
+                pending, left, done = due, left - many, done + many
+        if matrix is None:
+            raise AccsimError(f"the loop over {loop.dim} has no iterations")
+        return matrix, pending
+
+    def _step(self, trail: Trail, carried: int, first: bool, last: bool, pending: int) -> tuple[Matrix, int]:
+        """One step: state is [array, channel, output slot, one slot per stream]."""
+        free: list[Vector] = list(np.full((self._width, self._width), NEVER, dtype=np.int64))
+        for i in range(self._width):
+            free[i] = free[i].copy()
+            free[i][i] = 0
+        ready = free[0]
+        for i, stream in enumerate(self.streams):
+            if carried >= self._at[i]:
+                continue
+            cycles = stream.cycles(trail[stream.depth])
+            if cycles > LIMIT:
+                raise AccsimError(f"a transfer of {cycles} cycles is too long to be represented; split the layer")
+            slot = free[0] if stream.slots == 1 else free[3 + i]
+            free[3 + i] = free[0]
+            if cycles:
+                free[1] = np.maximum(free[1], slot) + cycles
+                ready = np.maximum(ready, free[1])
+        if self.output is not None and carried < self._out_at:
+            if carried >= 0 and pending:
+                free[1] = np.maximum(free[1], free[0]) + pending
+                ready = np.maximum(ready, free[1] if self.output.slots == 1 else free[2])
+                free[2] = free[1]
+            if not first:
+                free[1] = np.maximum(free[1], free[0]) + self.output.read(trail[self.output.depth])
+                ready = np.maximum(ready, free[1])
+            pending = self.output.write(trail[self.output.depth], last)
+        free[0] = ready + self.array(trail[-1], carried)
+        return np.maximum(np.stack(free), NEVER), pending

@@ -1,0 +1,135 @@
+"""Layers without MACs: operations of the vector unit, traffic, and time.
+
+Operations are counted as elementary arithmetic steps (add, multiply, compare, exponential, division: one each), by the
+textbook form of each function. Three kinds of layer move nothing of their own:
+
+* reshape and concat are addressing: producers write where the consumer reads;
+* a batch norm right after a layer with MACs is folded into that layer's weights and bias, which is exact at inference;
+* an operation the machine fuses is applied to outputs as they leave the array: it costs operations, no traffic, no time.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from math import prod
+
+from accsim.hardware.accelerator import Accelerator
+from accsim.simulate.activity import Action, Cycles
+from accsim.simulate.ledger import Ledger
+from accsim.workload.layer import Layer, LayerKind, Operand
+
+
+class Role(StrEnum):
+    """How a layer without MACs is run."""
+
+    VIEW = "view"
+    FOLDED = "folded"
+    FUSED = "fused"
+    OWN = "own"
+
+
+ACTIVATION_OPS = {
+    "relu": 1,
+    "relu6": 2,
+    "leaky_relu": 2,
+    "sigmoid": 4,
+    "tanh": 5,
+    "hard_sigmoid": 4,
+    "hard_swish": 5,
+    "swish": 5,
+    "silu": 5,
+    "gelu": 9,
+}
+"""Operations per word: gelu in its tanh form, sigmoid as 1 / (1 + exp(-x)), tanh through exp(2x)."""
+
+SOFTMAX_OPS = 5
+"""Maximum, subtraction, exponential, sum, division."""
+LAYER_NORM_OPS = 7
+"""Mean, subtraction, square, variance, normalisation, scale, shift."""
+BATCH_NORM_OPS = 2
+"""Scale and shift."""
+LRN_FIXED_OPS = 4
+"""Scale, offset, power, division, beside a square and a sum over the window."""
+
+
+def operations(layer: Layer) -> int:
+    """Elementary operations of a layer without MACs, for the whole batch."""
+    words = layer.ofmap_words
+    window = prod(layer.window)
+    match layer.kind:
+        case LayerKind.POOL:
+            taps = window if window > 1 else _global_window(layer)
+            return words * (taps - 1 + (1 if layer.operation != "max" else 0))
+        case LayerKind.ACTIVATION:
+            return words * ACTIVATION_OPS.get(layer.operation, 1)
+        case LayerKind.BATCH_NORM:
+            return words * BATCH_NORM_OPS
+        case LayerKind.LAYER_NORM:
+            return words * LAYER_NORM_OPS
+        case LayerKind.SOFTMAX:
+            return words * SOFTMAX_OPS
+        case LayerKind.LRN:
+            return words * (2 * window + LRN_FIXED_OPS)
+        case LayerKind.ADD | LayerKind.MULTIPLY:
+            return words * max(len(layer.inputs) - 1, 1)
+        case _:
+            return 0
+
+
+def _global_window(layer: Layer) -> int:
+    """Window of a pooling layer that takes its whole input."""
+    inputs, outputs = prod(layer.input_shapes[0]), prod(layer.output_shape)
+    return max(1, inputs // outputs)
+
+
+def name_of(layer: Layer) -> str:
+    """The operation's name as a machine's ``fused`` list writes it."""
+    return layer.operation if layer.kind is LayerKind.ACTIVATION and layer.operation else layer.kind.value
+
+
+def count_vector(
+    layer: Layer, accelerator: Accelerator, input_homes: tuple[str | None, ...], output_home: str | None, ledger: Ledger
+) -> Cycles:
+    """Count a layer that the vector unit runs on its own.
+
+    Args:
+        input_homes, output_home: the on-chip level each tensor lives in, or ``None`` for DRAM.
+        ledger: receives the accesses.
+    """
+    dram, bits = accelerator.dram, accelerator.pe.activation_bits
+    off_chip = 0
+    stage = next((b.name for b in accelerator.buffers if Operand.IFMAP in b.operands), None)
+    unit = accelerator.vector
+    for i, (home, shape) in enumerate(zip(input_homes, layer.input_shapes, strict=True)):
+        operand = Operand.IFMAP if i == 0 else Operand.IFMAP2
+        words = layer.batch * prod(shape)
+        if layer.kind is LayerKind.EMBEDDING:
+            words = layer.ofmap_words
+            operand = Operand.WEIGHT
+        if home is None:
+            off_chip += words * bits
+            ledger.move(dram.name, operand, Action.READ, words, bits, peer=stage)
+            ledger.move(stage, operand, Action.FILL, words, bits, peer=dram.name)
+        ledger.move(home or stage, operand, Action.READ, words, bits)
+    if layer.weight_words and layer.kind is not LayerKind.EMBEDDING:
+        off_chip += layer.weight_words * accelerator.pe.weight_bits
+        ledger.move(dram.name, Operand.WEIGHT, Action.READ, layer.weight_words, accelerator.pe.weight_bits)
+    ledger.move(output_home or stage, Operand.OFMAP, Action.WRITE, layer.ofmap_words, bits)
+    if output_home is None:
+        off_chip += layer.ofmap_words * bits
+        ledger.move(stage, Operand.OFMAP, Action.READ, layer.ofmap_words, bits, peer=dram.name)
+        ledger.move(dram.name, Operand.OFMAP, Action.WRITE, layer.ofmap_words, bits, peer=stage)
+    compute = 0
+    if unit is not None:
+        count = operations(layer)
+        ledger.times(unit.name, Operand.COMPUTE, Action.OP, count)
+        compute = -(-count // unit.lanes)
+    waits = dram.cycles(off_chip, accelerator.clock_mhz) - compute
+    return Cycles(compute, stalls=((dram.name, waits),) if waits > 0 else ())
+
+
+def count_fused(layer: Layer, accelerator: Accelerator, ledger: Ledger) -> Cycles:
+    """Count an operation that is applied to outputs as they leave the array."""
+    if accelerator.vector is not None:
+        ledger.times(accelerator.vector.name, Operand.COMPUTE, Action.OP, operations(layer))
+    return Cycles(0)

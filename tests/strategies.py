@@ -1,0 +1,89 @@
+"""Hypothesis strategies shared by the tests: small layers that exist, and pieces of them."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from accsim.workload.layer import Geometry, Layer, LayerKind
+from accsim.workload.windows import Axis, slide
+
+
+@st.composite
+def axes(draw: st.DrawFn, largest: int = 8) -> Axis:
+    """One axis of a sliding window of at most three taps, which fits its padded input."""
+    kernel, stride, dilation = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    before, after = draw(st.integers(0, 2)), draw(st.integers(0, 2))
+    least = max(1, dilation * (kernel - 1) + 1 - before - after)
+    size = draw(st.integers(least, max(least, largest)))
+    return slide("height", size, kernel, stride, dilation, (before, after), ceil=False)
+
+
+@st.composite
+def conv_geometries(draw: st.DrawFn, largest: int = 8, batch: int = 2, groups: int = 3) -> Geometry:
+    """A convolution with any of batch, groups, strides, dilation and uneven padding."""
+    rows, cols = draw(axes(largest)), draw(axes(largest))
+    split = draw(st.integers(1, groups))
+    return Geometry(
+        N=draw(st.integers(1, batch)), G=split, M=split * draw(st.integers(1, 4)), C=split * draw(st.integers(1, 4)),
+        P=rows.outputs, Q=cols.outputs, R=rows.kernel, S=cols.kernel, H=rows.size, W=cols.size,
+        stride_h=rows.stride, stride_w=cols.stride, dilation_h=rows.dilation, dilation_w=cols.dilation,
+        pad_top=rows.before, pad_bottom=rows.after, pad_left=cols.before, pad_right=cols.after,
+    )  # fmt: skip
+
+
+@st.composite
+def fc_geometries(draw: st.DrawFn, batch: int = 2) -> Geometry:
+    """A fully connected layer on one vector or on a few tokens."""
+    tokens = draw(st.integers(1, 5))
+    return Geometry(
+        N=draw(st.integers(1, batch)), G=1, M=draw(st.integers(1, 12)), C=draw(st.integers(1, 12)),
+        P=tokens, Q=1, R=1, S=1, H=tokens, W=1,
+    )  # fmt: skip
+
+
+@st.composite
+def matmul_geometries(draw: st.DrawFn) -> Geometry:
+    """A product of two activations for each of a few heads."""
+    heads, rows = draw(st.integers(1, 3)), draw(st.integers(1, 5))
+    return Geometry(
+        N=1, G=heads, M=heads * draw(st.integers(1, 6)), C=heads * draw(st.integers(1, 6)),
+        P=rows, Q=1, R=1, S=1, H=rows, W=1,
+    )  # fmt: skip
+
+
+def geometries() -> st.SearchStrategy[Geometry]:
+    """Loop bounds of any small layer with MACs."""
+    return st.one_of(conv_geometries(), fc_geometries(), matmul_geometries())
+
+
+@st.composite
+def conv_layers(draw: st.DrawFn, largest: int = 8, batch: int = 2, groups: int = 3) -> Layer:
+    """A convolution that reads the network's input."""
+    g = draw(conv_geometries(largest, batch, groups))
+    return Layer(
+        "conv", LayerKind.CONV, ("input",), ((g.C, g.H, g.W),), (g.M, g.P, g.Q), g.N, g, g.weight_words,
+        g.M * draw(st.integers(0, 1)), "conv",
+    )  # fmt: skip
+
+
+@st.composite
+def fc_layers(draw: st.DrawFn, batch: int = 2) -> Layer:
+    """A fully connected layer on tokens."""
+    g = draw(fc_geometries(batch))
+    return Layer("fc", LayerKind.FC, ("input",), ((g.P, g.C),), (g.P, g.M), g.N, g, g.weight_words, g.M, "fc")
+
+
+@st.composite
+def matmul_layers(draw: st.DrawFn) -> Layer:
+    """Attention scores: queries times keys for each head."""
+    g = draw(matmul_geometries())
+    columns = g.filters_per_group
+    return Layer(
+        "scores", LayerKind.MATMUL, ("q", "k"), ((g.P, g.C), (columns, g.C)), (g.G, g.P, columns), 1, g,
+        operation="query_key",
+    )  # fmt: skip
+
+
+def mac_layers() -> st.SearchStrategy[Layer]:
+    """Any small layer with MACs."""
+    return st.one_of(conv_layers(), fc_layers(), matmul_layers())
