@@ -71,10 +71,12 @@ def candidates(
                 ranked = np.lexsort((np.arange(len(cost)), np.where(legal, cost, np.inf)))[:2]
                 scored += [(energy[i], cycles[i], loops, whole, int(i)) for i in ranked if legal[i]]
     out: dict[SystolicMapping, None] = {}
-    keys = (lambda s: s[0], lambda s: s[1], lambda s: s[0] * s[1])
-    for key in keys:
+    for energy_weight, cycle_weight in ((1, 0), (0, 1), (1, 1)):
         taken = 0
-        for _, _, loops, whole, i in sorted(scored, key=lambda s: (key(s), s[1], s[0], s[2], s[4])):
+        ranked_all = sorted(
+            scored, key=lambda s: (s[0] ** energy_weight * s[1] ** cycle_weight, s[1], s[0], s[2], s[4])
+        )
+        for _, _, loops, whole, i in ranked_all:
             mapping = _mapping(plan, {dim: int(tiles[dim][i]) for dim in tiles}, loops, whole)
             nest = mapping.nest(geometry, accelerator.dram.fetch_padding)
             if mapping in out or buffer_misfits(accelerator, mapping, nest, weight_bits, reserved):

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from accsim.report import svg
 from accsim.report.colours import Series
-from accsim.report.numbers import percent, significant, ticks
+from accsim.report.quantities import percent, significant, ticks
 from accsim.report.view import LayerView, shorten
 
 NARROW, WIDE = 570.0, 1170.0
 LEFT, RIGHT, TOP = 62.0, 14.0, 22.0
 LABEL_SPACE = 13.0
 """Least distance between two slanted labels; where layers are closer, labels are skipped."""
+
+TOLD = 0.005
+"""Parts below this share of a column are drawn but not told in its tooltip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,10 @@ class Columns:
             parts.append(
                 svg.text(x, self.bottom + 15, names[index], "middle")
                 if flat
-                else svg.text(x + 4, self.bottom + 11, names[index], "end", turn=-52)
+                else svg.text(x + 3, self.bottom + 11, names[index], "end", turn=-62)
             )
         longest = max((len(name) for name in names[::every]), default=0)
-        return "".join(parts), 26 if flat else 18 + longest * 4.9
+        return "".join(parts), 26 if flat else 18 + longest * 5.7
 
     def frame(self, top_value: float, unit: str, mark: Callable[[float], str]) -> tuple[str, Callable[[float], float]]:
         """The vertical axis with its grid, and the function from a value to a height in the picture."""
@@ -116,7 +119,7 @@ def stacked(
         tip += [
             f"{s.key} {significant(v)} ({percent(v / sums[index])})"
             for s, v in zip(series, values[index], strict=True)
-            if v > 0
+            if v > TOLD * sums[index]
         ]
         hits.append(
             svg.hit(LEFT + columns.pitch * index, TOP, columns.pitch, columns.height, layer.index, "\n".join(tip))
@@ -162,7 +165,9 @@ def shares(key: str, title: str, series: Sequence[Series], parts: Mapping[str, f
         if share <= 0:
             continue
         step = share * width
-        body.append(f'<g><title>{svg.esc(f"{s.key}: {percent(share)}")}</title>{svg.path([svg.box(x, 0, step, height)], s.css)}')
+        body.append(
+            f"<g><title>{svg.esc(f'{s.key}: {percent(share)}')}</title>{svg.path([svg.box(x, 0, step, height)], s.css)}"
+        )
         if len(s.key) * 8 + 62 < step:
             body.append(svg.text(x + step / 2, 25, f"{shorten(s.key, 30)} {percent(share)}", "middle", "on halo"))
         body.append("</g>")

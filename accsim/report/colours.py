@@ -26,12 +26,12 @@ CYCLES = {"compute": BLUE, "fill": SKY, "drain": GREEN, "stall": VERMILION}
 TEXTURES = (
     "",
     "M-2 2L2 -2M0 8L8 0M6 10L10 6",
-    "M-2 6L2 10M0 0L8 8M6 -2L10 2",
-    "M0 4H8",
-    "M4 0V8",
-    "M0 0L8 8M0 8L8 0",
     "M0 2H8M0 6H8",
     "M2 0V8M6 0V8",
+    "M-2 6L2 10M0 0L8 8M6 -2L10 2",
+    "M0 0L8 8M0 8L8 0",
+    "M0 4H8M4 0V8",
+    "M3 3H5V5H3z",
 )
 
 
@@ -70,9 +70,7 @@ def operand_series(operands: Iterable[str]) -> list[Series]:
     known = [name for name in OPERAND if name in present]
     other = [name for name in present if name not in OPERAND]
     plain = [Series(name, f"o{index}", OPERAND[name]) for index, name in enumerate(known)]
-    return plain + [
-        Series(name, f"x{i}", GREY, TEXTURES[1 + i % (len(TEXTURES) - 1)]) for i, name in enumerate(other)
-    ]
+    return plain + [Series(name, f"x{i}", GREY, TEXTURES[1 + i % (len(TEXTURES) - 1)]) for i, name in enumerate(other)]
 
 
 def cycle_series() -> list[Series]:

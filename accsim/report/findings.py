@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from accsim.report.numbers import amount, percent, significant
+from accsim.report.quantities import amount, percent, significant
 from accsim.report.view import LayerView, ResultView, shorten
 
 MARKED = 0.8
@@ -53,7 +53,7 @@ def _time(view: ResultView) -> tuple[str, str] | None:
     shares = [layer.total / everything for layer in layers]
     text = f"Most time goes to {_leading(layers, shares)}"
     if len(layers) > 3:
-        text += f"; {_needed(shares)} of the {len(layers)} layers make up {percent(MARKED)} of it"
+        text += f"; {_needed(shares)} of the {len(layers)} layers make up {100 * MARKED:.0f} % of it"
     return "Time", text + "."
 
 
@@ -87,9 +87,14 @@ def _roof(view: ResultView) -> tuple[str, str] | None:
         return None
     ridge = peak / (link / 8)
     below = [layer for layer in points if amount(layer.macs_per_dram_byte) < ridge]
-    return "Bandwidth", (
-        f"{len(below)} of the {len(points)} layers with MACs and off-chip traffic do fewer than {significant(ridge)} MACs "
-        "per DRAM byte, so the off-chip link, not the array, bounds their speed."
+    which = f"the {len(points)} layers with MACs and off-chip traffic"
+    if not below:
+        return "Off-chip link", (
+            f"All of {which} do at least {significant(ridge)} MACs per DRAM byte, so the array bounds their speed."
+        )
+    return "Off-chip link", (
+        f"{len(below)} of {which} do fewer than {significant(ridge)} MACs per DRAM byte, "
+        "so the off-chip link, not the array, bounds their speed."
     )
 
 
@@ -119,8 +124,8 @@ def _dram(view: ResultView) -> tuple[str, str] | None:
         return None
     worst = max(view.layers, key=lambda layer: layer.dram_bits)
     return "DRAM", (
-        f"{significant(view.dram_bits / 8e6)} MB cross the chip's edge; {percent(top[1] / view.dram_bits)} are {top[0]}, and "
-        f"{shorten(worst.name, 40)} alone moves {percent(worst.dram_bits / view.dram_bits)}."
+        f"{significant(view.dram_bits / 8e6)} MB cross the chip's edge; {percent(top[1] / view.dram_bits)} are "
+        f"{top[0]}, and {shorten(worst.name, 40)} alone moves {percent(worst.dram_bits / view.dram_bits)}."
     )
 
 
@@ -133,8 +138,8 @@ def _energy_layers(view: ResultView) -> tuple[str, str] | None:
     named = _leading(layers, shares)
     text = f"The dearest layers are {named}" if " and " in named else f"The dearest layer is {named}"
     if len(layers) > 3:
-        text += f"; {_needed(shares)} of the {len(layers)} layers make up {percent(MARKED)} of the energy"
-    return "Energy", text + "."
+        text += f"; {_needed(shares)} of the {len(layers)} layers make up {100 * MARKED:.0f} % of the energy"
+    return "Dear layers", text + "."
 
 
 def _utilization(view: ResultView) -> tuple[str, str] | None:
@@ -144,5 +149,6 @@ def _utilization(view: ResultView) -> tuple[str, str] | None:
     idle = _largest(view.idle)
     if idle is not None:
         named = idle[0].replace("_", " ")
-        text += f"; the most common reason for an empty slot is “{named}”, {percent(idle[1] / sum(view.idle.values()))} of them"
+        share = percent(idle[1] / sum(view.idle.values()))
+        text += f"; the most common reason for an empty slot is “{named}”, {share} of them"
     return "Utilisation", text + "."

@@ -15,13 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from accsim.report import charts, findings, layer_table, roofline, sections, timeline
 from accsim.report.colours import Series
-from accsim.report.numbers import percent
+from accsim.report.quantities import percent, scale
 from accsim.report.view import LayerView, ResultView, view
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).with_name("templates")
+
+
+LARGEST_FILE = 1_950_000
+"""Bytes a report may take; a larger one leaves out the activity rows of its cheapest layers."""
 
 
 def render_html(result: Mapping[str, Any]) -> str:
@@ -34,7 +38,7 @@ def render_html(result: Mapping[str, Any]) -> str:
         AccsimError: ``result`` is not a result of schema version 1.
     """
     seen = view(result)
-    machine = roofline.roof(result.get("hardware_description") or {})
+    machine = roofline.roof(_mapping(result.get("hardware_description")))
     columns = layer_table.columns(seen)
     context = {
         "result": result,
@@ -44,17 +48,27 @@ def render_html(result: Mapping[str, Any]) -> str:
         "columns": columns,
         "groups": layer_table.groups(columns),
         "rows": layer_table.rows(seen, columns),
-        "details": sections.details(seen, machine),
         "operand_table": _operand_table(seen),
         **_charts(seen, machine),
         **_description(seen),
     }
-    return _environment().get_template("report.html.j2").render(context)
+    template = _environment().get_template("report.html.j2")
+    rows = sum(len(layer.raw.get("activity", ())) for layer in seen.layers)
+    while True:
+        page = template.render(context, details=sections.details(seen, machine, rows))
+        excess = len(page.encode("utf-8")) - LARGEST_FILE
+        if excess <= 0 or rows <= 0:
+            return page
+        rows = max(0, rows - excess // 60 - 1)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -75,14 +89,14 @@ def _environment() -> Environment:
 
 def _safe(markup: str) -> Any:
     """Mark text of our own making (charts, script, style) as markup."""
-    from markupsafe import Markup
+    from markupsafe import Markup  # noqa: PLC0415
 
     return Markup(markup)
 
 
 def _charts(seen: ResultView, machine: roofline.Roof | None) -> dict[str, Any]:
     unit = seen.unit.scale(max((layer.energy for layer in seen.layers), default=0))
-    hardware = seen.raw.get("hardware_description") or {}
+    hardware = _mapping(seen.raw.get("hardware_description"))
     missing = roofline.absent(seen.layers, hardware)
     levels = _present(seen.levels, seen.by_level)
     operands = _present(seen.operands, seen.by_operand)
@@ -112,13 +126,13 @@ def _charts(seen: ResultView, machine: roofline.Roof | None) -> dict[str, Any]:
         "timeline": _safe(timeline.timeline("timeline", "Timeline", seen.layers, seen.cycles, seen.clock_mhz)),
         "roofline_missing": missing,
         "roofline_left_out": roofline.left_out(seen.layers),
-        "roofline": "" if missing or machine is None else _safe(roofline.roofline("roofline", "Roofline", seen.layers, machine)),
+        "roofline": ""
+        if missing or machine is None
+        else _safe(roofline.roofline("roofline", "Roofline", seen.layers, machine)),
     }
 
 
 def _time_scale(seen: ResultView) -> tuple[float, str]:
-    from accsim.report.numbers import scale
-
     longest = max((layer.total for layer in seen.layers), default=0)
     if not seen.clock_mhz > 0:
         return 1.0, "cycles"
@@ -134,7 +148,9 @@ def _floats(values: Mapping[str, int]) -> dict[str, float]:
     return {key: float(value) for key, value in values.items()}
 
 
-def _share(key: str, title: str, seen: ResultView, series: Iterable[Series], parts: Mapping[str, float]) -> dict[str, Any]:
+def _share(
+    key: str, title: str, seen: ResultView, series: Iterable[Series], parts: Mapping[str, float]
+) -> dict[str, Any]:
     """The bar of shares, with the rows of the table beside it."""
     chosen = list(series)
     whole = sum(parts.get(s.key, 0.0) for s in chosen)
@@ -142,8 +158,11 @@ def _share(key: str, title: str, seen: ResultView, series: Iterable[Series], par
     return {
         "bar": _safe(charts.shares(f"share-{key}", title, chosen, parts)),
         "rows": [
-            (s, f"{parts.get(s.key, 0.0):,.0f}" if cycles else seen.unit.show(parts.get(s.key, 0.0)),
-             percent(parts.get(s.key, 0.0) / whole if whole else None))
+            (
+                s,
+                f"{parts.get(s.key, 0.0):,.0f}" if cycles else seen.unit.show(parts.get(s.key, 0.0)),
+                percent(parts.get(s.key, 0.0) / whole if whole else None),
+            )
             for s in chosen
         ],
     }
@@ -160,19 +179,20 @@ def _operand_table(seen: ResultView) -> dict[str, Any]:
 
 
 def _pes(hardware: Mapping[str, Any]) -> float | None:
-    array = hardware.get("array")
-    if not isinstance(array, Mapping):
-        return None
+    array = _mapping(hardware.get("array"))
     rows, cols = array.get("rows"), array.get("cols")
     return float(rows * cols) if isinstance(rows, int) and isinstance(cols, int) and rows * cols > 0 else None
 
 
 def _description(seen: ResultView) -> dict[str, Any]:
-    hardware = seen.raw.get("hardware_description") or {}
-    area = seen.raw.get("area")
-    area = area if isinstance(area, Mapping) else {}
+    hardware = _mapping(seen.raw.get("hardware_description"))
+    area = _mapping(seen.raw.get("area"))
     table = seen.raw["energy_table"]
-    rest = {k: v for k, v in table.items() if k not in ("name", "unit", "transfer_rule", "entries", "sources")}
+    rest = {
+        k: v
+        for k, v in table.items()
+        if k not in ("name", "unit", "transfer_rule", "entries", "sources", "description", "source")
+    }
     return {
         "hardware": hardware,
         "assumed": [str(text) for text in hardware.get("assumed", ())],
@@ -181,7 +201,7 @@ def _description(seen: ResultView) -> dict[str, Any]:
         "area_notes": [str(text) for text in area.get("notes", ())],
         "entry_table": sections.entry_table(table.get("entries", ())),
         "table_sources": sections.sources(table.get("sources", ())),
-        "table_facts": [(sections.words(k), sections.flat(v)) for k, v in rest.items() if v not in (None, "", [], {})],
+        "table_facts": sections.facts(rest),
         "command": sections.command(seen),
         "versions": sections.versions(seen),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from accsim.report.numbers import MISSING, Scale, percent, scale, significant
+from accsim.report.quantities import MISSING, Scale, percent, scale, significant
 from accsim.report.view import LayerView, ResultView
 
 Value = float | int | None
@@ -68,16 +68,26 @@ def columns(view: ResultView) -> list[Column]:
     time = _scaled("Time", "{}", "Time from start to end", [v.latency_ms for v in layers], 1e-3, "s", view.latency_ms)
     out.append(time)
     everything = sum(v.total for v in layers)
-    out.append(_share("Time", "share", "Share of all layers' cycles", [_part(v.total, everything) for v in layers], 1.0))
     out.append(
-        _share("PEs", "utilised", "MACs / (PEs x total cycles)", [_if_macs(v, v.utilization) for v in layers], view.utilization)
+        _share("Time", "share", "Share of all layers' cycles", [_part(v.total, everything) for v in layers], 1.0)
     )
-    out.append(_plain("PEs", "active, most", "Most PEs that work at the same time", [_if_macs(v, v.active_max) for v in layers]))
+    out.append(
+        _share(
+            "PEs",
+            "utilised",
+            "MACs / (PEs x total cycles)",
+            [_if_macs(v, v.utilization) for v in layers],
+            view.utilization,
+        )
+    )
+    out.append(
+        _plain("PEs", "most", "Most PEs that work at the same time", [_if_macs(v, v.active_max) for v in layers])
+    )
     average = [_if_macs(v, v.active_average) for v in layers]
-    out.append(_plain("PEs", "active, average", "PEs that work, averaged over the passes", average))
+    out.append(_plain("PEs", "average", "PEs that work, averaged over the passes", average))
     dram, buffer = [v.dram_bits / 8e6 for v in layers], [v.buffer_bits / 8e6 for v in layers]
-    out.append(_megabytes("DRAM MB", "Read from and written to DRAM, 10^6 bytes", dram))
-    out.append(_megabytes("buffer MB", "Read from, written to and filled into shared buffers, 10^6 bytes", buffer))
+    out.append(_megabytes("DRAM", "Read from and written to DRAM, 10^6 bytes", dram))
+    out.append(_megabytes("buffers", "Read from, written to and filled into shared buffers, 10^6 bytes", buffer))
     return out + _energies(view)
 
 
@@ -122,9 +132,8 @@ def _energies(view: ResultView) -> list[Column]:
 
 
 def _unit(values: Sequence[float]) -> Scale:
-    """Few enough digits to read, enough for the small layers: the largest value has up to six before the point."""
-    largest = max(values, default=0)
-    return Scale(1.0, "") if largest < 1e6 else scale(largest / 1e3, 1.0, "")
+    """Few enough digits to read, enough for the small layers: the largest value has up to five before the point."""
+    return scale(max(values, default=0) / 50, 1.0, "")
 
 
 def _counted(group: str, title: str, hint: str, values: Sequence[int], total: int, unit: Scale | None = None) -> Column:
@@ -133,16 +142,14 @@ def _counted(group: str, title: str, hint: str, values: Sequence[int], total: in
     return Column(group, name, hint, tuple(values), unit.show, unit.show(total), unit.factor)
 
 
-def _scaled(
-    group: str, title: str, hint: str, values: Sequence[float], base: float, unit: str, total: float
-) -> Column:
+def _scaled(group: str, title: str, hint: str, values: Sequence[float], base: float, unit: str, total: float) -> Column:
     chosen = scale(max(values, default=0), base, unit)
     return Column(group, title.format(chosen.unit), hint, tuple(values), chosen.show, chosen.show(total), chosen.factor)
 
 
 def _megabytes(title: str, hint: str, values: Sequence[float]) -> Column:
     show = Scale(1.0, "MB").show
-    return Column("Traffic", title, hint, tuple(values), show, show(sum(values)), 1.0)
+    return Column("Traffic, MB", title, hint, tuple(values), show, show(sum(values)), 1.0)
 
 
 def _share(group: str, title: str, hint: str, values: Sequence[Value], total: Value) -> Column:

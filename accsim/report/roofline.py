@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Any
 
 from accsim.report import svg
 from accsim.report.charts import WIDE
-from accsim.report.numbers import amount, percent, significant
+from accsim.report.quantities import amount, percent, significant
 from accsim.report.view import LayerView, shorten
 
 LEFT, RIGHT, TOP, HEIGHT = 70.0, 24.0, 24.0, 330.0
@@ -47,7 +47,7 @@ def roof(hardware: Mapping[str, Any]) -> Roof | None:
 def absent(layers: Sequence[LayerView], hardware: Mapping[str, Any]) -> str:
     """Why there is no roofline; empty when there is one."""
     if roof(hardware) is None:
-        return "The result does not say how many MACs per cycle the array and how many bits per cycle the DRAM channel can do."
+        return "The result does not say what the array and the DRAM channel can do per cycle."
     if not any(_point(layer) for layer in layers):
         return "No layer has both MACs and off-chip traffic."
     return ""
@@ -57,51 +57,91 @@ def left_out(layers: Sequence[LayerView]) -> str:
     """Which layers have no place in the chart."""
     without = sum(1 for layer in layers if not layer.macs)
     on_chip = sum(1 for layer in layers if layer.macs and not layer.dram_bits)
-    parts = [f"{without} without MACs"] if without else []
-    parts += [f"{on_chip} with MACs but no off-chip traffic"] if on_chip else []
-    return f"Not shown: layers {' and '.join(parts)}." if parts else ""
+    parts = [f"{_layers(without)} without MACs"] if without else []
+    parts += [f"{_layers(on_chip)} with MACs but no off-chip traffic"] if on_chip else []
+    return f"Not shown: {' and '.join(parts)}." if parts else ""
+
+
+def _layers(count: int) -> str:
+    return "1 layer" if count == 1 else f"{count} layers"
 
 
 def roofline(key: str, title: str, layers: Sequence[LayerView], machine: Roof) -> str:
     """The chart, on logarithmic axes; the layers that take the most time carry their name."""
     points = [(layer, *point) for layer in layers if (point := _point(layer)) is not None]
-    span_x = _decades([x for _, x, _ in points] + [machine.ridge])
-    span_y = _decades([y for _, _, y in points] + [machine.peak])
-    width = WIDE - LEFT - RIGHT
-    bottom = TOP + HEIGHT
-
-    def px(value: float) -> float:
-        return LEFT + width * (log10(value) - span_x[0]) / (span_x[1] - span_x[0])
-
-    def py(value: float) -> float:
-        return bottom - HEIGHT * (log10(value) - span_y[0]) / (span_y[1] - span_y[0])
-
+    across = _Axis.over([x for _, x, _ in points] + [machine.ridge], LEFT, WIDE - RIGHT)
+    up = _Axis.over([y for _, _, y in points] + [machine.peak], TOP + HEIGHT, TOP)
     body = [svg.text(4, 12, "MACs per cycle", css="unit")]
-    for power in range(span_x[0], span_x[1] + 1):
-        x = px(10.0**power)
-        body += [svg.line(x, TOP, x, bottom, "grid"), svg.text(x, bottom + 17, _power(power), "middle")]
-    for power in range(span_y[0], span_y[1] + 1):
-        y = py(10.0**power)
-        body += [svg.line(LEFT, y, LEFT + width, y, "grid"), svg.text(LEFT - 7, y + 4, _power(power), "end")]
-    body.append(svg.text(LEFT + width, bottom + 35, "MACs per DRAM byte", "end", "unit"))
-    body += _roof_lines(machine, span_x, span_y, px, py)
-    slow = {layer.index for layer, _, _ in sorted(points, key=lambda p: -p[0].total)[:NAMED]}
-    marks, names, taken = [], [], []
-    for layer, x, y in sorted(points, key=lambda p: -p[0].total):
-        marks.append(_mark(layer, px(x), py(y), machine, x, y))
-        if layer.index in slow and all(abs(px(x) - a) > 90 or abs(py(y) - b) > 13 for a, b in taken):
-            taken.append((px(x), py(y)))
-            end = px(x) > LEFT + width - 110
-            names.append(
-                svg.text(px(x) + (-9 if end else 9), py(y) + 4, shorten(layer.name, 20), "end" if end else "start", "halo")
-            )
+    for value in across.marks():
+        x = across.place(value)
+        body += [svg.line(x, TOP, x, TOP + HEIGHT, "grid"), svg.text(x, TOP + HEIGHT + 17, _mark_text(value), "middle")]
+    for value in up.marks():
+        y = up.place(value)
+        body += [svg.line(LEFT, y, WIDE - RIGHT, y, "grid"), svg.text(LEFT - 7, y + 4, _mark_text(value), "end")]
+    body.append(svg.text(WIDE - RIGHT, TOP + HEIGHT + 35, "MACs per DRAM byte", "end", "unit"))
+    body += _roof_lines(machine, across, up)
+    drawn = [(layer, across.place(x), up.place(y), x, y) for layer, x, y in sorted(points, key=lambda p: -p[0].total)]
+    marks = [_mark(layer, px, py, machine, x, y) for layer, px, py, x, y in drawn]
     below = sum(1 for _, x, _ in points if x < machine.ridge)
     description = (
-        f"{len(points)} layers on logarithmic axes. The array does at most {significant(machine.peak)} MACs per cycle and the "
-        f"DRAM channel moves {significant(machine.link)} bytes per cycle; {below} layers lie left of the ridge at "
-        f"{significant(machine.ridge)} MACs per byte. Each layer's detail holds its figures."
+        f"{len(points)} layers on logarithmic axes. The array does at most {significant(machine.peak)} MACs per cycle "
+        f"and the DRAM channel moves {significant(machine.link)} bytes per cycle; {below} layers lie left of the ridge "
+        f"at {significant(machine.ridge)} MACs per byte. Each layer's detail holds its figures."
     )
-    return svg.picture(key, WIDE, bottom + 42, title, description, [*body, *marks, *names])
+    names = _names([(layer.name, px, py) for layer, px, py, _, _ in drawn])
+    return svg.picture(key, WIDE, TOP + HEIGHT + 42, title, description, [*body, *marks, *names])
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """A logarithmic axis from 10^low to 10^high, between two coordinates."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    @classmethod
+    def over(cls, values: Sequence[float], start: float, end: float) -> _Axis:
+        """An axis with some room around the values."""
+        low, high = log10(min(values)) - 0.15, log10(max(values)) + 0.15
+        return cls(low, max(high, low + 1), start, end)
+
+    def place(self, value: float) -> float:
+        return self.start + (self.end - self.start) * (log10(value) - self.low) / (self.high - self.low)
+
+    def marks(self) -> list[float]:
+        """1, 2 and 5 per decade, or fewer where there are many decades."""
+        decades = self.high - self.low
+        steps = (1, 2, 5) if decades <= 4 else (1,)
+        powers = range(floor(self.low), ceil(self.high), 1 if decades <= 12 else 2)
+        values = [step * 10.0**power for power in powers for step in steps]
+        return [value for value in values if self.low <= log10(value) <= self.high]
+
+
+def _names(points: Sequence[tuple[str, float, float]]) -> list[str]:
+    """Names of the first few points, each where it covers no mark and no other name, if there is such a place."""
+    taken = [(x - 5, y - 5, x + 5, y + 5) for _, x, y in points]
+    out = []
+    for name, x, y in points[:NAMED]:
+        text = shorten(name, 20)
+        wide = 7.2 * len(text)
+        for left, base in ((x + 9, y + 4), (x - 9 - wide, y + 4), (x - wide / 2, y - 10), (x - wide / 2, y + 18)):
+            area = (left, base - 10, left + wide, base + 3)
+            if (
+                left > LEFT
+                and left + wide < WIDE - RIGHT
+                and base < TOP + HEIGHT
+                and not any(_meet(area, t) for t in taken)
+            ):
+                taken.append(area)
+                out.append(svg.text(left + wide / 2, base, text, "middle", "halo"))
+                break
+    return out
+
+
+def _meet(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _point(layer: LayerView) -> tuple[float, float] | None:
@@ -109,43 +149,33 @@ def _point(layer: LayerView) -> tuple[float, float] | None:
     return (x, y) if x and y else None
 
 
-def _decades(values: Sequence[float]) -> tuple[int, int]:
-    low, high = floor(log10(min(values))), ceil(log10(max(values) * 1.05))
-    return low, max(high, low + 1)
+def _mark_text(value: float) -> str:
+    power = round(log10(value))
+    if -3 <= power <= 6:
+        return significant(value)
+    return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
-def _power(power: int) -> str:
-    return significant(10.0**power) if -3 <= power <= 5 else "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-
-
-def _roof_lines(
-    machine: Roof,
-    span_x: tuple[int, int],
-    span_y: tuple[int, int],
-    px: Callable[[float], float],
-    py: Callable[[float], float],
-) -> list[str]:
-    start = max(10.0 ** span_x[0], 10.0 ** span_y[0] / machine.link)
-    end = 10.0 ** span_x[1]
-    slope = (
-        f"{svg.num(px(start))} {svg.num(py(start * machine.link))}L{svg.num(px(machine.ridge))} {svg.num(py(machine.peak))}"
-        if start < machine.ridge
-        else f"{svg.num(px(start))} {svg.num(py(machine.peak))}"
-    )
-    peak = f"peak {significant(machine.peak)} MACs per cycle"
-    link = f"DRAM {significant(machine.link)} bytes per cycle"
+def _roof_lines(machine: Roof, across: _Axis, up: _Axis) -> list[str]:
+    ridge, top = across.place(machine.ridge), up.place(machine.peak)
+    begin = max(10.0**across.low, 10.0**up.low / machine.link)
+    x, y = across.place(begin), up.place(machine.at(begin))
+    middle = begin**0.4 * machine.ridge**0.6
+    label = (across.place(middle) - 12, up.place(machine.at(middle)) - 6)
     return [
-        f'<path class="roof" d="M{slope}L{svg.num(px(end))} {svg.num(py(machine.peak))}"/>',
-        svg.line(px(machine.ridge), py(machine.peak), px(machine.ridge), TOP + HEIGHT, "ridge"),
-        svg.text(px(end), py(machine.peak) - 7, peak, "end", "halo"),
-        svg.text(px(start) + 10, py(start * machine.link) - 10, link, "start", "halo") if start < machine.ridge else "",
+        f'<path class="roof" d="M{svg.num(x)} {svg.num(y)}L{svg.num(ridge)} {svg.num(top)}H{svg.num(across.end)}"/>',
+        svg.line(ridge, top, ridge, TOP + HEIGHT, "ridge"),
+        svg.text(across.end, top - 7, f"peak {significant(machine.peak)} MACs per cycle", "end", "halo"),
+        svg.text(
+            *label, f"DRAM {significant(machine.link)} bytes per cycle", "end" if ridge - x > 260 else "start", "halo"
+        ),
     ]
 
 
 def _mark(layer: LayerView, x: float, y: float, machine: Roof, intensity: float, rate: float) -> str:
     tip = (
-        f"{shorten(layer.name, 60)} ({layer.kind})\n{significant(intensity)} MACs per DRAM byte, {significant(rate)} MACs per cycle\n"
-        f"{percent(rate / machine.at(intensity))} of what the roof allows"
+        f"{shorten(layer.name, 60)} ({layer.kind})\n{significant(intensity)} MACs per DRAM byte, "
+        f"{significant(rate)} MACs per cycle\n{percent(rate / machine.at(intensity))} of what the roof allows"
     )
     a, b = svg.num(x), svg.num(y)
     match layer.kind:

@@ -7,13 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from accsim.report.numbers import MISSING, Scale, amount, finite, percent, significant, si, whole
+from accsim.report.quantities import MISSING, Scale, amount, finite, percent, si, significant, whole
 from accsim.report.roofline import Roof
-from accsim.report.view import LayerView, ResultView
+from accsim.report.view import LayerView, ResultView, shorten
 from accsim.report.yamltext import to_yaml
-
-ACTIVITY_ROWS = 11_000
-"""Activity rows shown at most, so that the file stays under 2 MB; the dearest layers keep theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +28,9 @@ class Detail:
     """What is folded out for one layer."""
 
     layer: LayerView
+    brief: str
     facts: list[tuple[str, str]]
-    activity: list[tuple[str, ...]]
+    activity: list[tuple[str, list[tuple[str, ...]]]]
     energy_unit: str
     omitted: bool
     tensors: list[tuple[str, ...]]
@@ -49,23 +47,35 @@ def cards(view: ResultView) -> list[Card]:
     seconds = view.latency_ms / 1e3
     rate = f"{si(2 * view.macs / seconds, 'OP/s')} at 2 OP per MAC" if seconds and view.macs else ""
     each = view.unit.show(view.energy / batch)
-    per_mac = f"{view.unit.show(view.energy / view.macs)} per MAC" if view.macs and view.energy else ""
+    per_mac = view.unit.show(view.energy / view.macs if view.macs else None)
     absolute = view.raw["energy_table"].get("unit") != "mac"
     on_chip = finite(totals.get("power_mw")) if absolute else None
     system = finite(totals.get("system_power_mw")) if absolute else None
-    power_note = f"{significant(system)} mW with DRAM" if system is not None else "the energy table has no absolute unit"
+    power_note = (
+        f"{significant(system)} mW with DRAM" if system is not None else "the energy table has no absolute unit"
+    )
     area = finite(totals.get("area_mm2"))
     busiest = max((v.utilization for v in view.layers), default=0.0)
     return [
-        Card("Latency", *_split(si(view.latency_ms, "s", 1e-3)), f"{per_batch}, {si(view.total_cycles['total'])} cycles"),
+        Card(
+            "Latency", *_split(si(view.latency_ms, "s", 1e-3)), f"{per_batch}, {si(view.total_cycles['total'])} cycles"
+        ),
         Card("Throughput", significant(totals.get("fps")), "fps", "inferences per second"),
-        Card("Energy per inference", *_split(each), per_mac),
-        Card("Energy per batch", *_split(view.unit.show(view.energy)), f"{per_batch}, table {view.raw['energy_table'].get('name')}"),
+        Card("Energy per inference", *_split(each), f"{view.unit.show(view.energy)} for the {per_batch}"),
+        Card("Energy per MAC", *_split(per_mac), f"table {shorten(str(view.raw['energy_table'].get('name')), 40)}"),
         Card("Power, on chip", significant(on_chip), "mW" if on_chip is not None else "", power_note),
         Card("MACs", *_split(si(view.macs)), rate),
         Card("Utilisation", *_split(percent(view.utilization)), f"best layer {percent(busiest)}"),
-        Card("DRAM traffic", significant(view.dram_bits / 8e6), "MB", f"buffers {significant(view.buffer_bits / 8e6)} MB"),
-        Card("Area", significant(area or None), "mm²" if area else "", "" if area else "the energy table has no area figures"),
+        Card(
+            "DRAM traffic", *_split(si(view.dram_bits / 8, "B")), f"{si(view.dram_bits / 8 / batch, 'B')} per inference"
+        ),
+        Card("Buffer traffic", *_split(si(view.buffer_bits / 8, "B")), "reads, writes and fills of shared buffers"),
+        Card(
+            "Area",
+            significant(area or None),
+            "mm²" if area else "",
+            "" if area else "the energy table has no area figures",
+        ),
     ]
 
 
@@ -74,13 +84,12 @@ def _split(text: str) -> tuple[str, str]:
     return value, unit
 
 
-def details(view: ResultView, machine: Roof | None) -> list[Detail]:
-    """One per layer, in order."""
-    left = ACTIVITY_ROWS
+def details(view: ResultView, machine: Roof | None, most_rows: int) -> list[Detail]:
+    """One per layer, in order; activity rows for the dearest layers only where there are more than ``most_rows``."""
     shown = set()
     for layer in view.by_energy():
-        left -= len(layer.raw.get("activity", ()))
-        if left < 0:
+        most_rows -= len(layer.raw.get("activity", ()))
+        if most_rows < 0:
             break
         shown.add(layer.index)
     return [_detail(view, layer, machine, layer.index in shown) for layer in view.layers]
@@ -94,8 +103,9 @@ def _detail(view: ResultView, layer: LayerView, machine: Roof | None, shown: boo
     all_slots = sum(slots.values()) + layer.macs
     return Detail(
         layer=layer,
+        brief=f"{si(layer.latency_ms, 's', 1e-3)}, {view.unit.show(layer.energy)}",
         facts=_facts(view, layer, machine),
-        activity=[_activity_row(row, unit) for row in activity] if shown else [],
+        activity=_activity(activity, unit) if shown else [],
         energy_unit=unit.unit,
         omitted=not shown and bool(activity),
         tensors=[_tensor(str(name), t) for name, t in raw.get("tensors", {}).items() if t],
@@ -109,27 +119,31 @@ def _detail(view: ResultView, layer: LayerView, machine: Roof | None, shown: boo
 def _facts(view: ResultView, layer: LayerView, machine: Roof | None) -> list[tuple[str, str]]:
     c = layer.cycles
     split = ", ".join(f"{key} {c[key]:,}" for key in ("compute", "fill", "drain", "stall") if c[key])
-    facts = [
-        ("Time", f"{si(layer.latency_ms, 's', 1e-3)}; without off-chip waits {si(layer.raw.get('processing_ms'), 's', 1e-3)}"),
+    told = [
+        (
+            "Time",
+            f"{si(layer.latency_ms, 's', 1e-3)}; "
+            f"without off-chip waits {si(layer.raw.get('processing_ms'), 's', 1e-3)}",
+        ),
         ("Cycles", f"{layer.total:,}" + (f" = {split}" if split else "") + f"; starts at {layer.start:,}"),
     ]
     waits = ", ".join(f"{key} {value:,}" for key, value in layer.stalls.items() if value)
     if waits:
-        facts.append(("Stalled on", waits))
+        told.append(("Stalled on", waits))
     if layer.macs:
-        facts.append(("MACs", _macs(layer)))
+        told.append(("MACs", _macs(layer)))
         active = f"{layer.active_max:,} at most, {significant(layer.active_average, 4)} on average"
-        facts.append(("PEs", f"{active}; {percent(layer.utilization)} of all slots do a MAC"))
+        told.append(("PEs", f"{active}; {percent(layer.utilization)} of all slots do a MAC"))
     intensity, rate = layer.macs_per_dram_byte, layer.macs_per_cycle
     if intensity and rate:
         text = f"{significant(intensity)} MACs per DRAM byte, {significant(rate)} MACs per cycle"
         if machine is not None:
             bound = "the DRAM channel" if intensity < machine.ridge else "the array"
             text += f", {percent(rate / machine.at(intensity))} of the roof set by {bound}"
-        facts.append(("Roofline", text))
-    facts.append(("Traffic", f"DRAM {si(layer.dram_bits / 8, 'B')}, buffers {si(layer.buffer_bits / 8, 'B')}"))
-    facts.append(("Energy", view.unit.show(layer.energy)))
-    return facts
+        told.append(("Roofline", text))
+    told.append(("Traffic", f"DRAM {si(layer.dram_bits / 8, 'B')}, buffers {si(layer.buffer_bits / 8, 'B')}"))
+    told.append(("Energy", view.unit.show(layer.energy)))
+    return told
 
 
 def _macs(layer: LayerView) -> str:
@@ -139,12 +153,17 @@ def _macs(layer: LayerView) -> str:
     return f"{layer.macs:,}, of which {percent(effectual / layer.macs)} have no zero operand"
 
 
-def _activity_row(row: Mapping[str, Any], unit: Scale) -> tuple[str, ...]:
-    peer = row.get("peer")
-    level = f"{row['level']} (with {peer})" if peer else str(row["level"])
-    action = str(row["action"]).replace("_", " ")
-    bits = whole(row["bits"]) if row.get("bits") else ""
-    return level, str(row["operand"]), action, whole(row["accesses"]), bits, unit.show(row.get("energy"))
+def _activity(activity: Sequence[Mapping[str, Any]], unit: Scale) -> list[tuple[str, list[tuple[str, ...]]]]:
+    """Rows under the level they belong to."""
+    levels: dict[str, list[tuple[str, ...]]] = {}
+    for row in activity:
+        peer = f" ({row['peer']})" if row.get("peer") else ""
+        bits = whole(row["bits"]) if row.get("bits") else ""
+        action = str(row["action"]).replace("_", " ") + peer
+        levels.setdefault(str(row["level"]), []).append(
+            (str(row["operand"]), action, whole(row["accesses"]), bits, unit.show(row.get("energy")))
+        )
+    return list(levels.items())
 
 
 def _tensor(name: str, tensor: Mapping[str, Any]) -> tuple[str, ...]:
@@ -181,7 +200,11 @@ def level_rows(view: ResultView, area: Mapping[str, Any]) -> list[dict[str, str]
     plain = {str(level["name"]): level for level in view.raw["levels"]}
     for name in names:
         level = {**plain.get(name, {}), **described.get(name, {})}
-        other = {k: v for k, v in level.items() if k not in ("name", "kind", "instances", "size_bits", "width_bits", "operands", "source")}
+        other = {
+            k: v
+            for k, v in level.items()
+            if k not in ("name", "kind", "instances", "size_bits", "width_bits", "operands", "source")
+        }
         rows.append(
             {
                 "name": name,
@@ -193,7 +216,7 @@ def level_rows(view: ResultView, area: Mapping[str, Any]) -> list[dict[str, str]
                 "area": significant(areas.get(name)),
                 "energy": percent(view.by_level.get(name, 0.0) / view.energy) if view.energy else MISSING,
                 "source": str(level.get("source") or ""),
-                "other": "; ".join(f"{words(k)} {flat(v)}" for k, v in other.items() if v not in (None, "", [], {})),
+                "other": flat(other),
             }
         )
     return rows
@@ -201,13 +224,14 @@ def level_rows(view: ResultView, area: Mapping[str, Any]) -> list[dict[str, str]
 
 def machine_facts(view: ResultView) -> list[tuple[str, str]]:
     """The accelerator's own figures: array, PE, clock, and whatever else its description carries."""
-    text = _description(view)
-    facts = [("core clock", f"{significant(view.clock_mhz, 6)} MHz")]
-    for key, value in text.items():
-        if key in ("levels", "assumed", "description", "source", "clock_mhz", "name") or value in (None, "", [], {}):
-            continue
-        facts.append((words(key), flat(value)))
-    return facts
+    told = ("levels", "assumed", "description", "source", "clock_mhz", "name")
+    rest = {key: value for key, value in _description(view).items() if key not in told}
+    return [("core clock", f"{significant(view.clock_mhz, 6)} MHz"), *facts(rest)]
+
+
+def facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Any mapping as names and values; what is empty is left out."""
+    return [_named(key, value) for key, value in values.items() if value not in (None, "", [], {})]
 
 
 def _description(view: ResultView) -> Mapping[str, Any]:
@@ -215,19 +239,32 @@ def _description(view: ResultView) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def words(key: object) -> str:
-    """A key as words, its unit after a comma: ``node_nm`` is ``node, nm``."""
+UNITS = {"nm": "nm", "v": "V", "mhz": "MHz", "mm2": "mm²", "bits": "bits", "ms": "ms", "pj": "pJ", "mw": "mW"}
+CAPITALS = {"macs": "MACs", "dram": "DRAM", "pe": "PE", "pes": "PEs", "mac": "MAC", "sram": "SRAM"}
+
+
+def _name_and_unit(key: object) -> tuple[str, str]:
     parts = str(key).split("_")
-    units = {"nm": "nm", "v": "V", "mhz": "MHz", "mm2": "mm²", "bits": "bits", "ms": "ms", "pj": "pJ", "mw": "mW"}
-    if len(parts) > 1 and parts[-1] in units:
-        return f"{' '.join(parts[:-1])}, {units[parts[-1]]}"
-    return " ".join(parts)
+    unit = UNITS.get(parts[-1], "") if len(parts) > 1 else ""
+    return " ".join(CAPITALS.get(part, part) for part in (parts[:-1] if unit else parts)), unit
+
+
+def words(key: object) -> str:
+    """A key as a heading, its unit after a comma: ``node_nm`` is ``node, nm``."""
+    name, unit = _name_and_unit(key)
+    return f"{name}, {unit}" if unit else name
+
+
+def _named(key: object, value: object) -> tuple[str, str]:
+    """A key and its value as words, the unit after the value."""
+    name, unit = _name_and_unit(key)
+    return name, f"{flat(value)} {unit}".rstrip()
 
 
 def flat(value: object) -> str:
     """Any plain value in one line."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{words(k)} {flat(v)}" for k, v in value.items() if v not in (None, "", [], {}))
+        return ", ".join(" ".join(_named(k, v)) for k, v in value.items() if v not in (None, "", [], {}))
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(flat(item) for item in value)
     if isinstance(value, bool):
@@ -266,9 +303,7 @@ def command(view: ResultView) -> str:
 
 
 def versions(view: ResultView) -> list[tuple[str, str]]:
-    """accsim's version and those of what it ran on."""
+    """Versions of accsim and of what it ran on."""
     found = view.raw.get("versions")
     rest = [(str(k), str(v)) for k, v in found.items() if k != "accsim"] if isinstance(found, Mapping) else []
     return [("accsim", str(view.raw.get("accsim", MISSING))), *rest]
-
-

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from accsim.report import svg
 from accsim.report.charts import LEFT, RIGHT, WIDE
 from accsim.report.colours import Series
-from accsim.report.numbers import percent, scale, significant, ticks
+from accsim.report.quantities import percent, scale, significant, ticks
 from accsim.report.view import LayerView, shorten
 
 TOP, LANE, GAP, MOST_LANES = 8.0, 74.0, 6.0, 6
@@ -45,7 +45,7 @@ def timeline(key: str, title: str, layers: Sequence[LayerView], series: Sequence
         if not layer.total:
             continue
         x, w, y = LEFT + layer.start * per_cycle, layer.total * per_cycle, TOP + lane * (LANE + GAP)
-        seam = min(1.0, w * 0.2)
+        seam = min(1.0, w * 0.08)
         top = y
         for pieces, s in zip(drawn, series, strict=True):
             height = LANE * layer.cycles[s.key] / layer.total
@@ -53,7 +53,7 @@ def timeline(key: str, title: str, layers: Sequence[LayerView], series: Sequence
                 pieces.append(svg.box(x, top, max(w - seam, 0.1), height))
             top += height
         name = shorten(layer.name, 24)
-        if len(name) * 6.6 + 8 < w:
+        if len(name) * 7.4 + 10 < w:
             names.append(svg.text(x + w / 2, y + LANE / 2 + 4, name, "middle", "on halo"))
         hits.append(svg.hit(x, y, max(w, 0.5), LANE, layer.index, _tip(layer, series, unit.factor, unit.unit)))
     axis = [svg.line(LEFT, bottom, LEFT + width, bottom, "axis")]
@@ -66,8 +66,8 @@ def timeline(key: str, title: str, layers: Sequence[LayerView], series: Sequence
     bars = [svg.path(pieces, s.css) for pieces, s in zip(drawn, series, strict=True)]
     longest = max(layers, key=lambda layer: layer.total)
     description = (
-        f"{len(layers)} layers from 0 to {significant(end * unit.factor)} {unit.unit}; each is as wide as the time it takes and "
-        f"divided by compute, fill, drain and stall. The longest is {longest.label} with "
+        f"{len(layers)} layers from 0 to {significant(end * unit.factor)} {unit.unit}; each is as wide as the time "
+        f"it takes and divided by compute, fill, drain and stall. The longest is {longest.label} with "
         f"{percent(longest.total / end)} of the time."
     )
     return svg.picture(key, WIDE, bottom + 40, title, description, [*axis, *bars, *names, *hits])

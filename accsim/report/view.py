@@ -12,7 +12,7 @@ from typing import Any
 
 from accsim.errors import AccsimError
 from accsim.report.colours import CYCLES, Series, cycle_series, level_series, operand_series
-from accsim.report.numbers import EnergyUnit, amount, energy_unit, finite
+from accsim.report.quantities import EnergyUnit, amount, energy_unit, finite
 
 REQUIRED = ("workload", "hardware", "dataflow", "batch", "clock_mhz", "energy_table", "levels", "layers", "totals")
 TRAFFIC = frozenset({"read", "write", "fill"})

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
-_RESERVED = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+_RESERVED = {"null", "true", "false", "yes", "no", "on", "off"}
 
 
 def to_yaml(value: object, indent: int = 0) -> str:

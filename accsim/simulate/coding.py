@@ -14,11 +14,11 @@ from accsim.hardware.accelerator import RunLength
 
 def pairs_per_word(run_bits: int, density: float) -> float:
     """Expected pairs per coded word for independent zeros."""
-    longest = 2**run_bits - 1
+    covered: int = 2**run_bits
     zero = 1.0 - density
     if zero >= 1.0:
-        return 1.0 / (longest + 1)
-    return (1.0 - zero) / (1.0 - zero ** (longest + 1))
+        return 1.0 / covered
+    return (1.0 - zero) / (1.0 - float(zero**covered))
 
 
 def coded_bits(code: RunLength, words: int, density: float) -> int:

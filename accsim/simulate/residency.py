@@ -44,26 +44,27 @@ def roles(network: Network, accelerator: Accelerator) -> dict[str, Role]:
     """How each layer without MACs is run on this machine."""
     readers: dict[str, int] = {}
     for layer in network.layers:
-        for source in layer.inputs:
-            readers[source] = readers.get(source, 0) + 1
+        for name in layer.inputs:
+            readers[name] = readers.get(name, 0) + 1
     by_name = {layer.name: layer for layer in network.layers}
     fused = set(accelerator.vector.fused) if accelerator.vector else set()
     out: dict[str, Role] = {}
     for layer in network.layers:
         if layer.kind.has_macs:
             continue
+        out[layer.name] = Role.OWN
         if layer.kind in (LayerKind.RESHAPE, LayerKind.CONCAT):
             out[layer.name] = Role.VIEW
             continue
         source = by_name.get(layer.inputs[0]) if len(layer.inputs) == 1 else None
-        alone = source is not None and readers[source.name] == 1
-        out[layer.name] = Role.OWN
-        if source is not None and alone:
-            from_array = source.kind.has_macs or out.get(source.name) in (Role.FOLDED, Role.FUSED)
-            if layer.kind is LayerKind.BATCH_NORM and (source.kind.has_macs):
-                out[layer.name] = Role.FOLDED
-            elif from_array and name_of(layer) in fused:
-                out[layer.name] = Role.FUSED
+        if source is None or readers[source.name] > 1:
+            continue
+        if layer.kind is LayerKind.BATCH_NORM and source.kind.has_macs:
+            out[layer.name] = Role.FOLDED
+        elif name_of(layer) in fused and (
+            source.kind.has_macs or out.get(source.name) in (Role.FOLDED, Role.FUSED)
+        ):
+            out[layer.name] = Role.FUSED
     return out
 
 
@@ -153,12 +154,12 @@ def home_of(plan_: Plan, source: str) -> str | None:
     return plan_.home.get(source)
 
 
-def final_tensor(network: Network, layer: Layer, how: dict[str, Role]) -> Layer:
-    """The last layer that only rewrites ``layer``'s output on its way out: the tensor that is actually stored."""
+def stored_as(network: Network, how: dict[str, Role]) -> dict[str, str]:
+    """For every layer, the layer whose output is what is stored: operations on the way out rewrite it in passing."""
     readers = {source: other for other in network.layers for source in other.inputs}
-    current = layer
-    while True:
-        following = readers.get(current.name)
-        if following is None or how.get(following.name) not in (Role.FOLDED, Role.FUSED):
-            return current
-        current = following
+    out: dict[str, str] = {}
+    for layer in reversed(network.layers):
+        following = readers.get(layer.name)
+        rewritten = following is not None and how.get(following.name) in (Role.FOLDED, Role.FUSED)
+        out[layer.name] = out[following.name] if following is not None and rewritten else layer.name
+    return out

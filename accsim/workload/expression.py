@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -22,7 +23,9 @@ def _parse(text: str) -> ast.expr | None:
     if len(text) > _LONGEST:
         return None
     try:
-        return ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # text such as '4and' is a mistake to report, not one to warn of
+            return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
 

@@ -108,7 +108,8 @@ def _layer(
     pes = 135 + 7 * (index % 4) if mac else 0
     compute = -(-macs // pes) if mac else words["ofmap"] // 4
     fill, drain = (compute // 40, compute // 60) if mac else (0, 0)
-    stall = max(0, (words["ifmap"] + words["weight"] + words["ofmap"]) // 2 - compute)
+    moved = 16 * (words["ifmap"] // 2 + words["weight"] + words["ofmap"] // 2 + words["ifmap"] // 16)
+    stall = max(0, int(moved / 19.2) + 1 - compute - fill - drain)
     total = compute + fill + drain + stall
     activity = _activity(words, macs)
     energy: dict[str, float] = {}
@@ -149,7 +150,9 @@ def _layer(
         "mapping": {"m": 64, "n": min(4, batch), "e": 13, "p": 16, "q": 3, "r": 2, "t": 2, "loops": list("GMECmnk")}
         if mac
         else {},
-        "notes": ["q=3 r=2 t=2: the printed q=4 r=1 t=4 does not give the published traffic"] if name == "conv3" else [],
+        "notes": ["q=3 r=2 t=2: the printed q=4 r=1 t=4 does not give the published traffic"]
+        if name == "conv3"
+        else [],
         "warnings": [],
     }
 
@@ -234,10 +237,18 @@ def _description() -> dict[str, Any]:
             "transfer_rule": "both_ends",
             "description": "the normalised ratios times one constant, calibrated on the chip's AlexNet power",
             "entries": [
-                {"component": name, "action": "access", "energy_pj": 1.23 * pj, "width_bits": 16, "node_nm": 65,
-                 "source": "Sze et al., Proc. IEEE 2017, Fig. 22"}
+                {
+                    "component": name,
+                    "action": "access",
+                    "energy_pj": 1.23 * pj,
+                    "width_bits": 16,
+                    "node_nm": 65,
+                    "source": "Sze et al., Proc. IEEE 2017, Fig. 22",
+                }
                 for name, pj in PJ.items()
             ],
-            "sources": {"sze2017": "Sze, Chen, Yang and Emer, Proc. IEEE 105(12), 2017, https://arxiv.org/abs/1703.09039"},
+            "sources": {
+                "sze2017": "Sze, Chen, Yang and Emer, Proc. IEEE 105(12), 2017, https://arxiv.org/abs/1703.09039"
+            },
         },
     }

@@ -37,6 +37,7 @@ def test_it_is_ordinary_arithmetic(a: int, b: int, c: int) -> None:
         (True, "must be a whole number, got true"),
         (None, "must be a whole number, got nothing"),
         ("4 *", "must be a whole number or an expression such as '4 * width', got '4 *'"),
+        ("4and", "must be a whole number or an expression such as '4 * width', got '4and'"),
         ("f(width)", "must be a whole number or an expression such as '4 * width', got 'f(width)'"),
         ("widht", "no size named 'widht'; did you mean 'width'?"),
         ("groups", "no size named 'groups' (sizes known here: width)"),

@@ -70,19 +70,22 @@ class Scale:
     factor: float
     unit: str
 
-    def show(self, value: object, digits: int = 3) -> str:
-        """The number in this unit, without the unit."""
+    def show(self, value: object) -> str:
+        """The number in this unit, without the unit: three decimals below 1, four digits above."""
         number = finite(value)
         if number is None:
             return MISSING
+        if number == 0:
+            return "0"
         scaled = number * self.factor
         if 0 < abs(scaled) < 5e-4:
             return "<0.001"
-        return f"{scaled:,.3f}".rstrip("0").rstrip(".") if abs(scaled) < 1 else significant(scaled, max(digits, 4))
+        decimals = 3 if abs(scaled) < 1 else max(0, 3 - floor(log10(abs(scaled))))
+        return f"{scaled:,.{0 if self.factor == 1 and scaled.is_integer() else decimals}f}"
 
 
 def scale(largest: object, base: float, unit: str) -> Scale:
-    """The prefix for a column whose largest entry is ``largest`` x ``base`` ``unit`` (``base`` 1e-12, ``"J"`` for pJ)."""
+    """The prefix for a column whose largest entry is ``largest`` x ``base`` ``unit``; pJ have 1e-12 and ``"J"``."""
     size = abs(amount(largest)) * base
     if size == 0:
         prefix, name = (1.0, "") if base >= 1 else (base, dict(_SMALL).get(base, ""))

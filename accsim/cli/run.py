@@ -1,0 +1,153 @@
+"""Estimate a network on an accelerator: cycles, traffic, energy and area, per layer and in all.
+
+Prints a table and writes an HTML report, <workload>-<hardware>.html in the current folder unless --html names it or
+--no-html leaves it out. Counts, cycles and energies are for the whole batch; MB is 10^6 bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from accsim.cli import console, outputs
+from accsim.cli.parser import Parser, binding, names, one_of, positive
+from accsim.cli.progress import Bar
+
+if TYPE_CHECKING:
+    from accsim.result import Result
+
+OBJECTIVES = ("energy", "latency", "edp")
+TIMINGS = ("causal", "scalesim")
+
+EPILOG = """\
+examples:
+  accsim run alexnet --hardware eyeriss --batch 4
+  accsim run alexnet --layers 'conv*' --set array.rows=24 --set 'levels.glb.size=216 KiB'
+  accsim run resnet18 --hardware tpu_v1 --objective latency --json resnet18.json
+  accsim run gpt2 --hardware tpu_v1 --bind sequence=128 --no-html
+  accsim run alexnet --mappings-out used.yaml     # edit used.yaml, then:
+  accsim run alexnet --mapping used.yaml
+"""
+
+
+def add_arguments(parser: Parser) -> None:
+    """The options of ``accsim run``."""
+    parser.add_argument("workload", metavar="WORKLOAD", help="a network's name ('accsim list networks') or a YAML file")
+    what = parser.add_argument_group("what is run")
+    what.add_argument(
+        "--hardware", metavar="NAME", default="eyeriss", help="an accelerator's name or a YAML file (default: eyeriss)"
+    )
+    what.add_argument("--dataflow", metavar="NAME", help="a dataflow's name or a YAML file (default: the accelerator's)")
+    what.add_argument(
+        "--energy-table", metavar="NAME", help="an energy table's name or a YAML file (default: the accelerator's)"
+    )
+    what.add_argument("--batch", metavar="N", type=positive, default=1, help="inputs processed together (default: 1)")
+    what.add_argument(
+        "--layers", metavar="NAMES", type=names, action="extend",
+        help="only these layers: names or patterns between commas, such as conv1,conv2 or 'conv*' (default: all)",
+    )  # fmt: skip
+    what.add_argument(
+        "--bind", metavar="NAME=SIZE", type=binding, action="append", default=[],
+        help="a free size of the network, such as sequence=128; may be repeated",
+    )  # fmt: skip
+    what.add_argument(
+        "--set", metavar="KEY=VALUE", dest="overrides", action="append", default=[],
+        help="change the accelerator: array.rows=24, 'levels.glb.size=216 KiB', 'clock=250 MHz'; may be repeated",
+    )  # fmt: skip
+    how = parser.add_argument_group("how it is run")
+    how.add_argument(
+        "--objective", metavar="GOAL", type=one_of("objective", OBJECTIVES), default="energy",
+        help="what the search for mappings minimises: energy, latency (cycles) or edp (their product) (default: energy)",
+    )  # fmt: skip
+    how.add_argument(
+        "--mapping", metavar="FILE", help="use the mappings in this YAML file, layer by layer, in the form of --mappings-out"
+    )
+    how.add_argument(
+        "--timing", metavar="MODE", type=one_of("timing", TIMINGS), default="causal",
+        help="causal, or scalesim to count a systolic array's cycles as SCALE-Sim does, for comparison (default: causal)",
+    )  # fmt: skip
+    out = parser.add_argument_group("what is written (FILE may be - for the standard output)")
+    out.add_argument("--json", metavar="FILE", help="the whole result; its schema ships with accsim")
+    out.add_argument("--csv", metavar="FILE", help="one row per layer, units in the column names")
+    out.add_argument("--mappings-out", metavar="FILE", help="the mapping used for each layer, as YAML")
+    page = out.add_mutually_exclusive_group()
+    page.add_argument("--html", metavar="FILE", help="the report (default: <workload>-<hardware>.html)")
+    page.add_argument("--no-html", action="store_true", help="write no report")
+    out.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the command.
+
+    Raises:
+        AccsimError: a mistake in what was given, a layer that does not fit, or a file that cannot be written.
+    """
+    # Any name in the current folder stands for the report's, which is known only when the network has been read.
+    page = None if arguments.no_html else arguments.html or "accsim-report.html"
+    asked = {
+        "--json": arguments.json,
+        "--csv": arguments.csv,
+        "--mappings-out": arguments.mappings_out,
+        "--html": page,
+    }
+    outputs.check_writable(asked.items())
+
+    with Bar(f"estimating {arguments.workload}") as bar:
+        result = _estimate(arguments, bar)
+        described = result.to_dict()
+        written = _texts(arguments, result, described)
+    piped = outputs.STDOUT in written
+    if not arguments.quiet and not piped:
+        from accsim.cli.summary import summary
+
+        console.show(summary(described))
+    for path, text in written.items():
+        outputs.write(path, text)
+        if path != outputs.STDOUT and not arguments.quiet:
+            (console.say if piped else console.emit)(f"wrote {path}\n")
+
+
+def _estimate(arguments: argparse.Namespace, bar: Bar) -> Result:
+    from accsim.pipeline import estimate
+
+    return estimate(
+        arguments.workload,
+        arguments.hardware,
+        dataflow=arguments.dataflow,
+        energy_table=arguments.energy_table,
+        batch=arguments.batch,
+        bindings=dict(arguments.bind),
+        layers=arguments.layers,
+        objective=arguments.objective,
+        mapping=arguments.mapping,
+        overrides=arguments.overrides,
+        timing=arguments.timing,
+        progress=bar,
+        command=shlex.join(["accsim", *arguments.command_line]),
+    )
+
+
+def _texts(arguments: argparse.Namespace, result: Result, described: dict[str, object]) -> dict[str, str]:
+    """What goes where: everything is made before anything is written."""
+    texts: dict[str, str] = {}
+    if arguments.json is not None:
+        texts[arguments.json] = outputs.to_json(described, arguments.json)
+    if arguments.csv is not None:
+        texts[arguments.csv] = result.layers_table().to_csv(index=False, lineterminator="\n")
+    if arguments.mappings_out is not None:
+        from accsim.report.yamltext import to_yaml
+
+        texts[arguments.mappings_out] = to_yaml(result.mappings()) + "\n"
+    if not arguments.no_html:
+        from accsim.report.html import render_html
+
+        path = arguments.html or _report_name(str(described["workload"]), str(described["hardware"]))
+        texts[path] = render_html(described)
+    return texts
+
+
+def _report_name(workload: str, hardware: str) -> str:
+    """``alexnet-eyeriss.html``; what does not suit a file name becomes ``_``."""
+    return re.sub(r"[^\w.-]", "_", f"{workload}-{hardware}").lstrip(".-") + ".html"

@@ -1,0 +1,139 @@
+"""Which mapping a layer gets: the user's, the published one, or the best that a deterministic search finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from accsim.errors import MappingError
+from accsim.hardware.accelerator import Accelerator
+from accsim.mapping.capacity import Reserved, buffer_misfits
+from accsim.mapping.dataflow import Dataflow, RowStationaryDataflow
+from accsim.mapping.mapping import Mapping, RowStationaryMapping
+from accsim.mapping.nest import Loop
+from accsim.mapping.row_stationary import array_violations
+from accsim.mapping.search_row_stationary import Prices
+from accsim.workload.layer import Geometry
+
+Cost = Callable[[Mapping], tuple[float, float]]
+"""What a mapping costs under the user's objective, from the exact engine and the energy table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A layer to be mapped.
+
+    Attributes:
+        name: the layer's name, for messages.
+        reserved: what whole tensors take of the buffers while the layer runs.
+        weight_bits: width of the second operand.
+    """
+
+    name: str
+    geometry: Geometry
+    accelerator: Accelerator
+    dataflow: Dataflow
+    reserved: tuple[Reserved, ...]
+    weight_bits: int
+
+
+def violations(task: Task, mapping: Mapping) -> list[str]:
+    """Sentences on what is illegal about a mapping; empty if it is legal."""
+    geometry, accelerator = task.geometry, task.accelerator
+    out: list[str] = []
+    if isinstance(mapping, RowStationaryMapping):
+        out += array_violations(accelerator, geometry, mapping)
+        if out:
+            return out
+    nest = mapping.nest(geometry, accelerator.dram.fetch_padding)
+    return [str(m) for m in buffer_misfits(accelerator, mapping, nest, task.weight_bits, task.reserved)]
+
+
+def published(task: Task, network: str) -> tuple[RowStationaryMapping | None, str]:
+    """The published mapping of a layer, limited to the layer's own sizes, and a note; ``None`` if there is none.
+
+    Parameters larger than the layer's dimension (n above the batch) are limited to it. A published mapping that no
+    longer fits, because the machine was changed, is left out and the note says why.
+    """
+    if not isinstance(task.dataflow, RowStationaryDataflow):
+        return None, ""
+    for (where, layer), parameters, note in task.accelerator.mappings:
+        if (where, layer) != (network, task.name):
+            continue
+        g, values = task.geometry, dict(parameters)
+        limits = {"m": g.filters_per_group, "n": g.N, "e": g.P, "f": g.Q}
+        limited = [
+            f"{name} = {values[name]} to {most}" for name, most in limits.items() if values.get(name, 0) > most
+        ]
+        mapping = RowStationaryMapping(
+            task.dataflow,
+            **{name: min(values.get(name, most), most) for name, most in limits.items()},
+            **{name: values[name] for name in "pqrt"},
+            note=note,
+        )
+        wrong = violations(task, mapping)
+        if wrong:
+            return None, f"the published mapping does not fit this machine ({'; '.join(wrong)}); searched instead"
+        parts = [f"published mapping of {task.accelerator.name}"]
+        if limited:
+            parts.append(f"limited to the layer: {', '.join(limited)}")
+        if note:
+            parts.append(note)
+        return mapping, "; ".join(parts)
+    return None, ""
+
+
+def search(task: Task, prices: Prices, cost: Cost) -> Mapping:
+    """The cheapest of the legal mappings that rank best by closed form; the same one on every run.
+
+    Raises:
+        MappingError: no legal mapping exists; says what the smallest one would need.
+    """
+    found = list(_candidates(task, prices))
+    if not found:
+        raise MappingError(_no_mapping(task))
+    best = min(found, key=cost)
+    return best
+
+
+def _candidates(task: Task, prices: Prices) -> Iterable[Mapping]:
+    if isinstance(task.dataflow, RowStationaryDataflow):
+        from accsim.mapping.search_row_stationary import candidates as row_stationary  # noqa: PLC0415
+
+        yield from row_stationary(
+            task.geometry, task.accelerator, task.dataflow, task.reserved, task.weight_bits, prices
+        )
+        return
+    from accsim.mapping.search_systolic import candidates as systolic  # noqa: PLC0415
+
+    yield from systolic(task.geometry, task.accelerator, task.dataflow, task.reserved, task.weight_bits, prices)
+
+
+def _no_mapping(task: Task) -> str:
+    """What the smallest tiles of the layer would need, and what would fix it."""
+    smallest = _smallest(task)
+    wrong = violations(task, smallest)
+    reason = "; ".join(wrong) if wrong else "no tile sizes were found"
+    return (
+        f"layer {task.name!r} does not fit {task.accelerator.name} under {task.dataflow.name}, even in its smallest "
+        f"tiles: {reason}; a larger buffer or scratchpad, narrower operands or fewer copies of a tile would fix it"
+    )
+
+
+def _smallest(task: Task) -> Mapping:
+    if isinstance(task.dataflow, RowStationaryDataflow):
+        return RowStationaryMapping(task.dataflow, m=1, n=1, e=1, f=1, p=1, q=1, r=1, t=1)
+    from accsim.mapping.mapping import NEST_OPERANDS, SystolicMapping, shared_levels  # noqa: PLC0415
+
+    loops = tuple(Loop(dim, 1) for dim in "GNMCPQ")
+    hold = tuple(
+        (level, operand, len(loops))
+        for operand in NEST_OPERANDS
+        for level in shared_levels(task.accelerator, operand)
+    )
+    return SystolicMapping(task.dataflow, loops, hold)
+
+
+def with_note(mapping: Mapping, note: str) -> Mapping:
+    """The mapping with a note on where it comes from."""
+    return replace(mapping, note=note)
