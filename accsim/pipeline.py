@@ -191,6 +191,20 @@ def _run(
     return activities, mappings
 
 
+def price_all(
+    activities: Sequence[Activity], accelerator: Accelerator, table: EnergyTable
+) -> tuple[LayerEstimate, ...]:
+    """Price every layer; layers that share their counters (equal layers, simulated once) are priced once."""
+    known: dict[int, LayerEstimate] = {}
+    out: list[LayerEstimate] = []
+    for activity in activities:
+        key = id(activity.counts)
+        if not activity.counts or key not in known:
+            known[key] = price(activity, accelerator, table)
+        out.append(replace(known[key], activity=activity))
+    return tuple(out)
+
+
 def estimate(
     workload: str | Path | Network,
     hardware: str | Path | Accelerator = "eyeriss",
@@ -250,13 +264,13 @@ def estimate(
     activities, mappings, _ = simulate_network(
         network, machine, flow, table, objective=goal, given=given, progress=progress
     )
-    estimates: list[LayerEstimate] = [price(activity, machine, table) for activity in activities]
+    estimates = price_all(activities, machine, table)
     return Result(
         network=network,
         accelerator=machine,
         dataflow=flow,
         table=table,
-        estimates=tuple(estimates),
+        estimates=estimates,
         mappings_used=tuple(m.mapping if m else None for m in mappings),
         objective=goal.value,
         command=command,

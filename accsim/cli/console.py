@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from accsim.errors import AccsimError
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 PIPED_WIDTH = 160
 """Columns aimed at when the output is not a terminal and ``$COLUMNS`` says nothing."""
+
+LONGEST_RULE = 40
+"""Dashes under a column of long texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,11 @@ class Table:
     def totalled(self) -> bool:
         """Whether there is a row of totals."""
         return any(column.total for column in self.columns)
+
+    @property
+    def wraps(self) -> bool:
+        """Whether the last column is text, which a terminal may fold into several lines."""
+        return self.columns[-1].left and len(self.columns) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,12 @@ def emit(text: str) -> None:
         raise AccsimError(f"cannot write the output: {reason}") from None
 
 
+def say(text: str) -> None:
+    """Write text to stderr, if there is one."""
+    if sys.stderr is not None:
+        sys.stderr.write(text)
+
+
 def _clean(block: Block) -> Block:
     """No control characters: names come from files, and a terminal obeys what it is sent."""
     match block:
@@ -156,10 +170,11 @@ def _plain_table(found: Table) -> list[str]:
     rows = [[c.title for c in found.columns], [c.unit for c in found.columns]]
     if not any(rows[1]):
         rows.pop()
-    rows.append(["-" * c.width for c in found.columns])
+    rule = ["-" * min(c.width, LONGEST_RULE) for c in found.columns]
+    rows.append(rule)
     rows += [[c.cells[i] for c in found.columns] for i in range(len(found.columns[0].cells))]
     if found.totalled:
-        rows += [["-" * c.width for c in found.columns], [c.total for c in found.columns]]
+        rows += [rule, [c.total for c in found.columns]]
     return ["  ".join(_aligned(cell, c) for cell, c in zip(row, found.columns, strict=True)) for row in rows]
 
 
@@ -172,7 +187,7 @@ def _show_rich(blocks: Iterable[Block]) -> None:
 
     for block in blocks:
         # A table wider than the terminal is wrapped by the terminal rather than cut.
-        wide = max(width(), block.width + 4) if isinstance(block, Table) else width()
+        wide = max(width(), block.width + 4) if isinstance(block, Table) and not block.wraps else width()
         Console(width=wide, highlight=False, markup=False, emoji=False).print(_renderable(block))
 
 
@@ -187,9 +202,9 @@ def _renderable(block: Block) -> RenderableType:
     units = any(c.unit for c in block.columns)
     for c in block.columns:
         head = Text(f"{c.title}\n{c.unit}" if units else c.title, style="bold")
-        drawn.add_column(
-            head, footer=Text(c.total, style="bold"), justify="left" if c.left else "right", no_wrap=True
-        )
+        fixed = not (block.wraps and c is block.columns[-1])
+        side: Literal["left", "right"] = "left" if c.left else "right"
+        drawn.add_column(head, footer=Text(c.total, style="bold"), justify=side, no_wrap=fixed)
     for i in range(len(block.columns[0].cells)):
         drawn.add_row(*(Text(c.cells[i]) for c in block.columns))
     return drawn

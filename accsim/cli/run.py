@@ -98,15 +98,18 @@ def run(arguments: argparse.Namespace) -> None:
         result = _estimate(arguments, bar)
         described = result.to_dict()
         written = _texts(arguments, result, described)
-    piped = outputs.STDOUT in written
-    if not arguments.quiet and not piped:
+    files = [path for path in written if path != outputs.STDOUT]
+    for path in files:
+        outputs.write(path, written[path])
+    if outputs.STDOUT in written:
+        outputs.write(outputs.STDOUT, written[outputs.STDOUT])
+    elif not arguments.quiet:
         from accsim.cli.summary import summary
 
         console.show(summary(described))
-    for path, text in written.items():
-        outputs.write(path, text)
-        if path != outputs.STDOUT and not arguments.quiet:
-            (console.say if piped else console.emit)(f"wrote {path}\n")
+    if not arguments.quiet:
+        tell = console.say if outputs.STDOUT in written else console.emit
+        tell("".join(f"wrote {path}\n" for path in files))
 
 
 def _estimate(arguments: argparse.Namespace, bar: Bar) -> Result:

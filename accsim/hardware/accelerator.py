@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 
 from accsim.workload.layer import Operand
 
@@ -131,6 +132,13 @@ class RunLength:
     first_layer_input: bool = False
 
 
+@lru_cache(maxsize=64)
+def _clock_ratio(core_mhz: float, channel_mhz: float) -> tuple[int, int]:
+    """Core cycles per channel cycle as an exact ratio of the decimal figures."""
+    ratio = Fraction(str(core_mhz)) / Fraction(str(channel_mhz))
+    return ratio.numerator, ratio.denominator
+
+
 @dataclass(frozen=True, slots=True)
 class Dram:
     """Off-chip memory behind one channel shared by every operand.
@@ -162,8 +170,8 @@ class Dram:
             return 0
         burst = -(-bits // self.burst_bits) * self.burst_bits
         beats = -(-burst // self.width_bits)
-        ratio = Fraction(1) if self.clock_mhz is None else Fraction(str(core_mhz)) / Fraction(str(self.clock_mhz))
-        return self.latency_cycles - ((-beats * ratio.numerator) // ratio.denominator)
+        core, channel = _clock_ratio(core_mhz, self.clock_mhz or core_mhz)
+        return self.latency_cycles - (-beats * core // channel)
 
 
 @dataclass(frozen=True, slots=True)

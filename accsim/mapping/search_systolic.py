@@ -68,8 +68,12 @@ def candidates(
             loops = tuple(dim for group in order for dim in group)
             energy, cycles = _costs(plan, tiles, loops, whole, prices)
             for cost in (energy, cycles, energy * cycles):
-                ranked = np.lexsort((np.arange(len(cost)), np.where(legal, cost, np.inf)))[:2]
-                scored += [(energy[i], cycles[i], loops, whole, int(i)) for i in ranked if legal[i]]
+                masked = np.where(legal, cost, np.inf)
+                for _ in range(2):
+                    i = int(np.argmin(masked))
+                    if masked[i] < np.inf:
+                        scored.append((float(energy[i]), float(cycles[i]), loops, whole, i))
+                        masked[i] = np.inf
     out: dict[SystolicMapping, None] = {}
     for energy_weight, cycle_weight in ((1, 0), (0, 1), (1, 1)):
         taken = 0

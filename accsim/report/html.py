@@ -42,6 +42,7 @@ def render_html(result: Mapping[str, Any]) -> str:
     columns = layer_table.columns(seen)
     context = {
         "result": result,
+        "tags": sections.tags(seen),
         "view": seen,
         "cards": sections.cards(seen),
         "findings": findings.findings(seen),

@@ -40,6 +40,22 @@ class Detail:
     warnings: list[str]
 
 
+def tags(view: ResultView) -> list[tuple[str, str]]:
+    """What was run, in the fewest words."""
+    raw = view.raw
+    return [
+        ("dataflow", flat(raw["dataflow"])),
+        ("batch", whole(view.batch)),
+        ("clock", f"{significant(view.clock_mhz, 6)} MHz"),
+        ("recipe", flat(raw.get("recipe") or "none")),
+        ("engine", flat(raw.get("engine"))),
+        ("values", flat(raw.get("values"))),
+        ("energy table", flat(raw["energy_table"].get("name"))),
+        *([("mappings for least", flat(raw["objective"]))] if raw.get("objective") else []),
+        *((str(name), flat(value)) for name, value in (raw.get("bindings") or {}).items()),
+    ]
+
+
 def cards(view: ResultView) -> list[Card]:
     """The summary: time, energy, power, work, traffic, area."""
     totals, batch = view.raw["totals"], view.batch
@@ -143,6 +159,9 @@ def _facts(view: ResultView, layer: LayerView, machine: Roof | None) -> list[tup
         told.append(("Roofline", text))
     told.append(("Traffic", f"DRAM {si(layer.dram_bits / 8, 'B')}, buffers {si(layer.buffer_bits / 8, 'B')}"))
     told.append(("Energy", view.unit.show(layer.energy)))
+    compared = layer.raw.get("scalesim")
+    if compared:
+        told.append(("SCALE-Sim", flat(compared)))
     return told
 
 

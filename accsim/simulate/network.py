@@ -50,7 +50,6 @@ class MacTask:
 def tasks(network: Network, accelerator: Accelerator, plan: Plan) -> dict[str, MacTask]:
     """The layers with MACs, ready to be mapped."""
     stored = stored_as(network, plan.roles)
-    by_name = {layer.name: layer for layer in network.layers}
     known = _output_densities(network, stored)
     out: dict[str, MacTask] = {}
     for layer in network.mac_layers:
@@ -71,7 +70,7 @@ def tasks(network: Network, accelerator: Accelerator, plan: Plan) -> dict[str, M
             residency=residency,
             reserved=_reserved(plan, layer.name, residency),
             densities=densities,
-            coded=_coded(accelerator, layer, densities, by_name),
+            coded=_coded(accelerator, layer, densities),
         )
     return out
 
@@ -103,15 +102,13 @@ def _output_densities(network: Network, stored: dict[str, str]) -> dict[str, flo
     return out
 
 
-def _coded(
-    accelerator: Accelerator, layer: Layer, densities: Densities, by_name: dict[str, Layer]
-) -> frozenset[Operand]:
+def _coded(accelerator: Accelerator, layer: Layer, densities: Densities) -> frozenset[Operand]:
     """Operands that are run-length coded off chip: those the chip codes and whose density is known."""
     code = accelerator.dram.run_length
     if code is None:
         return frozenset()
     out = set()
-    from_outside = layer.inputs[0] == NETWORK_INPUT or layer.inputs[0] not in by_name
+    from_outside = layer.inputs[0] == NETWORK_INPUT
     if Operand.IFMAP in code.operands and densities.ifmap is not None and (code.first_layer_input or not from_outside):
         out.add(Operand.IFMAP)
     if Operand.OFMAP in code.operands and densities.ofmap is not None:

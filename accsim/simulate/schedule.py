@@ -137,7 +137,7 @@ def _makespan(place: Place, array: ArrayModel, off_chip: OffChipBits) -> int:
             cycles[key] = spent + (array.ramp(sizes).total if carried < ramp_at or carried < 0 else 0)
         return cycles[key]
 
-    return Timeline(nest, streams, _output(place, off_chip), run).makespan()
+    return Timeline(nest, streams, _output(place, off_chip), run, (load_at, ramp_at)).makespan()
 
 
 def _cycles(acc: Accelerator, bits: int) -> int:

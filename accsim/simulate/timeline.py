@@ -90,6 +90,7 @@ class Timeline:
         streams: list[Stream],
         output: Output | None,
         array: Callable[[Sizes, int], int],
+        array_depths: tuple[int, ...] = (),
     ) -> None:
         """Describe the layer.
 
@@ -99,10 +100,13 @@ class Timeline:
             output: the output tile, or ``None`` when outputs stay on chip.
             array: cycles of the array for one step, given the pieces and the index of the loop that advanced (-1 for
                 the first step).
+            array_depths: depths with which ``array`` compares that index (it may only ask whether it is smaller).
         """
         self.nest, self.streams, self.output, self.array = nest, streams, output, array
         self._at = [nest.change_depth(s.operand, s.depth) for s in streams]
         self._out_at = nest.change_depth(Operand.PSUM, output.depth) if output else 0
+        depths = {-1, 0, *self._at, self._out_at, *array_depths}
+        self._alike = [max(d for d in depths if d <= i) for i in range(len(nest.loops))]
         self._width = 3 + len(streams)
         self._memo: dict[object, tuple[Matrix, int]] = {}
         self._recut = [any(later.dim == loop.dim for later in nest.loops[i + 1 :]) for i, loop in enumerate(nest.loops)]
@@ -150,7 +154,7 @@ class Timeline:
                 starts, ends = done == 0, done == total - 1
                 step, due = self._run(
                     inner,
-                    carried if starts else depth,
+                    carried if starts else self._alike[depth],
                     first and (starts or not reduces),
                     last and (ends or not reduces),
                     pending,
@@ -183,7 +187,7 @@ class Timeline:
                 free[1] = np.maximum(free[1], slot) + cycles
                 ready = np.maximum(ready, free[1])
         if self.output is not None and carried < self._out_at:
-            if carried >= 0 and pending:
+            if pending:
                 free[1] = np.maximum(free[1], free[0]) + pending
                 ready = np.maximum(ready, free[1] if self.output.slots == 1 else free[2])
                 free[2] = free[1]

@@ -95,7 +95,10 @@ class TestEyeriss:
         }
 
     def test_buffer(self) -> None:
-        """108 kB; 25 banks of 512 x 64 b for ifmaps and psums, two for the next pass's filters."""
+        """108 kB; 25 banks of 512 x 64 b for ifmaps and psums, two for the next pass's filters.
+
+        One copy of a pass's filters fills up to 7.6 of the 8 KiB (CONV1); the spads hold the pass that runs.
+        """
         glb = buffer(self.machine, "glb")
         assert glb.size_bits == 108 * KIB
         assert glb.bank_bits == 512 * 64
@@ -104,7 +107,7 @@ class TestEyeriss:
         assert ifmap is glb.partition(Operand.PSUM) is glb.partition(Operand.OFMAP)
         assert ifmap.size_bits == 25 * 512 * 64
         assert weight.size_bits == 2 * 512 * 64
-        assert (weight.copies(Operand.WEIGHT), ifmap.copies(Operand.IFMAP)) == (2, 1)
+        assert (weight.copies(Operand.WEIGHT), ifmap.copies(Operand.IFMAP)) == (1, 1)
 
     def test_on_chip_storage(self) -> None:
         """Chip specification: 181.5 kB of SRAM, the buffer and the filter spads."""

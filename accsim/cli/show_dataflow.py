@@ -1,0 +1,111 @@
+"""A dataflow: what is on each axis, and what stays in the PEs because of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accsim.cli.console import Block, Line, table
+from accsim.mapping.dataflow import Dataflow, RowStationaryDataflow, SystolicDataflow
+
+DIMENSIONS = {
+    "N": "batch", "G": "groups", "M": "filters", "C": "input channels",
+    "P": "output rows", "Q": "output columns", "R": "filter rows", "S": "filter columns",
+}  # fmt: skip
+PASS_LOOPS = {
+    "G": "groups",
+    "m": "blocks of m filters, whose psums stay in the buffer",
+    "n": "blocks of n inputs of the batch",
+    "e": "strips of e output rows",
+    "f": "strips of f output columns",
+    "c": "blocks of q*r input channels",
+    "k": "blocks of p*t filters",
+}
+
+
+def plain(dataflow: Dataflow) -> dict[str, Any]:
+    """The dataflow as plain data, with what follows from it (``class``, ``stationary``)."""
+    about = {
+        "name": dataflow.name,
+        "description": dataflow.description,
+        "source": dataflow.source,
+        "class": dataflow.dataflow_class,
+    }
+    if isinstance(dataflow, RowStationaryDataflow):
+        return about | {"family": "row_stationary", "loops": list(dataflow.loops)}
+    return about | {
+        "family": "systolic",
+        "stationary": dataflow.stationary.value,
+        "rows": list(dataflow.rows),
+        "cols": list(dataflow.cols),
+        "stream": list(dataflow.stream),
+        "folds": list(dataflow.folds),
+        "weight": dataflow.weight.value,
+        "ifmap": dataflow.ifmap.value,
+        "reduction": dataflow.reduction.value,
+        "drain": dataflow.drain.value,
+    }
+
+
+def blocks(dataflow: Dataflow) -> list[Block]:
+    """What is printed."""
+    head: list[Block] = [
+        Line(f"{dataflow.name}: {dataflow.description}", "bold"),
+        f"source: {' '.join(dataflow.source.split())}",
+    ]
+    if isinstance(dataflow, RowStationaryDataflow):
+        rows = [(name, PASS_LOOPS.get(name, "")) for name in dataflow.loops]
+        return [
+            *head,
+            "class:  RS, for row-stationary arrays: filter rows and ifmap rows stay in the PEs",
+            "",
+            Line("loops over passes, outermost first", "bold"),
+            table(("loop", "over"), rows, left={"loop", "over"}),
+        ]
+    return [
+        *head,
+        f"class:  {dataflow.dataflow_class}, for systolic arrays: the {dataflow.stationary.value} stays in the PEs, "
+        f"because {_streamed(dataflow)}",
+        "",
+        table(("part", "what", "meaning"), _systolic(dataflow), left={"part", "what", "meaning"}),
+    ]
+
+
+def _streamed(dataflow: SystolicDataflow) -> str:
+    if not dataflow.stream:
+        return "nothing is streamed"
+    return f"no streamed dimension ({', '.join(dataflow.stream)}) indexes it"
+
+
+def _systolic(dataflow: SystolicDataflow) -> list[tuple[str, str, str]]:
+    axes = [
+        ("rows", dataflow.rows, "unrolled along the rows"),
+        ("cols", dataflow.cols, "unrolled along the columns"),
+        ("stream", dataflow.stream, "streamed in time"),
+    ]
+    found = [(name, ", ".join(dims) or "-", f"{how}: {_words(dims)}") for name, dims, how in axes]
+    found.append(("folds", ", ".join(dataflow.folds), "outer loops, outermost first"))
+    found += [
+        ("weight", dataflow.weight.value, DELIVERY[dataflow.weight.value]),
+        ("ifmap", dataflow.ifmap.value, DELIVERY[dataflow.ifmap.value]),
+        ("reduction", dataflow.reduction.value, REDUCTION[dataflow.reduction.value]),
+        ("drain", dataflow.drain.value, DRAIN[dataflow.drain.value]),
+    ]
+    return found
+
+
+def _words(dims: tuple[str, ...]) -> str:
+    return ", ".join(DIMENSIONS[dim] for dim in dims) or "nothing"
+
+
+DELIVERY = {
+    "hop": "enters at the edge and moves one PE a cycle",
+    "multicast": "reaches every PE that needs it in the same cycle",
+    "unicast": "each PE has its own feed",
+    "preload": "shifted in before the stream starts and held",
+}
+REDUCTION = {
+    "in_pe": "psums are added in the PE",
+    "chain": "psums are added along a chain of PEs",
+    "adder_tree": "psums are added in a tree at the edge",
+}
+DRAIN = {"shift": "finished sums shift out through the array", "direct": "each PE puts finished sums on a bus"}
