@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from accsim.mapping.nest import Loop, Nest
 from accsim.workload.layer import Geometry, Layer, LayerKind
 from accsim.workload.windows import Axis, slide
 
@@ -87,3 +88,29 @@ def matmul_layers(draw: st.DrawFn) -> Layer:
 def mac_layers() -> st.SearchStrategy[Layer]:
     """Any small layer with MACs."""
     return st.one_of(conv_layers(), fc_layers(), matmul_layers())
+
+
+def bound(geometry: Geometry, dim: str) -> int:
+    """Length of a dimension; filters and channels of one group."""
+    if dim in "MC":
+        return int(getattr(geometry, dim)) // geometry.G
+    return int(getattr(geometry, dim))
+
+
+@st.composite
+def nests(draw: st.DrawFn, most_loops: int = 5, trips: int = 4, padding: bool | None = None) -> Nest:
+    """Loops over the tiles of a small layer: any order, partial tiles, dimensions cut again, some loops of one trip."""
+    g = draw(st.one_of(conv_geometries(largest=14), conv_geometries(largest=14), geometries()))
+    held = {dim: bound(g, dim) for dim in "NGMCPQ"}
+    loops = []
+    for _ in range(draw(st.integers(min(2, most_loops), most_loops))):
+        long = [dim for dim in held if held[dim] > 1]
+        if long and draw(st.integers(0, 9)):
+            dim = draw(st.sampled_from(long))
+            step = draw(st.integers(-(-held[dim] // trips), -(-held[dim] // 2)))
+        else:
+            dim = draw(st.sampled_from("NGMCPQ"))
+            step = draw(st.integers(held[dim], held[dim] + 1))
+        held[dim] = min(held[dim], step)
+        loops.append(Loop(dim, step))
+    return Nest(g, tuple(loops), draw(st.booleans()) if padding is None else padding)

@@ -1,12 +1,11 @@
 """The command line: ``accsim COMMAND ...``.
 
-Each command is one module with ``add_arguments(parser)`` and ``run(arguments)``; only the one asked for is imported, and
-it imports the heavy packages inside ``run``, so that help is instant.
+Each command is one module with ``add_arguments(parser)`` and ``run(arguments)``; only the one asked for is
+imported, and it imports the heavy packages inside ``run``, so that help is instant.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -96,7 +95,7 @@ def _top_parser() -> Parser:
     return parser
 
 
-def _command_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
+def _command_parser(name: str, command: ModuleType) -> Parser:
     parser = Parser(prog=f"accsim {name}", description=command.__doc__, epilog=command.EPILOG)
     command.add_arguments(parser)
     return parser

@@ -31,7 +31,7 @@ def add_arguments(parser: Parser) -> None:
     """The options of ``accsim list``."""
     plurals = [kind.plural for kind in KINDS]
     parser.add_argument(
-        "kind", metavar="KIND", nargs="?", type=one_of("kind", plurals), help=f"{', '.join(plurals)} (default: all)"
+        "kind", metavar="KIND", nargs="?", type=one_of(*plurals), help=f"{', '.join(plurals)} (default: all)"
     )
     parser.add_argument("--json", metavar="FILE", help="write the list as JSON instead; - for the standard output")
 

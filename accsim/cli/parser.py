@@ -63,13 +63,13 @@ class Parser(argparse.ArgumentParser):
         return f"unknown option {option!r}{hint}"
 
 
-def one_of(what: str, known: Sequence[str]) -> Callable[[str], str]:
-    """An argument type: one of ``known``, with the nearest name in the complaint."""
+def one_of(*known: str) -> Callable[[str], str]:
+    """An argument type: one of ``known``, with the nearest of them in the complaint."""
 
     def parse(text: str) -> str:
         if text not in known:
             listed = f"{', '.join(known[:-1])} or {known[-1]}"
-            raise argparse.ArgumentTypeError(f"unknown {what} {text!r}: must be {listed}{suggest(text, known)}")
+            raise argparse.ArgumentTypeError(f"must be {listed}, got {text!r}{suggest(text, known)}")
         return text
 
     return parse

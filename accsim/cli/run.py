@@ -18,9 +18,6 @@ from accsim.cli.progress import Bar
 if TYPE_CHECKING:
     from accsim.result import Result
 
-OBJECTIVES = ("energy", "latency", "edp")
-TIMINGS = ("causal", "scalesim")
-
 EPILOG = """\
 examples:
   accsim run alexnet --hardware eyeriss --batch 4
@@ -39,10 +36,9 @@ def add_arguments(parser: Parser) -> None:
     what.add_argument(
         "--hardware", metavar="NAME", default="eyeriss", help="an accelerator's name or a YAML file (default: eyeriss)"
     )
-    what.add_argument("--dataflow", metavar="NAME", help="a dataflow's name or a YAML file (default: the accelerator's)")
-    what.add_argument(
-        "--energy-table", metavar="NAME", help="an energy table's name or a YAML file (default: the accelerator's)"
-    )
+    theirs = "(default: the accelerator's)"
+    what.add_argument("--dataflow", metavar="NAME", help=f"a dataflow's name or a YAML file {theirs}")
+    what.add_argument("--energy-table", metavar="NAME", help=f"an energy table's name or a YAML file {theirs}")
     what.add_argument("--batch", metavar="N", type=positive, default=1, help="inputs processed together (default: 1)")
     what.add_argument(
         "--layers", metavar="NAMES", type=names, action="extend",
@@ -58,16 +54,15 @@ def add_arguments(parser: Parser) -> None:
     )  # fmt: skip
     how = parser.add_argument_group("how it is run")
     how.add_argument(
-        "--objective", metavar="GOAL", type=one_of("objective", OBJECTIVES), default="energy",
-        help="what the search for mappings minimises: energy, latency (cycles) or edp (their product) (default: energy)",
+        "--objective", metavar="GOAL", type=one_of("energy", "latency", "edp"), default="energy",
+        help="what the search for mappings minimises: energy (the default), latency (cycles) or edp (their product)",
     )  # fmt: skip
     how.add_argument(
-        "--mapping", metavar="FILE", help="use the mappings in this YAML file, layer by layer, in the form of --mappings-out"
+        "--mapping", metavar="FILE", help="mappings to use, layer by layer: YAML in the form that --mappings-out writes"
     )
     how.add_argument(
-        "--timing", metavar="MODE", type=one_of("timing", TIMINGS), default="causal",
-        help="causal, or scalesim to count a systolic array's cycles as SCALE-Sim does, for comparison (default: causal)",
-    )  # fmt: skip
+        "--compare-scalesim", action="store_true", help="also show what SCALE-Sim 3.0.0 reports for a systolic array"
+    )
     out = parser.add_argument_group("what is written (FILE may be - for the standard output)")
     out.add_argument("--json", metavar="FILE", help="the whole result; its schema ships with accsim")
     out.add_argument("--csv", metavar="FILE", help="one row per layer, units in the column names")
@@ -126,7 +121,7 @@ def _estimate(arguments: argparse.Namespace, bar: Bar) -> Result:
         objective=arguments.objective,
         mapping=arguments.mapping,
         overrides=arguments.overrides,
-        timing=arguments.timing,
+        compare_scalesim=arguments.compare_scalesim,
         progress=bar,
         command=shlex.join(["accsim", *arguments.command_line]),
     )

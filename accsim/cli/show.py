@@ -6,7 +6,8 @@ The kind may be left out where the name says enough.
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from importlib import import_module
+from types import ModuleType
 
 from accsim import library
 from accsim.cli import console, outputs
@@ -57,6 +58,9 @@ def run(arguments: argparse.Namespace) -> None:
 def _asked(words: list[str]) -> tuple[Kind, str]:
     """The kind and name meant by one or two words."""
     if len(words) == 1:
+        alone = kind_called(words[0])
+        if alone is not None:
+            raise InputError([f"which {alone.singular}? 'accsim list {alone.plural}' shows the names there are"])
         return kind_of(words[0]), words[0]
     if len(words) > 2:
         raise InputError([f"unexpected {words[2]!r}; 'accsim show --help' shows how"])
@@ -68,15 +72,6 @@ def _asked(words: list[str]) -> tuple[Kind, str]:
     return kind, words[1]
 
 
-def _describe(kind: Kind) -> Any:
+def _describe(kind: Kind) -> ModuleType:
     """The module that describes this kind: ``plain`` for JSON and ``blocks`` for people."""
-    match kind.singular:
-        case "network":
-            from accsim.cli import show_network as found
-        case "accelerator":
-            from accsim.cli import show_accelerator as found
-        case "dataflow":
-            from accsim.cli import show_dataflow as found
-        case _:
-            from accsim.cli import show_energy_table as found
-    return found
+    return import_module(f"accsim.cli.show_{kind.singular.replace('-', '_')}")

@@ -30,8 +30,8 @@ def blocks(machine: Accelerator) -> list[Block]:
     found: list[Block] = [
         Line(f"{machine.name}: {machine.description}", "bold"),
         f"source:       {machine.source}",
-        f"technology:   {_or_unknown(machine.node_nm, 'nm')}, {_or_unknown(machine.voltage_v, 'V')}; "
-        f"core area {_or_unknown(machine.area_mm2, 'mm2')}",
+        f"technology:   {_stated('node', machine.node_nm, 'nm')}, {_stated('supply', machine.voltage_v, 'V')}, "
+        f"{_stated('core area', machine.area_mm2, 'mm2')}",
         f"clock:        {machine.clock_mhz:g} MHz",
         f"array:        {array.rows} x {array.cols} = {array.pes} PEs, {array.family.value}"
         + _extra(
@@ -64,14 +64,14 @@ def blocks(machine: Accelerator) -> list[Block]:
 
 
 def _row(machine: Accelerator, level: Level) -> list[object]:
-    stored = isinstance(level, Sram | RegisterFile)
+    size = level.size_bits if isinstance(level, Sram | RegisterFile) else None
     width = None if isinstance(level, VectorUnit) else level.width_bits
     operands = () if isinstance(level, VectorUnit) else level.operands
     return [
         level.name,
         level.kind.value,
         machine.instances(level),
-        spell_size(level.size_bits) if stored else "",
+        "" if size is None else spell_size(size),
         "" if width is None else spell_size(width),
         ", ".join(operand.value for operand in operands),
         "; ".join(_details(level)),
@@ -120,8 +120,8 @@ def _extra(*said: tuple[str, bool]) -> str:
     return "".join(f", {text}" for text, holds in said if holds)
 
 
-def _or_unknown(value: float | None, unit: str) -> str:
-    return f"{unit} not stated" if value is None else f"{value:g} {unit}"
+def _stated(what: str, value: float | None, unit: str) -> str:
+    return f"{what} not stated" if value is None else f"{what} {value:g} {unit}"
 
 
 def _plain(value: Any) -> Any:

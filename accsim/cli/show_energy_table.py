@@ -55,7 +55,7 @@ def _entries(prices: EnergyTable) -> Block:
         (
             f"{entry.component.value} {entry.variant or ''}".strip(),
             entry.part,
-            " ".join(f"{name}={size:g}" for name, size in point.sizes),
+            " ".join(f"{name}={_size(size)}" for name, size in point.sizes),
             ", ".join(f"{_name(name)} {value:g}" for name, value in point.values),
             ", ".join(entry.rules),
             entry.source,
@@ -88,6 +88,10 @@ def _point(point: Point) -> dict[str, Any]:
 
 def _name(value: str) -> str:
     return {AREA: "area", "leak": "leakage"}.get(value, value)
+
+
+def _size(value: float) -> str:
+    return f"{int(value):,}" if value == int(value) else f"{value:g}"
 
 
 def _node_rule(rule: NodeRule) -> str:

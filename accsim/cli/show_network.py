@@ -69,7 +69,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
 
 
 def _table(network: Network) -> Block:
-    layers = network.layers
+    layers, weights = network.layers, tuple(_count(layer.weight_words) for layer in network.layers)
     return Table(
         (
             Column("layer", tuple(layer.name for layer in layers), total="total", left=True),
@@ -81,7 +81,7 @@ def _table(network: Network) -> Block:
             Column("pad", tuple(_padding(layer.geometry) for layer in layers)),
             Column("groups", tuple(str(g.G) if (g := layer.geometry) and g.G > 1 else "" for layer in layers)),
             Column("MACs", tuple(_count(layer.macs) for layer in layers), total=_count(network.macs)),
-            Column("weights", tuple(_count(layer.weight_words) for layer in layers), total=_count(network.weight_words)),
+            Column("weights", weights, total=_count(network.weight_words)),
             Column(
                 "parameters",
                 tuple(_count(layer.weight_words + layer.bias_words) for layer in layers),

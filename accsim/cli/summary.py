@@ -15,6 +15,9 @@ KIND_TITLES = {"sram": "buffers", "noc": "networks", "rf": "PE memories"}
 LISTED = 3
 """Layers named in a note that holds for several; the others are counted."""
 
+MOST_NOTES = 20
+"""Lines of notes on layers; a deep network has one for every fused activation."""
+
 
 def summary(result: Mapping[str, Any]) -> list[Block]:
     """The blocks to print for a result (the dictionary ``--json`` writes)."""
@@ -23,6 +26,7 @@ def summary(result: Mapping[str, Any]) -> list[Block]:
     how = f"dataflow {result['dataflow']}, energy table {result['energy_table']['name']}, {seen.clock_mhz:g} MHz"
     blocks: list[Block] = [Line(title, "bold"), how, "", *layer_tables(seen, console.width()), ""]
     blocks += totals(seen)
+    blocks += scalesim(seen)
     remarks = notes(result)
     return [*blocks, "", *remarks, ""] if remarks else [*blocks, ""]
 
@@ -36,7 +40,7 @@ def layer_tables(seen: ResultView, width: int) -> list[Block]:
     unit = seen.unit.scale(max((layer.energy for layer in seen.layers), default=0.0))
     name, time = _names(seen), _time(seen)
     figures = _figures(seen)
-    total = _column(seen, "energy", unit.unit, lambda layer: layer.energy, seen.energy, unit.show)
+    total = _column("energy", _short(unit), [layer.energy for layer in seen.layers], seen.energy, unit.show)
     for split in (_by_level(seen, unit), _by_kind(seen, unit)):
         whole = Table((*name, *figures, *split, total, time))
         if whole.width <= width:
@@ -60,25 +64,57 @@ def totals(seen: ResultView) -> list[Block]:
     return [f"{name:16} {said}" for name, said in lines]
 
 
+def scalesim(seen: ResultView) -> list[Block]:
+    """What SCALE-Sim reports beside accsim's cycles, where that was asked for and SCALE-Sim can express the layer."""
+    rows = [
+        (
+            layer.label,
+            f"{layer.total:,}",
+            f"{said['total_cycles']:,}",
+            f"{said['mapping_efficiency_pct']:.2f} %",
+            *(f"{said[key]:,}" for key in ("sram_ifmap_reads", "sram_filter_reads", "sram_ofmap_writes")),
+            said["copies"],
+        )
+        for layer in seen.layers
+        if (said := layer.raw.get("scalesim"))
+    ]
+    if not rows:
+        return []
+    head = Line("as SCALE-Sim 3.0.0 reports it: SRAM counts in words, for one of the copies (groups)", "bold")
+    counted = (
+        "cycles",
+        "SCALE-Sim cycles",
+        "mapping efficiency",
+        "ifmap reads",
+        "filter reads",
+        "ofmap writes",
+        "copies",
+    )
+    return ["", head, console.table(["layer", *counted], rows, left={"layer"})]
+
+
 def notes(result: Mapping[str, Any]) -> list[Block]:
     """Warnings, notes and what is not modelled; each said once, with the layers it holds for."""
     blocks: list[Block] = []
     for key, label, style in (("warnings", "warning", "yellow"), ("notes", "note", "")):
-        said: dict[str, list[str]] = {str(text): [] for text in result.get(key, ())}
-        everywhere = set(said)
+        everywhere = dict.fromkeys(str(text) for text in result.get(key, ()))
+        said: dict[str, list[str]] = {}
         for layer in result["layers"]:
-            for text in dict.fromkeys(layer.get(key, ())):
+            for text in dict.fromkeys(map(str, layer.get(key, ()))):
                 if text not in everywhere:
-                    said.setdefault(str(text), []).append(str(layer["name"]))
-        blocks += [Line(f"{label}: {_where(layers)}{text}", style) for text, layers in said.items()]
+                    said.setdefault(text, []).append(str(layer["name"]))
+        blocks += [Line(f"{label}: {text}", style) for text in everywhere]
+        shown = list(said.items())[:MOST_NOTES]
+        blocks += [Line(f"{label}: {_where(layers)}: {text}", style) for text, layers in shown]
+        if len(said) > MOST_NOTES:
+            rest = f"{len(said) - MOST_NOTES} more {key} on layers are in the report and in --json"
+            blocks.append(Line(f"{label}: {rest}", style))
     return blocks + [Line(f"not modelled: {text}", "dim") for text in dict.fromkeys(result.get("not_modelled", ()))]
 
 
 def _where(layers: Sequence[str]) -> str:
-    if not layers:
-        return ""
     more = len(layers) - LISTED
-    return f"{', '.join(layers[:LISTED])}{f' and {more} more layers' if more > 0 else ''}: "
+    return ", ".join(layers[:LISTED]) + (f" and {more} more layer{'s' * (more > 1)}" if more > 0 else "")
 
 
 def _names(seen: ResultView) -> tuple[Column, Column]:
@@ -99,8 +135,8 @@ def _figures(seen: ResultView) -> tuple[Column, ...]:
         Column("cycles", tuple(f"{layer.total:,}" for layer in seen.layers), total=f"{seen.total_cycles['total']:,}"),
         Column("util.", used, "%", share),
         Column("active PEs", pes, "max / avg"),
-        _column(seen, "DRAM", "MB", lambda layer: layer.dram_bits / MB_BITS, seen.dram_bits / MB_BITS),
-        _column(seen, "buffer", "MB", lambda layer: layer.buffer_bits / MB_BITS, seen.buffer_bits / MB_BITS),
+        _column("DRAM", "MB", [layer.dram_bits / MB_BITS for layer in seen.layers], seen.dram_bits / MB_BITS),
+        _column("buffer", "MB", [layer.buffer_bits / MB_BITS for layer in seen.layers], seen.buffer_bits / MB_BITS),
     )
 
 
@@ -110,46 +146,46 @@ def _pes(layer: LayerView) -> str:
 
 
 def _time(seen: ResultView) -> Column:
-    return _column(seen, "time", "ms", lambda layer: layer.latency_ms, seen.latency_ms)
+    return _column("time", "ms", [layer.latency_ms for layer in seen.layers], seen.latency_ms)
 
 
 def _by_level(seen: ResultView, unit: Scale) -> list[Column]:
     """A column per level that takes energy, from the outside in."""
-    return [
-        _column(seen, name, unit.unit, lambda layer, n=name: layer.by_level.get(n, 0.0), energy, unit.show)
-        for name, energy in seen.by_level.items()
-        if energy
-    ]
+    return [_energy(seen, unit, name, [name]) for name, energy in seen.by_level.items() if energy]
 
 
 def _by_kind(seen: ResultView, unit: Scale) -> list[Column]:
+    """A column per kind of level; the only level of its kind keeps its name."""
     kinds: dict[str, list[str]] = {}
     for name, energy in seen.by_level.items():
         if energy:
             kinds.setdefault(seen.level_kind[name], []).append(name)
+    return [
+        _energy(seen, unit, levels[0] if len(levels) == 1 else KIND_TITLES.get(kind, kind), levels)
+        for kind, levels in kinds.items()
+    ]
 
-    def energy_of(levels: Iterable[str], by_level: Mapping[str, float]) -> float:
+
+def _energy(seen: ResultView, unit: Scale, title: str, levels: Sequence[str]) -> Column:
+    def of(by_level: Mapping[str, float]) -> float:
         return sum(by_level.get(name, 0.0) for name in levels)
 
-    return [
-        _column(
-            seen, levels[0] if len(levels) == 1 else KIND_TITLES.get(kind, kind), unit.unit,
-            lambda layer, of=levels: energy_of(of, layer.by_level), energy_of(levels, seen.by_level), unit.show,
-        )
-        for kind, levels in kinds.items()
-    ]  # fmt: skip
+    return _column(title, _short(unit), [of(layer.by_level) for layer in seen.layers], of(seen.by_level), unit.show)
+
+
+def _short(unit: Scale) -> str:
+    """The unit for the head of a column."""
+    for words, letter in {"thousand ": "k", "million ": "M", "billion ": "G", "trillion ": "T", "": ""}.items():
+        if unit.unit == f"{words}MAC energies":
+            return f"{letter} MAC".lstrip()
+    return unit.unit
 
 
 def _column(
-    seen: ResultView,
-    title: str,
-    unit: str,
-    value: Callable[[LayerView], float],
-    total: float,
-    spell: Callable[[float], str] | None = None,
+    title: str, unit: str, values: Iterable[float], total: float, spell: Callable[[float], str] | None = None
 ) -> Column:
     write = spell or _decimals
-    return Column(title, tuple(write(value(layer)) for layer in seen.layers), unit, write(total))
+    return Column(title, tuple(map(write, values)), unit, write(total))
 
 
 def _decimals(value: float) -> str:

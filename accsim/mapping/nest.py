@@ -50,6 +50,17 @@ def input_extent(size: int, stride: int, span: int) -> int:
     return (size - 1) * min(stride, span) + span
 
 
+def covered(first: int, windows: int, stride: int, span: int, length: int) -> int:
+    """Pixels of an axis of ``length`` pixels that neighbouring windows cover, the first of which starts at ``first``."""
+    if stride <= span:
+        return max(0, min(first + (windows - 1) * stride + span, length) - max(first, 0))
+    inside = min(max(0, -(first // stride)), windows)
+    outside = min(max(inside, (length - span - first) // stride + 1), windows)
+    starts = (first + i * stride for i in {inside - 1, outside} if 0 <= i < windows)
+    edges = sum(max(0, min(at + span, length) - max(at, 0)) for at in starts)
+    return (outside - inside) * span + edges
+
+
 @dataclass(frozen=True, slots=True)
 class Nest:
     """Loops over the tiles of one layer.
@@ -91,15 +102,24 @@ class Nest:
         first, last = start * stride - before, (start + size - 1) * stride - before + span
         if self.fetch_padding or (first >= 0 and last <= length):
             return whole, False
-        if stride <= span:
-            return max(0, min(last, length) - max(first, 0)), True
-        return sum(
-            max(0, min(at + span, length) - max(at, 0)) for at in range(first, last, stride)
-        ), True
+        return covered(first, size, stride, span, length), True
 
     def piece(self, dim: str, start: int, size: int) -> Piece:
         """The piece of ``dim`` that starts at ``start``."""
         return Piece(start, size, self._extent(dim, start, size)[0])
+
+    def clipped(self, dim: str, piece: Piece) -> bool:
+        """Whether padding that is not fetched takes away some of the input rows or columns of a piece."""
+        g = self.geometry
+        if dim == "P":
+            return piece.extent < input_extent(piece.size, g.stride_h, window_span(g.R, g.dilation_h))
+        if dim == "Q":
+            return piece.extent < input_extent(piece.size, g.stride_w, window_span(g.S, g.dilation_w))
+        return False
+
+    def alike(self, dim: str, piece: Piece) -> Piece:
+        """The piece moved to the start, unless padding clips it: pieces that need the same become equal."""
+        return piece if self.clipped(dim, piece) else Piece(0, piece.size, piece.extent)
 
     def split(self, dim: str, whole: Piece, step: int) -> list[tuple[Piece, int]]:
         """Cut a piece into pieces of ``step``: runs of equal pieces in order, each with its repeat count."""

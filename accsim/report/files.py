@@ -15,13 +15,14 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
     """Write ``content`` to ``path``; afterwards the file holds all of it, or what it held before.
 
     A temporary file in the same folder is written, flushed to the disk and renamed over ``path``. Text is UTF-8 with
-    its line ends as given. A symbolic link is followed, and an existing file keeps its permissions. A pipe or a device
-    (``/dev/stdout``) cannot be replaced and is written to as it is.
+    its line ends as given; what UTF-8 cannot hold (bytes of a file name that are no text) becomes a question mark. A
+    symbolic link is followed, and an existing file keeps its permissions. A pipe or a device (``/dev/stdout``) cannot
+    be replaced and is written to as it is.
 
     Raises:
         AccsimError: the folder is missing or not writable, ``path`` is a folder, or the disk is full.
     """
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
     target = Path(os.path.realpath(path))
     if os.path.isdir(path):
         raise AccsimError(f"cannot write {path}: it is a folder")

@@ -56,10 +56,10 @@ def render_html(result: Mapping[str, Any]) -> str:
     template = _environment().get_template("report.html.j2")
     rows = sum(len(layer.raw.get("activity", ())) for layer in seen.layers)
     while True:
-        page = template.render(context, details=sections.details(seen, machine, rows))
-        excess = len(page.encode("utf-8")) - LARGEST_FILE
+        page = template.render(context, details=sections.details(seen, machine, rows)).encode("utf-8", "replace")
+        excess = len(page) - LARGEST_FILE
         if excess <= 0 or rows <= 0:
-            return page
+            return page.decode("utf-8")
         rows = max(0, rows - excess // 60 - 1)
 
 

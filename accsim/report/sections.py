@@ -245,6 +245,8 @@ def machine_facts(view: ResultView) -> list[tuple[str, str]]:
     """The accelerator's own figures: array, PE, clock, and whatever else its description carries."""
     told = ("levels", "assumed", "description", "source", "clock_mhz", "name")
     rest = {key: value for key, value in _description(view).items() if key not in told}
+    if "area_mm2" in rest:
+        rest["published area_mm2"] = rest.pop("area_mm2")
     return [("core clock", f"{significant(view.clock_mhz, 6)} MHz"), *facts(rest)]
 
 

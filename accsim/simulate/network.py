@@ -256,7 +256,7 @@ def simulate_other(layer: Layer, network: Network, accelerator: Accelerator, pla
     """Activity of a layer without MACs; it starts at cycle 0."""
     role = plan.roles[layer.name]
     ledger = Ledger(accelerator)
-    cycles, notes = Cycles(0), _role_note(role, layer)
+    cycles, notes = Cycles(0), _role_note(role)
     if role is Role.FUSED:
         cycles = count_fused(layer, accelerator, ledger)
     elif role is Role.OWN:
@@ -295,12 +295,12 @@ def simulate_other(layer: Layer, network: Network, accelerator: Accelerator, pla
     )
 
 
-def _role_note(role: Role, layer: Layer) -> tuple[str, ...]:
+def _role_note(role: Role) -> tuple[str, ...]:
     match role:
         case Role.FOLDED:
-            return (f"folded into the weights and bias of {layer.inputs[0]}, which is exact at inference",)
+            return ("folded into the weights and bias of the layer before, which is exact at inference",)
         case Role.FUSED:
-            return (f"applied to the outputs of {layer.inputs[0]} as they leave the array",)
+            return ("applied to the outputs of the layer before as they leave the array",)
         case Role.VIEW:
             return ("addressing only: no data is moved",)
         case _:

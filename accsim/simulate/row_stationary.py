@@ -4,7 +4,7 @@ A PE holds one row of a filter and slides it over one row of an ifmap; a *set* o
 (Chen et al., ISCA 2016, section V; JSSC 2017, section IV)::
 
       filter row i  --> every PE of row i of a set (multicast along the row)
-      ifmap row i+U*j --> PE (i, j) of every set on that channel (multicast along the diagonal)
+      ifmap row D*i+U*j --> PE (i, j) of every set on that channel (multicast along the diagonal)
       psum            --> up the column: PE (R-1, j) -> ... -> PE (0, j), r sets on top of each other
 
 One pass of one PE, for n ifmaps and f output columns, p filters and q channels interleaved::
@@ -14,7 +14,9 @@ One pass of one PE, for n ifmaps and f output columns, p filters and q channels 
                                p sums from the PE below added         (psum_add_cycles each; the MAC idles)
 
 * Buses move whole transactions of their own width. Deliveries run beside the MACs through the PEs' FIFOs, so a pass
-  takes as long as the slowest of MACs and buses; what a bus adds is a stall named after it.
+  takes as long as the slowest of MACs and buses; what a bus adds is a stall named after it. All passes of a layer have
+  one schedule: where sums come back in any pass, every pass keeps the time for them, a first one that starts from
+  zeros too (its zeros are not counted as traffic).
 * Filters of the next pass are loaded while the first output column is computed, because the MACs use the words in
   the order they arrive; what does not fit there is fill.
 * The first window, and at the end the pipeline and the psum chain, are seen once per output tile (fill and drain).
@@ -27,10 +29,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate, product
+from math import gcd
 
 from accsim.hardware.accelerator import Accelerator, InitialPsum, Link
 from accsim.mapping.mapping import RowStationaryMapping
-from accsim.mapping.nest import Nest, Piece, input_extent, window_span
+from accsim.mapping.nest import Nest, Piece, covered, input_extent, window_span
 from accsim.mapping.row_stationary import cut_filter
 from accsim.simulate.systolic import Phase, Spent
 from accsim.workload.layer import Operand
@@ -47,6 +51,7 @@ class Pass:
 
     Attributes:
         n, filters, channels, rows, cols: ifmaps, filters, channels, output rows and columns of the pass.
+        first_r, first_s: first filter row and column of this run.
         taps_r, taps_s: filter rows and columns of this run.
         per_pe_filters, per_pe_channels: filters and channels interleaved in one PE.
         sets_t, sets_r: PE sets that work on different filters and channels.
@@ -57,6 +62,8 @@ class Pass:
     channels: int
     rows: int
     cols: int
+    first_r: int
+    first_s: int
     taps_r: int
     taps_s: int
     per_pe_filters: int
@@ -90,6 +97,21 @@ class Pass:
         return self.taps_r * self.sets_r
 
 
+def _starts(runs: tuple[int, ...]) -> list[tuple[int, int]]:
+    """First index and length of each run."""
+    return list(zip(accumulate((0, *runs[:-1])), runs, strict=True))
+
+
+def distinct_rows(rows: int, taps: int, stride: int, dilation: int) -> int:
+    """Ifmap rows on the diagonals of a PE set: the different values of stride * j + dilation * i, j < rows, i < taps.
+
+    A value is met again wherever i grows by the stride and j shrinks by the dilation, both over their common divisor.
+    """
+    common = gcd(stride, dilation)
+    again_i, again_j = taps - stride // common, rows - dilation // common
+    return rows * taps - max(0, again_i) * max(0, again_j)
+
+
 class RowStationaryArray:
     """A row-stationary machine running one layer's passes."""
 
@@ -118,6 +140,8 @@ class RowStationaryArray:
                 channels=channels,
                 rows=sizes["P"].size,
                 cols=sizes["Q"].size,
+                first_r=first_r,
+                first_s=first_s,
                 taps_r=r,
                 taps_s=s,
                 per_pe_filters=per_p,
@@ -125,8 +149,8 @@ class RowStationaryArray:
                 sets_t=ceil_div(filters, per_p),
                 sets_r=ceil_div(channels, per_q),
             )
-            for r in self.runs_r
-            for s in self.runs_s
+            for first_r, r in _starts(self.runs_r)
+            for first_s, s in _starts(self.runs_s)
         ]
 
     def row_words(self, one: Pass) -> int:
@@ -134,17 +158,30 @@ class RowStationaryArray:
         g = self.nest.geometry
         return input_extent(one.cols, g.stride_w, window_span(one.taps_s, g.dilation_w))
 
+    def ifmap_rows(self, one: Pass) -> int:
+        """Ifmap rows that some PE takes in one pass."""
+        g = self.nest.geometry
+        return distinct_rows(one.rows, one.taps_r, g.stride_h, g.dilation_h)
+
     def bus_ifmap_words(self, one: Pass) -> int:
         """Ifmap words on the bus in one pass; padding is made at the bus where it is not fetched."""
-        g = self.nest.geometry
-        rows = input_extent(one.rows, g.stride_h, window_span(one.taps_r, g.dilation_h))
-        return one.n * one.channels * rows * self.row_words(one)
+        return one.n * one.channels * self.ifmap_rows(one) * self.row_words(one)
 
     def read_ifmap_words(self, one: Pass, sizes: Mapping[str, Piece]) -> int:
-        """Ifmap words read from the buffer in one pass."""
-        g = self.nest.geometry
-        rows = min(sizes["P"].extent, input_extent(one.rows, g.stride_h, window_span(one.taps_r, g.dilation_h)))
-        return one.n * one.channels * rows * min(sizes["Q"].extent, self.row_words(one))
+        """Ifmap words read from the buffer in one pass: those on the bus that are pixels."""
+        g, rows, cols = self.nest.geometry, self.ifmap_rows(one), self.row_words(one)
+        if self.nest.clipped("P", sizes["P"]):
+            first = sizes["P"].start * g.stride_h - g.pad_top + one.first_r * g.dilation_h
+            if g.dilation_h == 1:
+                rows = covered(first, one.rows, g.stride_h, one.taps_r, g.H)
+            else:
+                pairs = product(range(one.rows), range(one.taps_r))
+                taken = {first + j * g.stride_h + i * g.dilation_h for j, i in pairs}
+                rows = sum(1 for row in taken if 0 <= row < g.H)
+        if self.nest.clipped("Q", sizes["Q"]):
+            first = sizes["Q"].start * g.stride_w - g.pad_left + one.first_s * g.dilation_w
+            cols = covered(first, one.cols, g.stride_w, window_span(one.taps_s, g.dilation_w), g.W)
+        return one.n * one.channels * rows * cols
 
     def _column(self, one: Pass, shifted: int) -> int:
         pe = self.accelerator.pe
@@ -218,8 +255,7 @@ class RowStationaryArray:
     def ramp(self, sizes: Mapping[str, Piece]) -> Phase:
         """First window in, last psums out: once per output tile."""
         g, one = self.nest.geometry, self.passes(sizes)[0]
-        rows = input_extent(one.rows, g.stride_h, window_span(one.taps_r, g.dilation_h))
-        window = rows * one.channels * window_span(one.taps_s, g.dilation_w)
+        window = self.ifmap_rows(one) * one.channels * window_span(one.taps_s, g.dilation_w)
         spent = Spent()
         spent.fill += self._bus(Operand.IFMAP, "in", window)[0]
         spent.drain += self.accelerator.pe.pipeline_stages - 1 + one.chain - 1

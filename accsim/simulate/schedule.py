@@ -20,7 +20,7 @@ OffChipBits = Callable[[Operand, int], int]
 """Bits that a number of words of an operand takes off chip, coding included."""
 
 
-Shape = tuple[tuple[int, int], ...]
+Shape = tuple[Piece, ...]
 
 
 class ArrayModel(Protocol):
@@ -53,7 +53,7 @@ def step_classes(nest: Nest, load_at: int) -> list[tuple[dict[str, Piece], bool,
     """Every kind of step: pieces, whether it loads the stationary operand, and how many there are."""
 
     def shape(sizes: Mapping[str, Piece]) -> Shape:
-        return tuple((p.size, p.extent) for p in sizes.values())
+        return tuple(nest.alike(dim, piece) for dim, piece in sizes.items())
 
     loaded: dict[Shape, int] = {}
     for sizes, n in nest.blocks(load_at):
@@ -131,7 +131,8 @@ def _makespan(place: Place, array: ArrayModel, off_chip: OffChipBits) -> int:
     cycles: dict[object, int] = {}
 
     def run(sizes: Sizes, carried: int) -> int:
-        key = (carried < load_at, carried < ramp_at or carried < 0, *((p.size, p.extent) for p in sizes.values()))
+        alike = (nest.alike(dim, piece) for dim, piece in sizes.items())
+        key = (carried < load_at, carried < ramp_at or carried < 0, *alike)
         if key not in cycles:
             spent = array.step(sizes, carried < load_at).total
             cycles[key] = spent + (array.ramp(sizes).total if carried < ramp_at or carried < 0 else 0)

@@ -147,7 +147,7 @@ class Timeline:
         total, done = sum(n for _, n in runs), 0
         matrix: Matrix | None = None
         for piece, n in runs:
-            held = piece if self._recut[depth] else Piece(0, piece.size, piece.extent)
+            held = piece if self._recut[depth] else self.nest.alike(loop.dim, piece)
             inner = (*trail, {**trail[-1], loop.dim: held})
             left = n
             while left:

@@ -194,7 +194,7 @@ def test_an_action_without_an_entry_names_what_the_table_has(machine: Accelerato
     assert str(error.value) == (
         "energy table 'eyeriss_normalized' has no entry for gated_read at level 'glb' (kind sram); "
         "it has dram: read, write, fill; sram: read, write, fill; rf: read, write, fill, gated_read; "
-        "noc: send, deliver, hop; pe: mac, gated_mac, clock; vector: op; codec: encode, decode"
+        "noc: send, deliver, hop; pe: mac, gated_mac; vector: op; codec: encode, decode"
     )
 
 
@@ -205,7 +205,7 @@ def test_an_unknown_dram_standard_suggests_the_nearest(aladdin: EnergyTable) -> 
         "energy table 'aladdin_40nm' has no entry for read at level 'dram' (kind dram, standard 'LPDDR3'); "
         "it has dram (LPDDR4, LPDDR, DDR3, GDDR5, HBM2, HBM3, HBM4): read, write, fill; dram: read, write, fill; "
         "sram: read, write, fill, leak; rf (sram, register): read, write, fill, leak; "
-        "rf: gated_read; noc: send, deliver, hop; pe: mac, leak, gated_mac, clock; vector: op; codec: encode, decode"
+        "rf: gated_read; noc: send, deliver, hop; pe: mac, leak, gated_mac; vector: op; codec: encode, decode"
         "; did you mean 'LPDDR' or 'LPDDR4' or 'DDR3'?"
     )
 
@@ -230,7 +230,7 @@ def test_a_preset_can_be_priced_on_its_own_table(hardware: str) -> None:
     prices = price_list(machine, load_table(machine.energy_table))
     on = {
         Component.NOC: (Action.SEND, Action.DELIVER, Action.HOP),
-        Component.PE: (Action.MAC, Action.GATED_MAC, Action.CLOCK),
+        Component.PE: (Action.MAC, Action.GATED_MAC),
         Component.VECTOR: (Action.OP,),
     }
     stored = (Action.READ, Action.WRITE, Action.FILL, Action.ENCODE, Action.DECODE)
@@ -253,7 +253,6 @@ def test_unused_entries_are_collected_over_a_run(
         "noc: send, deliver, hop",
         "pe gated: gated_mac",
         "rf gated: gated_read",
-        "pe clock: clock",
         "vector: op",
         "codec: encode, decode",
     )

@@ -27,7 +27,7 @@ ACTIONS = {
     "bus_out": (Action.SEND, Action.DELIVER),
     "chain": (Action.HOP,),
     "vector": (Action.OP,),
-    "pe": (Action.MAC, Action.GATED_MAC, Action.CLOCK),
+    "pe": (Action.MAC, Action.GATED_MAC),
 }
 PEERS = {"dram": ["glb"], "glb": ["dram", "bus_in", "bus_out"], "spad": ["bus_in", "bus_out", "chain"],
          "bus_in": ["glb", "spad"], "bus_out": ["glb", "spad"], "chain": ["spad"]}  # fmt: skip
@@ -111,7 +111,6 @@ def test_prices_rise_with_operand_bits(first: int, second: int, table: EnergyTab
     narrow, wide = (price_list(make_machine(bits=bits, words=64), table) for bits in sorted((first, second)))
     pairs = (
         ("pe", Action.MAC),
-        ("pe", Action.CLOCK),
         ("spad", Action.READ),
         ("spad", Action.WRITE),
         ("vector", Action.OP),

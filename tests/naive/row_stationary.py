@@ -1,0 +1,335 @@
+"""The slow, obvious twin of the counted row-stationary array: every pass walked, one object per PE.
+
+Nothing here is a formula over a whole layer. The passes are walked in order; in each, every PE is given the filter row,
+the ifmap rows, the filters and the channels it works on; buses carry sets of words, one transaction for all PEs that
+take the word; the spads count their own accesses. Where the rules come from:
+
+* filter rows travel along the rows of a PE set, ifmap rows along its diagonals, psums up its columns; r sets on different
+  channels are stacked, t sets on different filters share the ifmap (Chen et al., ISCA 2016, section V; JSSC 2017,
+  section IV and Table II);
+* a PE keeps one window per channel, shifts the words in that are new, does its MACs, and adds what comes from below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import product
+
+from accsim.hardware.accelerator import Accelerator, InitialPsum, Link
+from accsim.mapping.mapping import RowStationaryMapping
+from accsim.workload.layer import Geometry, Operand
+
+Word = tuple[int, ...]
+
+
+@dataclass
+class ProcessingElement:
+    """One PE during one pass.
+
+    Attributes:
+        set_t, set_r, row, col: which PE set, and where in it.
+        filters, channels: those interleaved in this PE.
+        filter_row, output_row: the filter row it holds and the output row it adds to.
+        taps: the filter columns of this run.
+    """
+
+    set_t: int
+    set_r: int
+    row: int
+    col: int
+    filters: list[int]
+    channels: list[int]
+    filter_row: int
+    output_row: int
+    taps: list[int]
+    weight_fills: int = 0
+    psum_reads: int = 0
+    psum_writes: int = 0
+    macs: int = 0
+    cycles: int = 0
+    first_column_cycles: int = 0
+    received: list[Word] = field(default_factory=list)
+
+    def load_filters(self) -> None:
+        """Fill the filter spad: one row of every filter and channel."""
+        for _ in product(self.filters, self.channels, self.taps):
+            self.weight_fills += 1
+
+    def convolve(self, g: Geometry, ifmaps: list[int], columns: list[int], shift: int, add: int) -> None:
+        """Slide over one row of every ifmap: shift the window, multiply, add the sums of the PE below."""
+        row = self.output_row * g.stride_h - g.pad_top + self.filter_row * g.dilation_h
+        for n in ifmaps:
+            window: set[int] = set()
+            for index, column in enumerate(columns):
+                start = column * g.stride_w - g.pad_left
+                seen = set(
+                    range(start + self.taps[0] * g.dilation_w, start + self.taps[-1] * g.dilation_w + 1)
+                )
+                cycles = 0
+                for channel in self.channels:
+                    for x in sorted(seen - window):
+                        self.received.append((n, channel, row, x))
+                        cycles += shift
+                window = seen
+                for _ in self.filters:
+                    for k, _ in enumerate(product(self.channels, self.taps)):
+                        self.macs += 1
+                        cycles += 1
+                        if k > 0:  # the first product starts the sum, later ones read it and write it back
+                            self.psum_reads += 1
+                            self.psum_writes += 1
+                    cycles += add
+                self.cycles += cycles
+                if n == ifmaps[0] and index == 0:
+                    self.first_column_cycles = cycles
+
+
+@dataclass
+class Tally:
+    """What a whole layer did, in words; cycles as the schedule attributes them."""
+
+    macs: int = 0
+    passes: int = 0
+    ifmap_read: int = 0
+    ifmap_sent: int = 0
+    ifmap_delivered: int = 0
+    weight_sent: int = 0
+    weight_delivered: int = 0
+    psum_out: int = 0
+    psum_in: int = 0
+    psum_hops: int = 0
+    psum_reads: int = 0
+    psum_writes: int = 0
+    most_pes: int = 0
+    slots: int = 0
+    compute: int = 0
+    fill: int = 0
+    drain: int = 0
+    stalls: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """All cycles."""
+        return self.compute + self.fill + self.drain + sum(self.stalls.values())
+
+
+def even(items: list[int], parts: int) -> list[list[int]]:
+    """Cut a list into ``parts`` neighbouring runs whose lengths differ by at most one, longest first."""
+    out, rest = [], list(items)
+    for left in range(parts, 0, -1):
+        length = -(-len(rest) // left)
+        out.append(rest[:length])
+        rest = rest[length:]
+    return out
+
+
+def shares(items: list[int], parts: int) -> list[list[int]]:
+    """Deal a block out to ``parts`` PE sets, ceil(len / parts) each; sets that get nothing stay idle."""
+    each = -(-len(items) // parts)
+    return [items[i : i + each] for i in range(0, len(items), each)]
+
+
+def filter_runs(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> tuple[list[list[int]], list[list[int]]]:
+    """Runs of filter rows and columns: fewest that fit the array's height and the spads, tried one by one."""
+    rows = next(n for n in range(1, g.R + 1) if -(-g.R // n) <= machine.array.rows)
+    cols = next(n for n in range(1, g.S + 1) if fits_spads(machine, g, m.p, m.q, -(-g.S // n)))
+    return even(list(range(g.R)), rows), even(list(range(g.S)), cols)
+
+
+def fits_spads(machine: Accelerator, g: Geometry, p: int, q: int, taps: int) -> bool:
+    """Whether q windows, p x q filter rows and p sums fit the spads, shared or not."""
+    need = {Operand.IFMAP: q * ((taps - 1) * g.dilation_w + 1), Operand.WEIGHT: p * q * taps, Operand.PSUM: p}
+    spads = [level for level in machine.levels if level.kind.value == "rf"]
+    return all(sum(need[o] for o in need if o in spad.operands) <= spad.size_words for spad in spads)
+
+
+def tiles(g: Geometry, m: RowStationaryMapping) -> Iterator[dict[str, list[int]]]:
+    """The ranges of every dimension, pass by pass, in the dataflow's loop order."""
+    steps = {"G": ("G", 1), "m": ("M", m.m), "n": ("N", m.n), "e": ("P", m.e), "f": ("Q", m.f)}
+    steps |= {"c": ("C", m.q * m.r), "k": ("M", m.p * m.t)}
+    whole = {
+        "G": list(range(g.G)),
+        "M": list(range(g.filters_per_group)),
+        "C": list(range(g.channels_per_group)),
+        "N": list(range(g.N)),
+        "P": list(range(g.P)),
+        "Q": list(range(g.Q)),
+    }
+
+    def walk(loops: tuple[str, ...], chosen: dict[str, list[int]]) -> Iterator[dict[str, list[int]]]:
+        if not loops:
+            yield chosen
+            return
+        dim, step = steps[loops[0]]
+        for start in range(0, len(chosen[dim]), step):
+            yield from walk(loops[1:], {**chosen, dim: chosen[dim][start : start + step]})
+
+    yield from walk(m.dataflow.loops, whole)
+
+
+def place_pes(chosen: dict[str, list[int]], m: RowStationaryMapping, rows: list[int], taps: list[int]) -> list[ProcessingElement]:
+    """One object per PE that works in a pass."""
+    out = []
+    for a, filters in enumerate(shares(chosen["M"], m.t)):
+        for b, channels in enumerate(shares(chosen["C"], m.r)):
+            for i, filter_row in enumerate(rows):
+                for j, output_row in enumerate(chosen["P"]):
+                    out.append(ProcessingElement(a, b, i, j, filters, channels, filter_row, output_row, taps))
+    return out
+
+
+def bus_cycles(machine: Accelerator, operand: Operand, direction: str, words: int) -> tuple[int, str]:
+    """Whole transactions of the bus's own width."""
+    link = machine.link(operand, direction)
+    if not isinstance(link, Link) or link.width_bits is None:
+        return 0, ""
+    cycles = 0
+    bits = words * machine.bits(operand)
+    while bits > 0:
+        bits -= link.width_bits
+        cycles += 1
+    return cycles, link.name
+
+
+def port_cycles(machine: Accelerator, read: dict[Operand, int], written: int) -> list[tuple[int, str]]:
+    """Cycles the buffers' ports need for what the array takes and gives in one pass."""
+    out = []
+    for level in machine.buffers:
+        nearest = [o for o in read if [b for b in machine.buffers if o in b.operands][-1:] == [level]]
+        if level.read_bits_per_cycle:
+            bits = sum(read[o] * machine.bits(o) for o in nearest)
+            out.append((-(-bits // level.read_bits_per_cycle), level.name))
+        if level.write_bits_per_cycle and Operand.PSUM in nearest:
+            out.append((-(-written * machine.bits(Operand.PSUM) // level.write_bits_per_cycle), level.name))
+    return out
+
+
+def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
+    """Walk every pass of a layer."""
+    tally = Tally()
+    runs_r, runs_s = filter_runs(machine, g, m)
+    cut = len(runs_r) * len(runs_s) > 1
+    every = list(tiles(g, m))
+    reads_first = machine.array.initial_psum is InitialPsum.READ
+    comes_back = reads_first or cut or len({tuple(t["C"]) for t in every}) > 1
+    visits: dict[Word, int] = {}
+    in_spads: object = None
+    in_progress: object = None
+    steps_filters, steps_outputs = _stepping(every, m, "GMC"), _stepping(every, m, "GMNPQ", without="k")
+    for index, chosen in enumerate(every):
+        group = chosen["G"][0]
+        new_filters = cut or index == 0 or steps_filters(index) != in_spads
+        in_spads = steps_filters(index)
+        starts_tile = index == 0 or steps_outputs(index) != in_progress
+        in_progress = steps_outputs(index)
+        for number, (rows, taps) in enumerate(product(runs_r, runs_s)):
+            pes = place_pes(chosen, m, rows, taps)
+            tally.passes += 1
+            tally.most_pes = max(tally.most_pes, len(pes))
+            if starts_tile and number == 0:
+                _ramp(machine, g, chosen, pes, tally)
+            _one_pass(machine, g, chosen, group, pes, new_filters, comes_back, visits, tally)
+    return tally
+
+
+def _stepping(every: list[dict[str, list[int]]], m: RowStationaryMapping, dims: str, without: str = "") -> Callable[[int], Word]:
+    """Identity of what the address generators select: the counters of loops up to the innermost relevant one that steps.
+
+    A tile is loaded again whenever that loop, or one outside it, advances: the generator compares counters, not contents.
+    """
+    order = m.dataflow.loops
+    dim_of = {"G": "G", "m": "M", "n": "N", "e": "P", "f": "Q", "c": "C", "k": "M"}
+    sizes = {"G": 1, "m": m.m, "n": m.n, "e": m.e, "f": m.f, "c": m.q * m.r, "k": m.p * m.t}
+
+    def counter(chosen: dict[str, list[int]], name: str) -> int:
+        first = chosen[dim_of[name]][0]
+        if name == "k":
+            return (first % m.m) // sizes["k"]
+        return first // sizes[name]
+
+    counters = [tuple(counter(chosen, name) for name in order) for chosen in every]
+    relevant = [i for i, name in enumerate(order) if dim_of[name] in dims and name != without]
+    deepest = max((i for i in relevant if max(c[i] for c in counters) > 0), default=-1)
+    return lambda index: counters[index][: deepest + 1]
+
+
+def _ramp(
+    machine: Accelerator,
+    g: Geometry,
+    chosen: dict[str, list[int]],
+    pes: list[ProcessingElement],
+    tally: Tally,
+) -> None:
+    """The first window over the bus before the first MAC, the pipeline and the psum chain after the last."""
+    window: set[Word] = set()
+    for pe in pes:
+        row = pe.output_row * g.stride_h - g.pad_top + pe.filter_row * g.dilation_h
+        start = chosen["Q"][0] * g.stride_w - g.pad_left
+        for channel in pe.channels:
+            for x in range(start + pe.taps[0] * g.dilation_w, start + pe.taps[-1] * g.dilation_w + 1):
+                window.add((channel, row, x))
+    tally.fill += bus_cycles(machine, Operand.IFMAP, "in", len(window))[0]
+    chain = len({(pe.set_r, pe.row) for pe in pes})
+    tally.drain += machine.pe.pipeline_stages - 1 + chain - 1
+
+
+def _one_pass(
+    machine: Accelerator,
+    g: Geometry,
+    chosen: dict[str, list[int]],
+    group: int,
+    pes: list[ProcessingElement],
+    new_filters: bool,
+    comes_back: bool,
+    visits: dict[Word, int],
+    tally: Tally,
+) -> None:
+    bus: set[Word] = set()
+    weights: set[Word] = set()
+    for pe in pes:
+        if new_filters:
+            pe.load_filters()
+            weights |= set(product(pe.filters, pe.channels, [pe.filter_row], pe.taps))
+        pe.convolve(g, chosen["N"], chosen["Q"], machine.pe.window_shift_cycles, machine.pe.psum_add_cycles)
+        bus |= set(pe.received)
+        tally.macs += pe.macs
+        tally.ifmap_delivered += len(pe.received)
+        tally.weight_delivered += pe.weight_fills
+        tally.psum_reads += pe.psum_reads
+        tally.psum_writes += pe.psum_writes
+    fetched = [w for w in bus if machine.dram.fetch_padding or (0 <= w[2] < g.H and 0 <= w[3] < g.W)]
+    tally.ifmap_sent += len(bus)
+    tally.ifmap_read += len(fetched)
+    tally.weight_sent += len(weights)
+    sums = list(product(chosen["N"], chosen["M"], chosen["P"], chosen["Q"]))
+    returned = 0
+    kept = len(sums) if comes_back else 0  # one schedule for all passes: time for sums is kept in the first one too
+    for one in sums:
+        key = (group, *one)
+        if visits.get(key, 0) or machine.array.initial_psum is InitialPsum.READ:
+            returned += 1
+        visits[key] = visits.get(key, 0) + 1
+    tally.psum_out += len(sums)
+    tally.psum_in += returned
+    columns: dict[Word, int] = {}
+    for pe in pes:  # the sums of one column of PEs pass every PE above the lowest
+        columns[pe.set_t, pe.col] = columns.get((pe.set_t, pe.col), 0) + 1
+        if columns[pe.set_t, pe.col] > 1:
+            tally.psum_hops += len(chosen["N"]) * len(pe.filters) * len(chosen["Q"])
+    slowest = max(pe.cycles for pe in pes)
+    waits = [
+        bus_cycles(machine, Operand.IFMAP, "in", len(bus)),
+        bus_cycles(machine, Operand.PSUM, "out", len(sums)),
+        bus_cycles(machine, Operand.PSUM, "in", kept),
+    ]
+    read = {Operand.IFMAP: len(fetched), Operand.WEIGHT: len(weights), Operand.PSUM: kept}
+    waits += port_cycles(machine, read, len(sums))
+    longest, name = max(waits, key=lambda w: w[0])
+    tally.compute += slowest
+    tally.slots += len(pes) * slowest
+    if longest > slowest:
+        tally.stalls[name] = tally.stalls.get(name, 0) + longest - slowest
+    if new_filters:
+        first = max(pe.first_column_cycles for pe in pes)
+        tally.fill += max(0, bus_cycles(machine, Operand.WEIGHT, "in", len(weights))[0] - first)

@@ -1,0 +1,314 @@
+"""The counted row-stationary array against its twin with one object per PE, and against a published trace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from accsim.hardware.accelerator import Accelerator, InitialPsum, Link, RegisterFile, Sram
+from accsim.hardware.reader import load_accelerator
+from accsim.mapping.dataflow import RowStationaryDataflow
+from accsim.mapping.dataflow_reader import load_dataflow
+from accsim.mapping.mapping import RowStationaryMapping
+from accsim.mapping.row_stationary import array_violations, even_runs, sets_on_array, spads_hold
+from accsim.simulate.activity import Action
+from accsim.simulate.ledger import Ledger
+from accsim.simulate.mac_layer import count_layer
+from accsim.simulate.row_stationary import RowStationaryArray
+from accsim.simulate.schedule import step_classes
+from accsim.simulate.storage import Place
+from accsim.workload.layer import Geometry, Operand
+from tests.naive import row_stationary as naive
+from tests.strategies import conv_geometries, fc_geometries
+
+
+@cache
+def eyeriss() -> Accelerator:
+    machine = load_accelerator("eyeriss")
+    return replace(machine, levels=tuple(_raw(lv) for lv in machine.levels), mappings=(), assumed=())
+
+
+def _raw(level):
+    """No coding off chip: it is another test's subject."""
+    return replace(level, run_length=None) if level.name == "dram" else level
+
+
+@cache
+def flow(order: str = "GmnefcK".lower().replace("g", "G")) -> RowStationaryDataflow:
+    shipped = load_dataflow("row_stationary")
+    assert isinstance(shipped, RowStationaryDataflow)
+    return replace(shipped, loops=tuple(order))
+
+
+def change(machine: Accelerator, **levels) -> Accelerator:
+    """Replace fields of levels by name."""
+    return replace(machine, levels=tuple(replace(lv, **levels.get(lv.name, {})) for lv in machine.levels))
+
+
+@st.composite
+def machines(draw: st.DrawFn) -> Accelerator:
+    """Small relatives of the Eyeriss chip: array, spads, buses, ports, PE timing, padding."""
+    base = eyeriss()
+    narrow = st.sampled_from([None, 16, 32, 64])
+    ports = draw(st.sampled_from([None, 16, 48]))
+    psum_in = draw(narrow)
+    initial = draw(st.sampled_from(list(InitialPsum)))
+    machine = change(
+        base,
+        dram={"fetch_padding": draw(st.booleans())},
+        glb={"read_bits_per_cycle": ports, "write_bits_per_cycle": draw(st.sampled_from([None, 16]))},
+        gin_ifmap={"width_bits": draw(narrow)},
+        gin_filter={"width_bits": draw(narrow)},
+        gin_psum={"width_bits": psum_in},
+        gon_psum={"width_bits": draw(narrow)},
+        ifmap_spad={"size_words": draw(st.integers(1, 16))},
+        filter_spad={"size_words": draw(st.integers(1, 40))},
+        psum_spad={"size_words": draw(st.integers(1, 6))},
+    )
+    pe = replace(
+        machine.pe,
+        pipeline_stages=draw(st.integers(1, 4)),
+        psum_add_cycles=draw(st.integers(0, 2)),
+        window_shift_cycles=draw(st.integers(0, 2)),
+    )
+    rows, cols = draw(st.integers(1, 7)), draw(st.integers(1, 6))
+    return replace(machine, pe=pe, array=replace(machine.array, rows=rows, cols=cols, initial_psum=initial))
+
+
+@st.composite
+def tall_geometries(draw: st.DrawFn) -> Geometry:
+    """One group with a large filter: it is cut to fit a small array and small spads."""
+    r, s = draw(st.integers(1, 7)), draw(st.integers(1, 7))
+    h, w = draw(st.integers(r, 9)), draw(st.integers(s, 9))
+    top, bottom, left, right = (draw(st.integers(0, 3)) for _ in range(4))
+    u, v = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    return Geometry(
+        N=draw(st.integers(1, 2)), G=1, M=draw(st.integers(1, 3)), C=draw(st.integers(1, 3)),
+        P=(h + top + bottom - r) // u + 1, Q=(w + left + right - s) // v + 1, R=r, S=s, H=h, W=w,
+        stride_h=u, stride_w=v, pad_top=top, pad_bottom=bottom, pad_left=left, pad_right=right,
+    )  # fmt: skip
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> tuple[Accelerator, Geometry, RowStationaryMapping]:
+    """A machine, a layer and a mapping that fits its array and spads (buffers do not matter to the array)."""
+    machine = draw(machines())
+    g = draw(st.one_of(conv_geometries(), tall_geometries(), fc_geometries()))
+    ps = [(p, q) for p in (1, 2, 3) for q in (1, 2, 3) if spads_hold(machine, g, p, q, 1)]
+    if not ps:
+        machine = change(machine, ifmap_spad={"size_words": 3})
+        ps = [(1, 1)]
+    p, q = draw(st.sampled_from(ps))
+    stacked = machine.array.rows // even_runs(g.R, machine.array.rows)[0]
+    e = draw(st.integers(1, min(g.P, stacked * machine.array.cols)))
+    sets = sets_on_array(machine, g, e)
+    r = draw(st.integers(1, sets))
+    t = draw(st.integers(1, sets // r))
+    order = draw(st.sampled_from(["Gmnefck", "Gmnefck", "Gmnefkc", "Gcmnefk", "mGenfck"]))
+    mapping = RowStationaryMapping(
+        flow(order), m=draw(st.integers(1, g.filters_per_group)), n=draw(st.integers(1, g.N)), e=e,
+        f=draw(st.integers(1, g.Q)), p=p, q=q, r=r, t=t,
+    )  # fmt: skip
+    assert array_violations(machine, g, mapping) == []
+    return machine, g, mapping
+
+
+def counted(machine: Accelerator, g: Geometry, mapping: RowStationaryMapping):
+    place = Place(machine, mapping, mapping.nest(g, machine.dram.fetch_padding))
+    ledger = Ledger(machine)
+    timing, occupancy = count_layer(place, ledger, lambda operand, words: words * machine.bits(operand))
+    rows: dict[tuple[str, Operand, Action], list[int]] = {}
+    for c in ledger.counts():
+        row = rows.setdefault((c.level, c.operand, c.action), [0, 0])
+        row[0] += c.accesses
+        row[1] += c.bits
+    return rows, timing, occupancy
+
+
+def bits_of(rows, level: str, operand: Operand, action: Action) -> int:
+    return rows.get((level, operand, action), [0, 0])[1]
+
+
+@settings(max_examples=120, deadline=None)
+@given(runs())
+def test_every_count_equals_the_twin(run):
+    machine, g, mapping = run
+    tally = naive.walk(machine, g, mapping)
+    rows, _, occupancy = counted(machine, g, mapping)
+    ifmap, weight, psum = Operand.IFMAP, Operand.WEIGHT, Operand.PSUM
+    expected = {
+        ("gin_ifmap", ifmap, Action.SEND): tally.ifmap_sent,
+        ("gin_ifmap", ifmap, Action.DELIVER): tally.ifmap_delivered,
+        ("ifmap_spad", ifmap, Action.FILL): tally.ifmap_delivered,
+        ("gin_filter", weight, Action.SEND): tally.weight_sent,
+        ("gin_filter", weight, Action.DELIVER): tally.weight_delivered,
+        ("filter_spad", weight, Action.FILL): tally.weight_delivered,
+        ("gin_psum", psum, Action.SEND): tally.psum_in,
+        ("gon_psum", psum, Action.SEND): tally.psum_out,
+        ("local_psum", psum, Action.HOP): tally.psum_hops,
+        ("psum_spad", psum, Action.READ): tally.psum_reads,
+        ("psum_spad", psum, Action.WRITE): tally.psum_writes,
+        ("glb", ifmap, Action.READ): tally.ifmap_read,
+        ("glb", weight, Action.READ): tally.weight_sent,
+    }
+    assert tally.macs == g.macs
+    assert {key: bits_of(rows, *key) // 16 for key in expected} == expected
+    assert (occupancy.most, occupancy.slots, occupancy.steps) == (tally.most_pes, tally.slots, tally.compute)
+
+
+@settings(max_examples=120, deadline=None)
+@given(runs())
+def test_every_cycle_equals_the_twin(run):
+    machine, g, mapping = run
+    tally = naive.walk(machine, g, mapping)
+    _, timing, _ = counted(machine, g, mapping)
+    stalls = {cause: n for cause, n in timing.cycles.stalls if cause != "dram"}
+    found = (timing.cycles.compute, timing.cycles.fill, timing.cycles.drain, stalls)
+    assert found == (tally.compute, tally.fill, tally.drain, tally.stalls)
+    assert timing.processing_cycles == tally.total
+
+
+def layer(n=1, g=1, m=1, c=1, p=1, q=1, r=1, s=1, u=1, d=1, pad=0, h=None, w=None) -> Geometry:
+    """A layer by its output size; the input is the smallest that gives it."""
+    rows, cols = (p - 1) * u + (r - 1) * d + 1 - 2 * pad, (q - 1) * u + (s - 1) * d + 1 - 2 * pad
+    return Geometry(
+        N=n, G=g, M=m, C=c, P=p, Q=q, R=r, S=s, H=h or rows, W=w or cols, stride_h=u, stride_w=u,
+        dilation_h=d, dilation_w=d, pad_top=pad, pad_bottom=pad, pad_left=pad, pad_right=pad,
+    )  # fmt: skip
+
+
+def mapped(**parameters: int) -> RowStationaryMapping:
+    return RowStationaryMapping(flow(), **{"m": 1, "n": 1, "e": 1, "f": 1, "p": 1, "q": 1, "r": 1, "t": 1, **parameters})
+
+
+def small(rows: int, cols: int, *, fetch_padding: bool = True, spad: int = 224) -> Accelerator:
+    machine = change(eyeriss(), dram={"fetch_padding": fetch_padding}, filter_spad={"size_words": spad})
+    return replace(machine, array=replace(machine.array, rows=rows, cols=cols))
+
+
+NAMED = {
+    "depthwise": (small(6, 4), layer(g=3, m=3, c=3, p=5, q=5, r=3, s=3), mapped(e=4, f=5, r=1, t=1)),
+    "grouped": (small(6, 4), layer(g=2, m=6, c=4, p=4, q=5, r=3, s=3), mapped(m=3, e=2, f=5, p=2, q=2, t=2)),
+    "1x1": (small(4, 4), layer(m=5, c=6, p=4, q=4), mapped(m=5, e=4, f=4, p=2, q=3, r=2, t=2)),
+    "1-D": (small(4, 4), layer(m=4, c=2, p=1, q=9, s=3), mapped(m=4, f=9, p=2, q=2, r=1, t=2)),
+    "fully connected": (small(4, 4), layer(n=3, m=8, c=7), mapped(m=8, n=2, p=4, q=2, r=3, t=2)),
+    "7x7 folded on 4 rows": (small(4, 5), layer(m=2, c=2, p=4, q=4, r=7, s=7, u=2, pad=3), mapped(m=2, e=4, f=4, p=2)),
+    "7x7 folded, padding not fetched": (
+        small(4, 5, fetch_padding=False), layer(m=2, c=2, p=4, q=4, r=7, s=7, u=2, pad=3), mapped(m=2, e=2, f=3, p=2),
+    ),
+    "wide filter cut by the spads": (small(4, 4, spad=4), layer(m=2, c=1, p=3, q=3, r=2, s=9), mapped(m=2, e=3, f=3, p=2)),
+    "strips stacked": (small(7, 3), layer(m=2, c=2, p=6, q=4, r=3, s=3), mapped(m=2, e=6, f=4, p=2, q=2)),
+    "stride above the filter": (small(4, 4), layer(m=2, c=2, p=4, q=4, r=2, s=2, u=3), mapped(m=2, e=4, f=2, q=2)),
+    "dilation": (small(4, 4), layer(m=2, c=2, p=4, q=4, r=3, s=3, d=2), mapped(m=2, e=2, f=4, q=2)),
+    "batch": (small(6, 4), layer(n=5, m=2, c=2, p=3, q=3, r=3, s=3), mapped(m=2, n=2, e=3, f=3, r=2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_named_shapes_equal_the_twin(name):
+    machine, g, mapping = NAMED[name]
+    assert array_violations(machine, g, mapping) == []
+    tally = naive.walk(machine, g, mapping)
+    rows, timing, _ = counted(machine, g, mapping)
+    assert tally.macs == g.macs
+    assert timing.processing_cycles == tally.total
+    assert bits_of(rows, "gin_ifmap", Operand.IFMAP, Action.SEND) == 16 * tally.ifmap_sent
+    assert bits_of(rows, "glb", Operand.IFMAP, Action.READ) == 16 * tally.ifmap_read
+    assert bits_of(rows, "ifmap_spad", Operand.IFMAP, Action.FILL) == 16 * tally.ifmap_delivered
+    assert bits_of(rows, "glb", Operand.PSUM, Action.READ) == 16 * tally.psum_in
+    assert bits_of(rows, "psum_spad", Operand.PSUM, Action.WRITE) == 16 * tally.psum_writes
+
+
+def test_one_step_and_one_ramp_equal_one_pass_of_the_twin():
+    """A single pass: 2 filters x 1 channel x 3 taps x 4 columns, window shifts 1 cycle, sum adds 1 cycle each."""
+    machine, g, mapping = small(3, 4), layer(m=2, c=1, p=4, q=4, r=3, s=3), mapped(m=2, e=4, f=4, p=2)
+    array = RowStationaryArray(machine, mapping, mapping.nest(g, fetch_padding=True))
+    ((sizes, loads, count),) = step_classes(array.nest, array.load_at)
+    step, ramp = array.step(sizes, loads), array.ramp(sizes)
+    tally = naive.walk(machine, g, mapping)
+    assert (loads, count) == (True, 1)
+    assert step.compute == tally.compute == 4 * (2 * 3 + 2) + 6  # columns x (MACs + adds), and a row of 6 words
+    assert dict(step.stalls) == tally.stalls == {}  # 36 words on the ifmap bus take less
+    assert ramp.fill == tally.fill == 6 * 3  # the first window of six ifmap rows, a word a cycle
+    assert ramp.drain == tally.drain == 2 + 2  # three pipeline stages, three PEs in a chain
+    assert step.compute + step.fill + ramp.fill + ramp.drain == tally.total
+
+
+def test_a_row_that_no_pe_takes_is_not_sent():
+    """Dilation 2 on one output row: PEs take rows 0, 2 and 4, and nothing listens to rows 1 and 3."""
+    machine, g, mapping = small(3, 1), layer(p=1, q=1, r=3, s=1, d=2), mapped()
+    rows, _, _ = counted(machine, g, mapping)
+    assert rows["gin_ifmap", Operand.IFMAP, Action.SEND] == [3, 48]
+    assert rows["gin_ifmap", Operand.IFMAP, Action.DELIVER] == [3, 48]
+
+
+def test_every_ifmap_word_crosses_the_bus_once_per_pass():
+    """The multicast of ISCA 2016, section V: one word on the bus, received by every PE on its diagonal."""
+    machine, g, mapping = small(3, 4), layer(p=4, q=4, r=3, s=3), mapped(e=4, f=4)
+    rows, _, _ = counted(machine, g, mapping)
+    assert rows["gin_ifmap", Operand.IFMAP, Action.SEND][0] == 6 * 6
+    assert rows["gin_ifmap", Operand.IFMAP, Action.DELIVER][0] == 12 * 6  # each of 12 PEs takes one row of 6 words
+
+
+# Transfers of a zero-gated Eyeriss pass on 12 x 13 of the 12 x 14 PEs, published as a trace: Accelergy-Timeloop
+# exercises (github.com/Accelergy-Project/timeloop-accelergy-exercises), accelergy/04_eyeriss_like, action counts. The
+# layer is not named; N 4, C 8, M 64, 13 x 13 outputs, 3 x 3 filters is the one that gives the counts: 4 x 64 x 8 x 169 x 9
+# MACs, and p 16, t 4, q 4 the pass, since 12 ifmap words are 4 windows of 3.
+TRACE = {
+    "MAC slots": ("pe", Operand.COMPUTE, Action.MAC, 3115008),
+    "weights NoC": ("gin_filter", Operand.WEIGHT, Action.SEND, 1152),
+    "ifmap NoC": ("gin_ifmap", Operand.IFMAP, Action.SEND, 7200),
+    "psum read NoC": ("gin_psum", Operand.PSUM, Action.SEND, 21632),
+    "psum write NoC": ("gon_psum", Operand.PSUM, Action.SEND, 21632),
+    "weights spad, write": ("filter_spad", Operand.WEIGHT, Action.FILL, 59904),
+    "ifmap spad, write": ("ifmap_spad", Operand.IFMAP, Action.FILL, 74880),
+    "ifmap spad, read": ("ifmap_spad", Operand.IFMAP, Action.READ, 3115008),
+    "psum spad, write": ("psum_spad", Operand.PSUM, Action.WRITE, 2855424),
+    "psum spad, read": ("psum_spad", Operand.PSUM, Action.READ, 2855424),
+    "weights buffer, read": ("glb", Operand.WEIGHT, Action.READ, 1152),
+    "weights buffer, write": ("glb", Operand.WEIGHT, Action.FILL, 1152),
+}
+
+
+@cache
+def trace():
+    g = layer(n=4, c=8, m=64, p=13, q=13, r=3, s=3)
+    mapping = mapped(m=64, n=4, e=13, f=13, p=16, q=4, r=1, t=4)
+    machine = replace(eyeriss(), array=replace(eyeriss().array, initial_psum=InitialPsum.READ))
+    assert array_violations(machine, g, mapping) == []
+    return counted(machine, g, mapping)
+
+
+@pytest.mark.parametrize("name", TRACE)
+def test_published_transfer_trace(name):
+    """Exact, with four 16-bit words per transaction of the filter and psum networks and of the buffer."""
+    level, operand, action, published = TRACE[name]
+    assert trace()[0][level, operand, action][0] == published
+
+
+def test_published_buffer_accesses():
+    """23432 each way: 21632 of psums and 7200 / 4 of the ifmap; finished outputs on their way to DRAM come on top."""
+    rows = trace()[0]
+    read = sum(rows["glb", o, Action.READ][0] for o in (Operand.PSUM, Operand.IFMAP))
+    written = rows["glb", Operand.PSUM, Action.WRITE][0] + rows["glb", Operand.IFMAP, Action.FILL][0]
+    assert (read, written) == (23432, 23432)
+
+
+def test_published_active_pes():
+    """156 of 168 PEs, 19968 MAC slots each."""
+    _, _, occupancy = trace()
+    assert occupancy.most == 156
+    assert 3115008 // occupancy.most == 19968
+
+
+def test_without_a_read_of_the_first_sums_half_of_the_psum_reads_go():
+    """Two channel passes: the published 21632 reads hold only where the first pass reads its initial sums too."""
+    machine = replace(eyeriss(), array=replace(eyeriss().array, initial_psum=InitialPsum.ZERO))
+    g = layer(n=4, c=8, m=64, p=13, q=13, r=3, s=3)
+    rows, _, _ = counted(machine, g, mapped(m=64, n=4, e=13, f=13, p=16, q=4, r=1, t=4))
+    assert rows["gin_psum", Operand.PSUM, Action.SEND][0] == 21632 // 2
+    assert rows["gon_psum", Operand.PSUM, Action.SEND][0] == 21632
