@@ -24,8 +24,9 @@ from accsim.mapping.search_row_stationary import Prices
 from accsim.result import Result
 from accsim.simulate.activity import Action, Activity
 from accsim.simulate.comparison import compare
-from accsim.simulate.network import MacTask, Progress, simulate_mac, simulate_other, tasks
+from accsim.simulate.network import MacTask, Progress, Tensors, simulate_mac, simulate_other, tasks
 from accsim.simulate.residency import WORKING_SHARES, Plan, plan
+from accsim.simulate.values import load_tensors, tensor_mistakes
 from accsim.workload.network import Network
 
 
@@ -78,7 +79,7 @@ class Mapper:
         self._simulated: dict[object, Activity] = {}
 
     def _key(self, task: MacTask) -> tuple[object, ...]:
-        return (task.geometry, task.weight_name, task.residency, task.reserved, task.densities, task.coded)
+        return (task.geometry, task.weight_name, task.residency, task.reserved, task.densities, task.coded, task.values)
 
     def map(self, task: MacTask) -> Mapped:
         """The mapping of a layer.
@@ -143,6 +144,7 @@ def simulate_network(
     *,
     objective: Objective = Objective.ENERGY,
     given: Mapping[str, LayerMapping] | None = None,
+    tensors: Tensors | None = None,
     progress: Progress | None = None,
 ) -> tuple[list[Activity], list[Mapped | None], Plan]:
     """Map and simulate every layer; layers follow each other without overlap.
@@ -157,7 +159,7 @@ def simulate_network(
         planned = plan(network, accelerator, share)
         mapper = Mapper(network, accelerator, dataflow, table, objective, given or {})
         try:
-            activities, mappings = _run(network, accelerator, planned, mapper, progress)
+            activities, mappings = _run(tasks(network, accelerator, planned, tensors or {}), planned, mapper, progress)
         except MappingError:
             if planned.level is None:
                 raise
@@ -167,9 +169,9 @@ def simulate_network(
 
 
 def _run(
-    network: Network, accelerator: Accelerator, planned: Plan, mapper: Mapper, progress: Progress | None
+    work: Mapping[str, MacTask], planned: Plan, mapper: Mapper, progress: Progress | None
 ) -> tuple[list[Activity], list[Mapped | None]]:
-    work = tasks(network, accelerator, planned)
+    network, accelerator = mapper.network, mapper.accelerator
     activities: list[Activity] = []
     mappings: list[Mapped | None] = []
     clock = 0
@@ -217,6 +219,7 @@ def estimate(
     objective: str | Objective = Objective.ENERGY,
     mapping: str | Path | Mapping[str, LayerMapping] | None = None,
     overrides: Sequence[str] = (),
+    tensors: str | Path | Tensors | None = None,
     compare_scalesim: bool = False,
     progress: Callable[[int, int, str], None] | None = None,
     command: str | None = None,
@@ -233,6 +236,8 @@ def estimate(
         layers: names or patterns of the layers to run; all if not given.
         objective: what the search for mappings minimises.
         mapping: a mapping file, or mappings by layer name.
+        tensors: values of ifmaps, weights and ofmaps, by layer, or an ``.npz`` archive of them; zeros and run lengths
+            are then counted from them.
         overrides: changes to the accelerator, such as ``array.rows=24``.
         compare_scalesim: also report what SCALE-Sim 3.0.0 gives for each layer of a systolic array.
         progress: called with layers done, layers in all and the layer's name.
@@ -257,12 +262,16 @@ def estimate(
     flow = load_dataflow(dataflow or machine.dataflow) if isinstance(dataflow, str | None) else dataflow
     require_family(flow, machine)
     table = energy_table if isinstance(energy_table, EnergyTable) else load_table(energy_table or machine.energy_table)
+    values = load_tensors(tensors, network) if isinstance(tensors, str | Path) else tensors or {}
+    wrong = tensor_mistakes(values, network)
+    if wrong:
+        raise InputError(wrong)
     compared = compare(network, machine, flow) if compare_scalesim else ()
     given: Mapping[str, LayerMapping] = (
         load_mappings(mapping, network, machine, flow) if isinstance(mapping, str | Path) else mapping or {}
     )
     activities, mappings, _ = simulate_network(
-        network, machine, flow, table, objective=goal, given=given, progress=progress
+        network, machine, flow, table, objective=goal, given=given, tensors=values, progress=progress
     )
     estimates = price_all(activities, machine, table)
     return Result(
@@ -275,4 +284,5 @@ def estimate(
         objective=goal.value,
         command=command,
         scalesim=compared,
+        valued=frozenset(name for name, arrays in values.items() if "ifmap" in arrays),
     )

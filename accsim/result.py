@@ -35,6 +35,7 @@ class Result:
         mappings_used: the mapping of each layer; ``None`` for layers without MACs.
         objective: what the search for mappings minimised.
         command: the command that made it, if any.
+        valued: layers whose ifmap values were given.
         scalesim: what SCALE-Sim 3.0.0 reports for each layer, where that comparison was asked for and applies.
     """
 
@@ -47,6 +48,7 @@ class Result:
     objective: str = "energy"
     command: str | None = None
     scalesim: tuple[ScaleSimReport | None, ...] = ()
+    valued: frozenset[str] = frozenset()
 
     @property
     def cycles(self) -> int:
@@ -80,8 +82,9 @@ class Result:
 
     @property
     def values(self) -> str:
-        """Where value-dependent figures come from; without tensors every one is an expectation (density 1: a count)."""
-        return "expected"
+        """``real`` when every layer with MACs was given its ifmap's values, else ``expected`` (at density 1: a count)."""
+        names = {layer.name for layer in self.network.mac_layers}
+        return "real" if names and names <= self.valued else "expected"
 
     def energy_by_level(self) -> dict[str, float]:
         """Energy of the whole batch per level."""
@@ -99,15 +102,12 @@ class Result:
 
     def mappings(self) -> dict[str, dict[str, object]]:
         """The mapping of each layer with MACs, in the form a mapping file takes."""
-        return {
-            e.activity.layer: m.describe() for e, m in zip(self.estimates, self.mappings_used, strict=True) if m
-        }
+        return {e.activity.layer: m.describe() for e, m in zip(self.estimates, self.mappings_used, strict=True) if m}
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain data, in the stable JSON form (``accsim/report/schema/result.schema.json``)."""
         layers = [
-            self._layer(layer, estimate)
-            for layer, estimate in zip(self.network.layers, self.estimates, strict=True)
+            self._layer(layer, estimate) for layer, estimate in zip(self.network.layers, self.estimates, strict=True)
         ]
         for layer, compared in zip(layers, self.scalesim, strict=False):
             if compared is not None:
@@ -336,7 +336,9 @@ class Result:
     def _notes(self) -> list[str]:
         out = [note for e in self.estimates for note in e.notes]
         if self.accelerator.assumed:
-            out.append(f"{self.accelerator.name}: {len(self.accelerator.assumed)} figures are assumed, see the accelerator")
+            out.append(
+                f"{self.accelerator.name}: {len(self.accelerator.assumed)} figures are assumed, see the accelerator"
+            )
         return out
 
     def _warnings(self) -> list[str]:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
 from hypothesis import strategies as st
 
+from accsim.hardware.accelerator import Accelerator, InitialPsum, Partition
+from accsim.hardware.reader import load_accelerator
 from accsim.mapping.nest import Loop, Nest
 from accsim.workload.layer import Geometry, Layer, LayerKind
 from accsim.workload.windows import Axis, slide
@@ -114,3 +120,65 @@ def nests(draw: st.DrawFn, most_loops: int = 5, trips: int = 4, padding: bool | 
         held[dim] = min(held[dim], step)
         loops.append(Loop(dim, step))
     return Nest(g, tuple(loops), draw(st.booleans()) if padding is None else padding)
+
+
+def change(machine: Accelerator, **levels: dict[str, Any]) -> Accelerator:
+    """The machine with fields of its levels replaced, by the levels' names."""
+    return replace(machine, levels=tuple(replace(lv, **levels.get(lv.name, {})) for lv in machine.levels))
+
+
+@cache
+def bare_eyeriss() -> Accelerator:
+    """The Eyeriss chip without published mappings and without coding off chip."""
+    return replace(change(load_accelerator("eyeriss"), dram={"run_length": None}), mappings=(), assumed=())
+
+
+@st.composite
+def row_stationary_machines(draw: st.DrawFn) -> Accelerator:
+    """Small relatives of the Eyeriss chip: array, spads, buses, ports, PE timing, padding; its buffers as they are."""
+    widths = st.sampled_from([None, 16, 32, 64])
+    base = bare_eyeriss()
+    machine = change(
+        base,
+        dram={"fetch_padding": draw(st.booleans())},
+        glb={
+            "read_bits_per_cycle": draw(st.sampled_from([None, 16, 48])),
+            "write_bits_per_cycle": draw(st.sampled_from([None, 16])),
+        },
+        gin_ifmap={"width_bits": draw(widths)},
+        gin_filter={"width_bits": draw(widths)},
+        gin_psum={"width_bits": draw(widths)},
+        gon_psum={"width_bits": draw(widths)},
+        ifmap_spad={"size_words": draw(st.integers(3, 16))},
+        filter_spad={"size_words": draw(st.integers(1, 40))},
+        psum_spad={"size_words": draw(st.integers(1, 6))},
+    )
+    pe = replace(
+        machine.pe,
+        pipeline_stages=draw(st.integers(1, 4)),
+        psum_add_cycles=draw(st.integers(0, 2)),
+        window_shift_cycles=draw(st.integers(0, 2)),
+    )
+    rows, cols, first = draw(st.integers(1, 7)), draw(st.integers(1, 6)), draw(st.sampled_from(list(InitialPsum)))
+    return replace(machine, pe=pe, array=replace(machine.array, rows=rows, cols=cols, initial_psum=first))
+
+
+def with_buffers(machine: Accelerator, shared_bits: int, weight_bits: int) -> Accelerator:
+    """An Eyeriss-like machine with other sizes of its buffer's two parts, without banks."""
+    shared, weights = (level for level in machine.buffers[0].partitions)
+    parts = (Partition(shared.operands, shared_bits), Partition(weights.operands, weight_bits, weights.buffers))
+    return change(machine, glb={"partitions": parts, "bank_bits": None})
+
+
+@st.composite
+def tall_geometries(draw: st.DrawFn) -> Geometry:
+    """One group with a filter of up to 7 x 7, which small arrays and scratchpads must cut."""
+    r, s = draw(st.integers(1, 7)), draw(st.integers(1, 7))
+    h, w = draw(st.integers(r, 9)), draw(st.integers(s, 9))
+    top, bottom, left, right = (draw(st.integers(0, 3)) for _ in range(4))
+    u, v = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    return Geometry(
+        N=draw(st.integers(1, 2)), G=1, M=draw(st.integers(1, 3)), C=draw(st.integers(1, 3)),
+        P=(h + top + bottom - r) // u + 1, Q=(w + left + right - s) // v + 1, R=r, S=s, H=h, W=w,
+        stride_h=u, stride_w=v, pad_top=top, pad_bottom=bottom, pad_left=left, pad_right=right,
+    )  # fmt: skip

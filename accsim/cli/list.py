@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         AccsimError: the file cannot be written.
     """
-    outputs.check_writable([("--json", arguments.json)])
+    outputs.check_writable({"--json": arguments.json})
     kinds = KINDS if arguments.kind is None else (kind_called(arguments.kind),)
     listed = {kind: entries(kind) for kind in kinds if kind is not None}
     if arguments.json is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from accsim.cli import console
 from accsim.errors import InputError
@@ -13,11 +13,22 @@ from accsim.errors import InputError
 STDOUT = "-"
 
 
-def check_writable(targets: Iterable[tuple[str, str | None]]) -> None:
+def check_folder(option: str, what: str) -> None:
+    """Find out whether a file of a name not known yet can be written to the current folder.
+
+    Raises:
+        InputError: it cannot.
+    """
+    reason = _why_not_in(os.path.realpath("."))
+    if reason:
+        raise InputError([f"{option}: cannot write {what}: {reason}"])
+
+
+def check_writable(targets: Mapping[str, str | None]) -> None:
     """Find out before a long run whether its files can be written.
 
     Args:
-        targets: (option, path) pairs; no path, no file.
+        targets: the path that each option gives; no path, no file.
 
     Raises:
         InputError: every target whose folder is missing or not writable or which is a folder, and targets that would
@@ -25,12 +36,13 @@ def check_writable(targets: Iterable[tuple[str, str | None]]) -> None:
     """
     mistakes: list[str] = []
     taken: dict[str, str] = {}
-    for option, path in targets:
+    for option, path in targets.items():
         if path is None:
             continue
         reason = "" if path == STDOUT else _why_not(path)
         if reason:
-            mistakes.append(f"{option}: cannot write {path}: {reason}")
+            mistakes.append(f"{option}: cannot write {path or 'a file'}: {reason}")
+            continue
         place = path if path == STDOUT else os.path.realpath(path)
         if place in taken:
             mistakes.append(f"{option}: {path} is already what {taken[place]} writes")
@@ -62,12 +74,15 @@ def to_json(value: object, path: str) -> str:
 
 def _why_not(path: str) -> str:
     if not path:
-        return "the name is empty"
+        return "its name is empty"
     if os.path.isdir(path) or path.endswith(os.sep):
         return "it is a folder"
     if os.path.exists(path) and not os.path.isfile(path):
         return "" if os.access(path, os.W_OK) else "it is not writable"
-    folder = os.path.dirname(os.path.realpath(path))
+    return _why_not_in(os.path.dirname(os.path.realpath(path)))
+
+
+def _why_not_in(folder: str) -> str:
     if not os.path.isdir(folder):
         return f"there is no folder {folder!r}"
     return "" if os.access(folder, os.W_OK | os.X_OK) else f"the folder {folder!r} is not writable"

@@ -18,6 +18,8 @@ from accsim.cli.progress import Bar
 if TYPE_CHECKING:
     from accsim.result import Result
 
+OUTPUTS = ("--json", "--csv", "--mappings-out", "--html")
+
 EPILOG = """\
 examples:
   accsim run alexnet --hardware eyeriss --batch 4
@@ -79,15 +81,10 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         AccsimError: a mistake in what was given, a layer that does not fit, or a file that cannot be written.
     """
-    # Any name in the current folder stands for the report's, which is known only when the network has been read.
-    page = None if arguments.no_html else arguments.html or "accsim-report.html"
-    asked = {
-        "--json": arguments.json,
-        "--csv": arguments.csv,
-        "--mappings-out": arguments.mappings_out,
-        "--html": page,
-    }
-    outputs.check_writable(asked.items())
+    asked = {name: getattr(arguments, name[2:].replace("-", "_")) for name in OUTPUTS}
+    if not arguments.no_html and arguments.html is None:
+        outputs.check_folder("--html", "the report here")
+    outputs.check_writable(asked)
 
     with Bar(f"estimating {arguments.workload}") as bar:
         result = _estimate(arguments, bar)
@@ -141,7 +138,11 @@ def _texts(arguments: argparse.Namespace, result: Result, described: dict[str, o
     if not arguments.no_html:
         from accsim.report.html import render_html
 
-        path = arguments.html or _report_name(str(described["workload"]), str(described["hardware"]))
+        path = (
+            arguments.html
+            if arguments.html is not None
+            else _report_name(str(described["workload"]), str(described["hardware"]))
+        )
         texts[path] = render_html(described)
     return texts
 

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         AccsimError: there is no such thing, its file has mistakes, or the output cannot be written.
     """
-    outputs.check_writable([("--json", arguments.json)])
+    outputs.check_writable({"--json": arguments.json})
     kind, name = _asked(arguments.what)
     if arguments.yaml:
         console.emit(library.find(kind.stored, name).text)

@@ -198,7 +198,7 @@ def _decimals(value: float) -> str:
 
 
 def _ms(milliseconds: float) -> str:
-    return si(milliseconds, "s", 1e-3)
+    return si(milliseconds, "s", 1e-3) if milliseconds < 1000 else f"{significant(milliseconds / 1000)} s"
 
 
 def _measure(value: object, unit: str) -> str:

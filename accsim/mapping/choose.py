@@ -62,9 +62,7 @@ def published(task: Task, network: str) -> tuple[RowStationaryMapping | None, st
             continue
         g, values = task.geometry, dict(parameters)
         limits = {"m": g.filters_per_group, "n": g.N, "e": g.P, "f": g.Q}
-        limited = [
-            f"{name} = {values[name]} to {most}" for name, most in limits.items() if values.get(name, 0) > most
-        ]
+        limited = [f"{name} = {values[name]} to {most}" for name, most in limits.items() if values.get(name, 0) > most]
         mapping = RowStationaryMapping(
             task.dataflow,
             **{name: min(values.get(name, most), most) for name, most in limits.items()},
@@ -127,9 +125,7 @@ def _smallest(task: Task) -> Mapping:
 
     loops = tuple(Loop(dim, 1) for dim in "GNMCPQ")
     hold = tuple(
-        (level, operand, len(loops))
-        for operand in NEST_OPERANDS
-        for level in shared_levels(task.accelerator, operand)
+        (level, operand, len(loops)) for operand in NEST_OPERANDS for level in shared_levels(task.accelerator, operand)
     )
     return SystolicMapping(task.dataflow, loops, hold)
 

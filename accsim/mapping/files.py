@@ -115,9 +115,7 @@ def _dataflow(
 def _entry(document: Document, name: str, flow: Dataflow, geometry: Geometry, accelerator: Accelerator) -> Mapping:
     if isinstance(flow, RowStationaryDataflow):
         rs = bind(document, RowStationaryEntry, at=(name,))
-        return RowStationaryMapping(
-            flow, m=rs.m, n=rs.n, e=rs.e, f=rs.f or geometry.Q, p=rs.p, q=rs.q, r=rs.r, t=rs.t
-        )
+        return RowStationaryMapping(flow, m=rs.m, n=rs.n, e=rs.e, f=rs.f or geometry.Q, p=rs.p, q=rs.q, r=rs.r, t=rs.t)
     entry = bind(document, SystolicEntry, at=(name,))
     mistakes = _loop_mistakes(document, name, entry.loops, geometry, flow.rows + flow.cols + flow.stream)
     loops = tuple(Loop(dim, step) for dim, step in entry.loops)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def ceil_div(a: int, b: int) -> int:
-    """a / b rounded up."""
+    """A / b rounded up."""
     return -(-a // b)
 
 

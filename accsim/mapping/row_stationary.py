@@ -45,9 +45,7 @@ def spads_hold(accelerator: Accelerator, geometry: Geometry, p: int, q: int, tap
     return True
 
 
-def cut_filter(
-    accelerator: Accelerator, geometry: Geometry, p: int, q: int
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def cut_filter(accelerator: Accelerator, geometry: Geometry, p: int, q: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Runs of filter rows and columns: rows by the array's height, columns by the scratchpads.
 
     Returns an empty second tuple when even one column does not fit.
@@ -99,5 +97,7 @@ def array_violations(accelerator: Accelerator, geometry: Geometry, mapping: RowS
         demand = spad_demand(g, m.p, m.q, 1)
         spads = spad_words(accelerator)
         sizes = ", ".join(f"{o} {demand[o]} of {spads[o].size_words} words in {spads[o].name}" for o in spads)
-        out.append(f"p = {m.p} filters of q = {m.q} channels do not fit the scratchpads ({sizes}); use a smaller p or q")
+        out.append(
+            f"p = {m.p} filters of q = {m.q} channels do not fit the scratchpads ({sizes}); use a smaller p or q"
+        )
     return out

@@ -70,7 +70,8 @@ def _grid(geometry: Geometry, accelerator: Accelerator) -> list[tuple[int, int, 
         splits = sorted({sets // k for k in range(1, sets + 1)})
         for p, q in spads:
             blocks_m, blocks_c = -(-g.filters_per_group // p), -(-g.channels_per_group // q)
-            pairs = {(min(sets // t, blocks_c), t) for t in (min(t, blocks_m) for t in splits)}
+            most = {t: min(sets // t, blocks_c) for t in (min(t, blocks_m) for t in splits)}
+            pairs = {(r, t) for t, largest in most.items() for r in (largest, 1)}
             out += [(n, e, p, q, r, t) for r, t in pairs for n in batches]
     return out
 
@@ -104,7 +105,10 @@ def _search(
             if taken == keep or not legal[i]:
                 break
             mapping = RowStationaryMapping(
-                dataflow, m=int(m[i]), f=f, **dict(zip("neqprt", (grid[i][0], grid[i][1], grid[i][3], grid[i][2], *grid[i][4:]), strict=True))
+                dataflow,
+                m=int(m[i]),
+                f=f,
+                **dict(zip("neqprt", (grid[i][0], grid[i][1], grid[i][3], grid[i][2], *grid[i][4:]), strict=True)),
             )
             nest = mapping.nest(g, accelerator.dram.fetch_padding)
             if array_violations(accelerator, g, mapping) or buffer_misfits(
@@ -161,7 +165,9 @@ def _largest_m(
             else:
                 most = np.where(free < 0, 0, most)
     rounded = np.floor(most / step) * step
-    return np.where(most >= g.filters_per_group, g.filters_per_group, np.where(rounded >= 1, rounded, np.maximum(most, 0)))
+    return np.where(
+        most >= g.filters_per_group, g.filters_per_group, np.where(rounded >= 1, rounded, np.maximum(most, 0))
+    )
 
 
 def _costs(

@@ -64,16 +64,17 @@ def candidates(
         legal = _fits(plan, tiles, whole)
         if not legal.any():
             continue
+        rows = np.flatnonzero(legal)
+        fitting = {dim: sizes[rows] for dim, sizes in tiles.items()}
+        trips = {dim: np.ceil(plan.bound(dim) / sizes) for dim, sizes in fitting.items()}
         for order in permutations(GROUPS):
             loops = tuple(dim for group in order for dim in group)
-            energy, cycles = _costs(plan, tiles, loops, whole, prices)
+            energy, cycles = _costs(plan, fitting, trips, loops, whole, prices)
             for cost in (energy, cycles, energy * cycles):
-                masked = np.where(legal, cost, np.inf)
-                for _ in range(2):
-                    i = int(np.argmin(masked))
-                    if masked[i] < np.inf:
-                        scored.append((float(energy[i]), float(cycles[i]), loops, whole, i))
-                        masked[i] = np.inf
+                for _ in range(min(2, len(rows))):
+                    i = int(np.argmin(cost))
+                    scored.append((float(energy[i]), float(cycles[i]), loops, whole, int(rows[i])))
+                    cost = np.where(np.arange(len(rows)) == i, np.inf, cost)
     out: dict[SystolicMapping, None] = {}
     for energy_weight, cycle_weight in ((1, 0), (0, 1), (1, 1)):
         taken = 0
@@ -92,9 +93,7 @@ def candidates(
     return list(out)
 
 
-def _mapping(
-    plan: Plan, tile: dict[str, int], order: tuple[str, ...], whole: frozenset[Operand]
-) -> SystolicMapping:
+def _mapping(plan: Plan, tile: dict[str, int], order: tuple[str, ...], whole: frozenset[Operand]) -> SystolicMapping:
     loops = [Loop("G", 1)] if plan.geometry.G > 1 and "G" not in _on_array(plan.dataflow) else []
     loops += [Loop(dim, tile[dim]) for dim in order if tile[dim] < plan.bound(dim)]
     hold = tuple(
@@ -133,8 +132,8 @@ def _options(plan: Plan, dim: str) -> list[int]:
 
 def _tiles(plan: Plan) -> dict[str, Grid]:
     options = [[float(x) for x in _options(plan, dim)] for dim in "MCPQN"]
-    grid = np.array(list(product(*options)))
-    return {dim: grid[:, i] for i, dim in enumerate("MCPQN")}
+    grids = np.meshgrid(*options, indexing="ij")
+    return {dim: grid.ravel() for dim, grid in zip("MCPQN", grids, strict=True)}
 
 
 def _wholes(plan: Plan) -> list[frozenset[Operand]]:
@@ -189,32 +188,37 @@ def _fits(plan: Plan, tiles: dict[str, Grid], whole: frozenset[Operand]) -> npt.
     return legal
 
 
-def _trips(plan: Plan, tiles: dict[str, Grid], dims: tuple[str, ...]) -> Grid:
-    out = np.ones(len(tiles["M"]))
+def _product(trips: dict[str, Grid], dims: tuple[str, ...]) -> Grid:
+    """Trips of several loops together."""
+    out = np.ones(len(trips["M"]))
     for dim in dims:
-        out = out * np.ceil(plan.bound(dim) / tiles[dim])
+        out = out * trips[dim]
     return out
 
 
 def _fetched(
-    plan: Plan, tiles: dict[str, Grid], order: tuple[str, ...], operand: Operand, whole: frozenset[Operand]
+    trips: dict[str, Grid], order: tuple[str, ...], operand: Operand, whole: frozenset[Operand]
 ) -> Grid:
     """How often the whole operand is fetched."""
-    times = np.ones(len(tiles["M"]))
+    times = np.ones(len(trips["M"]))
     if operand in whole:
         return times
     inner = np.zeros(len(times), dtype=np.bool_)
     for dim in reversed(order):
-        trips = np.ceil(plan.bound(dim) / tiles[dim])
         if dim in RELEVANT[operand]:
-            inner |= trips > 1
+            inner |= trips[dim] > 1
         else:
-            times = np.where(inner, times * trips, times)
+            times = np.where(inner, times * trips[dim], times)
     return times
 
 
 def _costs(
-    plan: Plan, tiles: dict[str, Grid], order: tuple[str, ...], whole: frozenset[Operand], prices: Prices
+    plan: Plan,
+    tiles: dict[str, Grid],
+    trips: dict[str, Grid],
+    order: tuple[str, ...],
+    whole: frozenset[Operand],
+    prices: Prices,
 ) -> tuple[Grid, Grid]:
     """Energy of DRAM and buffer traffic, and cycles."""
     g, acc = plan.geometry, plan.accelerator
@@ -222,9 +226,9 @@ def _costs(
     resident = frozenset(o for r in plan.reserved for o in r.whole)
     for operand in (Operand.IFMAP, Operand.WEIGHT):
         if operand not in resident:
-            halo = _words(plan, tiles, operand) * _trips(plan, tiles, tuple(d for d in order if d in RELEVANT[operand]))
-            dram += halo * g.G * _fetched(plan, tiles, order, operand, whole) * plan.bits(operand)
-    visits = _fetched(plan, tiles, order, Operand.PSUM, whole)
+            halo = _words(plan, tiles, operand) * _product(trips, tuple(d for d in order if d in RELEVANT[operand]))
+            dram += halo * g.G * _fetched(trips, order, operand, whole) * plan.bits(operand)
+    visits = _fetched(trips, order, Operand.PSUM, whole)
     dram += (visits - 1) * 2 * g.ofmap_words * plan.bits(Operand.PSUM)
     if Operand.OFMAP not in resident:
         dram += g.ofmap_words * plan.bits(Operand.OFMAP)
@@ -232,7 +236,7 @@ def _costs(
     folds_r, folds_c = np.ceil(rows / acc.array.rows), np.ceil(cols / acc.array.cols)
     flow = plan.dataflow
     left = prod(plan.bound(d) for d in flow.folds if d not in ("rows", "cols", "G") and d in "RS") * _left(plan, tiles)
-    blocks = _trips(plan, tiles, order) * (g.G if "G" not in _on_array(flow) else 1)
+    blocks = _product(trips, order) * (g.G if "G" not in _on_array(flow) else 1)
     edge = np.zeros(len(tiles["M"]))
     for operand in NEST_OPERANDS:
         words = (

@@ -7,7 +7,7 @@ so each word costs (1 - z) / (1 - z^(L+1)) pairs. Coding dense data makes it lar
 
 from __future__ import annotations
 
-from fractions import Fraction
+import math
 
 from accsim.hardware.accelerator import RunLength
 
@@ -21,13 +21,11 @@ def pairs_per_word(run_bits: int, density: float) -> float:
     return (1.0 - zero) / (1.0 - float(zero**covered))
 
 
-def coded_bits(code: RunLength, words: int, density: float) -> int:
-    """Expected off-chip bits of ``words`` words, in whole code words."""
-    pairs = Fraction(pairs_per_word(code.run_bits, density)) * words
-    code_words = -(-pairs // code.pairs_per_word)
-    return int(code_words) * code.word_bits
-
-
 def coded_bits_per_word(code: RunLength, density: float) -> float:
     """Expected off-chip bits per word of a long tensor."""
     return pairs_per_word(code.run_bits, density) / code.pairs_per_word * code.word_bits
+
+
+def whole_words(code: RunLength, bits: float) -> int:
+    """``bits`` rounded up to whole code words, but for what is only rounding of the product that gave ``bits``."""
+    return math.ceil(bits / code.word_bits * (1 - 2.0**-50)) * code.word_bits

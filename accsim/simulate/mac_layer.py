@@ -163,9 +163,7 @@ def _count_systolic(place: Place, mapping: SystolicMapping, array: SystolicArray
     return Occupancy(most, slots, steps)
 
 
-def _add_input(
-    array: SystolicArray, flow: _Flow, operand: Operand, how: Delivery, fold: Fold, count: int
-) -> None:
+def _add_input(array: SystolicArray, flow: _Flow, operand: Operand, how: Delivery, fold: Fold, count: int) -> None:
     """Add one operand's words of ``count`` equal folds."""
     words = array.moved(operand, fold) * count
     if not words:

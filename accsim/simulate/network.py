@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping as StrMapping
 from dataclasses import dataclass, replace
 from math import prod
 
-from accsim.hardware.accelerator import Accelerator, ArrayFamily
+from accsim.hardware.accelerator import Accelerator, ArrayFamily, RunLength
 from accsim.mapping.capacity import Reserved
 from accsim.mapping.mapping import Mapping
 from accsim.simulate.activity import Action, Activity, Count, Cycles, ExpectedCount, TensorReport
-from accsim.simulate.coding import coded_bits, coded_bits_per_word
+from accsim.simulate.coding import coded_bits_per_word, whole_words
 from accsim.simulate.ledger import PE, Ledger
 from accsim.simulate.mac_layer import Occupancy, count_layer, valid_macs
 from accsim.simulate.residency import NETWORK_INPUT, Plan, home_of, stored_as
 from accsim.simulate.schedule import Schedule
 from accsim.simulate.storage import Place, Residency
+from accsim.simulate.values import Array, Values, measure
 from accsim.simulate.vector import Role, count_fused, count_vector
 from accsim.workload.layer import Geometry, Layer, LayerKind, Operand
 from accsim.workload.network import Network
@@ -40,6 +42,7 @@ class MacTask:
     reserved: tuple[Reserved, ...]
     densities: Densities
     coded: frozenset[Operand]
+    values: Values | None = None
 
     @property
     def weight_name(self) -> Operand:
@@ -47,8 +50,12 @@ class MacTask:
         return Operand.IFMAP2 if self.layer.kind is LayerKind.MATMUL else Operand.WEIGHT
 
 
-def tasks(network: Network, accelerator: Accelerator, plan: Plan) -> dict[str, MacTask]:
-    """The layers with MACs, ready to be mapped."""
+Tensors = StrMapping[str, StrMapping[str, Array]]
+"""Values by layer and tensor (``ifmap``, ``weight``, ``ofmap``)."""
+
+
+def tasks(network: Network, accelerator: Accelerator, plan: Plan, tensors: Tensors) -> dict[str, MacTask]:
+    """The layers with MACs, ready to be mapped; values, where given, replace densities."""
     stored = stored_as(network, plan.roles)
     known = _output_densities(network, stored)
     out: dict[str, MacTask] = {}
@@ -61,8 +68,11 @@ def tasks(network: Network, accelerator: Accelerator, plan: Plan) -> dict[str, M
             ifmap2=homes[1] if layer.kind is LayerKind.MATMUL and len(homes) > 1 else None,
             ofmap=home_of(plan, stored[layer.name]),
         )
+        values = measure(layer, tensors[layer.name], accelerator.dram.run_length) if layer.name in tensors else None
         densities = Densities(
-            layer.ifmap_statistics.density, layer.weight_statistics.density, known.get(stored[layer.name])
+            _first(values.ifmap_density if values else None, layer.ifmap_statistics.density),
+            _first(values.weight_density if values else None, layer.weight_statistics.density),
+            _first(values.ofmap_density if values else None, known.get(stored[layer.name])),
         )
         out[layer.name] = MacTask(
             layer=layer,
@@ -71,8 +81,13 @@ def tasks(network: Network, accelerator: Accelerator, plan: Plan) -> dict[str, M
             reserved=_reserved(plan, layer.name, residency),
             densities=densities,
             coded=_coded(accelerator, layer, densities),
+            values=values,
         )
     return out
+
+
+def _first(value: float | None, otherwise: float | None) -> float | None:
+    return otherwise if value is None else value
 
 
 def _reserved(plan: Plan, name: str, residency: Residency) -> tuple[Reserved, ...]:
@@ -121,27 +136,23 @@ def simulate_mac(task: MacTask, accelerator: Accelerator, mapping: Mapping, note
     nest = mapping.nest(task.geometry, accelerator.dram.fetch_padding)
     place = Place(accelerator, mapping, nest, task.residency, task.weight_name)
     ledger = Ledger(accelerator)
-    code, densities = accelerator.dram.run_length, task.densities
+    code = accelerator.dram.run_length
 
     def off_chip(operand: Operand, words: int) -> int:
-        density = densities.ifmap if operand is Operand.IFMAP else densities.ofmap
-        if code is not None and operand in task.coded and density is not None:
-            return coded_bits(code, words, density)
+        if code is not None and operand in task.coded:
+            return whole_words(code, words * _coded_width(task, operand, code))
         return words * place.bits(operand)
 
     timing, occupancy = count_layer(place, ledger, off_chip)
     counts = ledger.counts()
     expected = _expected(counts, task, accelerator)
-    effectual: int | float = valid_macs(task.geometry)
-    for density in (densities.ifmap, densities.weight):
-        effectual = effectual if density is None else effectual * density
     return Activity(
         layer=task.layer.name,
         start_cycle=0,
         cycles=timing.cycles,
         processing_cycles=timing.processing_cycles,
         macs=task.geometry.macs,
-        effectual_macs=effectual,
+        effectual_macs=_effectual(task),
         counts=counts,
         expected=expected,
         pe_active_max=occupancy.most,
@@ -153,20 +164,47 @@ def simulate_mac(task: MacTask, accelerator: Accelerator, mapping: Mapping, note
     )
 
 
+def _coded_width(task: MacTask, operand: Operand, code: RunLength) -> float:
+    """Off-chip bits per word of a coded operand: measured where its values are known, else expected."""
+    ifmap = operand is Operand.IFMAP
+    measured = None
+    if task.values is not None:
+        measured = task.values.ifmap_bits if ifmap else task.values.ofmap_bits
+    density = task.densities.ifmap if ifmap else task.densities.ofmap
+    return coded_bits_per_word(code, 1.0 if density is None else density) if measured is None else measured
+
+
+def _effectual(task: MacTask) -> int | float:
+    """MACs with no zero operand: counted from values, else expected from densities; padding is always zero."""
+    if task.values is not None and task.values.effectual_macs is not None:
+        return task.values.effectual_macs
+    effectual: int | float = valid_macs(task.geometry)
+    for density in (task.densities.ifmap, task.densities.weight):
+        effectual = effectual if density is None else effectual * density
+    return effectual
+
+
+def _ungated(task: MacTask) -> float:
+    """Share of the MACs on pixels whose ifmap word is not zero."""
+    valid = valid_macs(task.geometry)
+    if task.values is not None and task.values.ifmap_macs is not None and valid:
+        return task.values.ifmap_macs / valid
+    return 1.0 if task.densities.ifmap is None else task.densities.ifmap
+
+
 def _expected(counts: tuple[Count, ...], task: MacTask, accelerator: Accelerator) -> tuple[ExpectedCount, ...]:
     """Expectations of the counters under independent zeros: run-length coding off chip and gated MACs."""
     gates = accelerator.pe.zero_gating and task.densities.ifmap is not None
     if not task.coded and not gates:
         return ()
     code, dram = accelerator.dram.run_length, accelerator.dram.name
-    density = task.densities.ifmap if gates and task.densities.ifmap is not None else 1.0
+    density = _ungated(task) if gates else 1.0
     out: list[ExpectedCount] = []
     moved_to_gated: dict[str, float] = {}
     for c in counts:
         scale = 1.0
         if c.level == dram and c.operand in task.coded and code is not None:
-            known = task.densities.ifmap if c.operand is Operand.IFMAP else task.densities.ofmap
-            scale = coded_bits_per_word(code, known if known is not None else 1.0) / accelerator.bits(c.operand)
+            scale = _coded_width(task, c.operand, code) / accelerator.bits(c.operand)
             action = Action.DECODE if c.action is Action.READ else Action.ENCODE
             words = c.bits / accelerator.bits(c.operand)
             out.append(ExpectedCount(c.level, c.operand, action, words, float(c.bits)))
@@ -230,8 +268,8 @@ def _tensors(task: MacTask, accelerator: Accelerator) -> tuple[TensorReport, ...
         stored: int = words * bits
         metadata: int | float = 0
         if coded and code is not None and density is not None:
-            stored = coded_bits(code, words, density)
-            metadata = stored - words * density * bits
+            stored = whole_words(code, words * _coded_width(task, operand, code))
+            metadata = max(0.0, stored - words * density * bits)
         out.append(
             TensorReport(operand, bits, "run_length" if coded else "dense", stored, metadata, density, home or dram)
         )
@@ -305,8 +343,6 @@ def _role_note(role: Role) -> tuple[str, ...]:
             return ("addressing only: no data is moved",)
         case _:
             return ()
-
-
 
 
 Progress = Callable[[int, int, str], None]

@@ -14,7 +14,7 @@ from math import prod
 
 from accsim.hardware.accelerator import Accelerator, Sram
 from accsim.simulate.vector import Role, name_of
-from accsim.workload.layer import Layer, LayerKind, Operand
+from accsim.workload.layer import LayerKind, Operand
 from accsim.workload.network import Network
 
 WORKING_SHARES = (Fraction(1, 8), Fraction(1, 2), Fraction(1))
@@ -61,9 +61,7 @@ def roles(network: Network, accelerator: Accelerator) -> dict[str, Role]:
             continue
         if layer.kind is LayerKind.BATCH_NORM and source.kind.has_macs:
             out[layer.name] = Role.FOLDED
-        elif name_of(layer) in fused and (
-            source.kind.has_macs or out.get(source.name) in (Role.FOLDED, Role.FUSED)
-        ):
+        elif name_of(layer) in fused and (source.kind.has_macs or out.get(source.name) in (Role.FOLDED, Role.FUSED)):
             out[layer.name] = Role.FUSED
     return out
 

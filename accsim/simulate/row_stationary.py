@@ -41,7 +41,7 @@ from accsim.workload.layer import Operand
 
 
 def ceil_div(a: int, b: int) -> int:
-    """a / b rounded up."""
+    """A / b rounded up."""
     return -(-a // b)
 
 
@@ -186,9 +186,7 @@ class RowStationaryArray:
     def _column(self, one: Pass, shifted: int) -> int:
         pe = self.accelerator.pe
         macs = one.per_pe_filters * one.per_pe_channels * one.taps_s
-        return (
-            macs + one.per_pe_filters * pe.psum_add_cycles + one.per_pe_channels * shifted * pe.window_shift_cycles
-        )
+        return macs + one.per_pe_filters * pe.psum_add_cycles + one.per_pe_channels * shifted * pe.window_shift_cycles
 
     def compute_cycles(self, one: Pass) -> int:
         """Cycles of the PEs for one pass: MACs, psum adds and window shifts."""

@@ -37,7 +37,7 @@ from itertools import pairwise, product
 from math import prod
 
 from accsim.hardware.accelerator import Accelerator, Sram
-from accsim.mapping.dataflow import RELEVANT, REDUCED, Axis, Delivery, Drain, Reduction, SystolicDataflow
+from accsim.mapping.dataflow import REDUCED, RELEVANT, Axis, Delivery, Drain, Reduction, SystolicDataflow
 from accsim.mapping.nest import Nest, Piece
 from accsim.workload.layer import Operand
 

@@ -2,13 +2,14 @@
 
 Every step of the loop nest does, in this fixed order::
 
-    1  fetch the ifmap, weight tiles that changed      channel free, and a slot of that operand free
-    2  write back the finished output tile             channel free, array done with it
-    3  read back a partial output tile                 channel free
+    1  fetch the weight, ifmap tiles that changed      channel free, and a slot of that operand free
+    2  write back the output tile that is done with    channel free, array done with it
+    3  read back a partial output tile                 channel free, and an output slot free
     4  run the array                                   array free, every tile there, an output slot free
 
-A slot is free when the array is done with the tile it held: with one slot that is the step just before, with two the
-tile before that. Each time is a maximum of sums of earlier times, so a step is a matrix over (max, +) acting on the
+Slots are used in turn. A slot is free when the array is done with the tile it held, and an output slot when that tile is
+written back, if it is: with one slot that is the tile just before, with two the tile before that. A transfer of no
+cycles waits for nothing. Each time is a maximum of sums of earlier times, so a step is a matrix over (max, +) acting on the
 vector of "free at" times, and n equal steps are that matrix to the n-th power: the makespan of any number of repeated
 passes is exact and costs a logarithm. Longer transfers never make an entry smaller, so more bandwidth never adds a cycle.
 """
@@ -60,6 +61,13 @@ class Output:
     slots: int
     write: Callable[[Sizes, bool], int]
     read: Callable[[Sizes], int]
+
+
+def _bounded(cycles: int, what: str) -> int:
+    """``cycles`` if sums of them cannot wrap around."""
+    if cycles > LIMIT:
+        raise AccsimError(f"a {what} of {cycles} cycles is too long to be represented; split the layer")
+    return cycles
 
 
 def _compose(after: Matrix, before: Matrix) -> Matrix:
@@ -178,22 +186,23 @@ class Timeline:
         for i, stream in enumerate(self.streams):
             if carried >= self._at[i]:
                 continue
-            cycles = stream.cycles(trail[stream.depth])
-            if cycles > LIMIT:
-                raise AccsimError(f"a transfer of {cycles} cycles is too long to be represented; split the layer")
+            cycles = _bounded(stream.cycles(trail[stream.depth]), "transfer")
             slot = free[0] if stream.slots == 1 else free[3 + i]
             free[3 + i] = free[0]
             if cycles:
                 free[1] = np.maximum(free[1], slot) + cycles
                 ready = np.maximum(ready, free[1])
         if self.output is not None and carried < self._out_at:
+            left = free[0]
             if pending:
-                free[1] = np.maximum(free[1], free[0]) + pending
-                ready = np.maximum(ready, free[1] if self.output.slots == 1 else free[2])
-                free[2] = free[1]
-            if not first:
-                free[1] = np.maximum(free[1], free[0]) + self.output.read(trail[self.output.depth])
+                left = free[1] = np.maximum(free[1], free[0]) + pending
+            slot = left if self.output.slots == 1 else free[2]
+            free[2] = left
+            ready = np.maximum(ready, slot)
+            back = 0 if first else _bounded(self.output.read(trail[self.output.depth]), "transfer")
+            if back:
+                free[1] = np.maximum(free[1], slot) + back
                 ready = np.maximum(ready, free[1])
-            pending = self.output.write(trail[self.output.depth], last)
-        free[0] = ready + self.array(trail[-1], carried)
+            pending = _bounded(self.output.write(trail[self.output.depth], last), "transfer")
+        free[0] = ready + _bounded(self.array(trail[-1], carried), "step of the array")
         return np.maximum(np.stack(free), NEVER), pending

@@ -6,11 +6,10 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accsim.hardware.accelerator import Accelerator, InitialPsum, Link, RegisterFile, Sram
-from accsim.hardware.reader import load_accelerator
+from accsim.hardware.accelerator import Accelerator, InitialPsum
 from accsim.mapping.dataflow import RowStationaryDataflow
 from accsim.mapping.dataflow_reader import load_dataflow
 from accsim.mapping.mapping import RowStationaryMapping
@@ -23,85 +22,29 @@ from accsim.simulate.schedule import step_classes
 from accsim.simulate.storage import Place
 from accsim.workload.layer import Geometry, Operand
 from tests.naive import row_stationary as naive
-from tests.strategies import conv_geometries, fc_geometries
+from tests.strategies import (
+    bare_eyeriss,
+    change,
+    conv_geometries,
+    fc_geometries,
+    row_stationary_machines,
+    tall_geometries,
+)
 
 
 @cache
-def eyeriss() -> Accelerator:
-    machine = load_accelerator("eyeriss")
-    return replace(machine, levels=tuple(_raw(lv) for lv in machine.levels), mappings=(), assumed=())
-
-
-def _raw(level):
-    """No coding off chip: it is another test's subject."""
-    return replace(level, run_length=None) if level.name == "dram" else level
-
-
-@cache
-def flow(order: str = "GmnefcK".lower().replace("g", "G")) -> RowStationaryDataflow:
+def flow(order: str = "Gmnefck") -> RowStationaryDataflow:
     shipped = load_dataflow("row_stationary")
     assert isinstance(shipped, RowStationaryDataflow)
     return replace(shipped, loops=tuple(order))
 
 
-def change(machine: Accelerator, **levels) -> Accelerator:
-    """Replace fields of levels by name."""
-    return replace(machine, levels=tuple(replace(lv, **levels.get(lv.name, {})) for lv in machine.levels))
-
-
-@st.composite
-def machines(draw: st.DrawFn) -> Accelerator:
-    """Small relatives of the Eyeriss chip: array, spads, buses, ports, PE timing, padding."""
-    base = eyeriss()
-    narrow = st.sampled_from([None, 16, 32, 64])
-    ports = draw(st.sampled_from([None, 16, 48]))
-    psum_in = draw(narrow)
-    initial = draw(st.sampled_from(list(InitialPsum)))
-    machine = change(
-        base,
-        dram={"fetch_padding": draw(st.booleans())},
-        glb={"read_bits_per_cycle": ports, "write_bits_per_cycle": draw(st.sampled_from([None, 16]))},
-        gin_ifmap={"width_bits": draw(narrow)},
-        gin_filter={"width_bits": draw(narrow)},
-        gin_psum={"width_bits": psum_in},
-        gon_psum={"width_bits": draw(narrow)},
-        ifmap_spad={"size_words": draw(st.integers(1, 16))},
-        filter_spad={"size_words": draw(st.integers(1, 40))},
-        psum_spad={"size_words": draw(st.integers(1, 6))},
-    )
-    pe = replace(
-        machine.pe,
-        pipeline_stages=draw(st.integers(1, 4)),
-        psum_add_cycles=draw(st.integers(0, 2)),
-        window_shift_cycles=draw(st.integers(0, 2)),
-    )
-    rows, cols = draw(st.integers(1, 7)), draw(st.integers(1, 6))
-    return replace(machine, pe=pe, array=replace(machine.array, rows=rows, cols=cols, initial_psum=initial))
-
-
-@st.composite
-def tall_geometries(draw: st.DrawFn) -> Geometry:
-    """One group with a large filter: it is cut to fit a small array and small spads."""
-    r, s = draw(st.integers(1, 7)), draw(st.integers(1, 7))
-    h, w = draw(st.integers(r, 9)), draw(st.integers(s, 9))
-    top, bottom, left, right = (draw(st.integers(0, 3)) for _ in range(4))
-    u, v = draw(st.integers(1, 4)), draw(st.integers(1, 4))
-    return Geometry(
-        N=draw(st.integers(1, 2)), G=1, M=draw(st.integers(1, 3)), C=draw(st.integers(1, 3)),
-        P=(h + top + bottom - r) // u + 1, Q=(w + left + right - s) // v + 1, R=r, S=s, H=h, W=w,
-        stride_h=u, stride_w=v, pad_top=top, pad_bottom=bottom, pad_left=left, pad_right=right,
-    )  # fmt: skip
-
-
 @st.composite
 def runs(draw: st.DrawFn) -> tuple[Accelerator, Geometry, RowStationaryMapping]:
     """A machine, a layer and a mapping that fits its array and spads (buffers do not matter to the array)."""
-    machine = draw(machines())
+    machine = draw(row_stationary_machines())
     g = draw(st.one_of(conv_geometries(), tall_geometries(), fc_geometries()))
     ps = [(p, q) for p in (1, 2, 3) for q in (1, 2, 3) if spads_hold(machine, g, p, q, 1)]
-    if not ps:
-        machine = change(machine, ifmap_spad={"size_words": 3})
-        ps = [(1, 1)]
     p, q = draw(st.sampled_from(ps))
     stacked = machine.array.rows // even_runs(g.R, machine.array.rows)[0]
     e = draw(st.integers(1, min(g.P, stacked * machine.array.cols)))
@@ -186,7 +129,7 @@ def mapped(**parameters: int) -> RowStationaryMapping:
 
 
 def small(rows: int, cols: int, *, fetch_padding: bool = True, spad: int = 224) -> Accelerator:
-    machine = change(eyeriss(), dram={"fetch_padding": fetch_padding}, filter_spad={"size_words": spad})
+    machine = change(bare_eyeriss(), dram={"fetch_padding": fetch_padding}, filter_spad={"size_words": spad})
     return replace(machine, array=replace(machine.array, rows=rows, cols=cols))
 
 
@@ -278,7 +221,7 @@ TRACE = {
 def trace():
     g = layer(n=4, c=8, m=64, p=13, q=13, r=3, s=3)
     mapping = mapped(m=64, n=4, e=13, f=13, p=16, q=4, r=1, t=4)
-    machine = replace(eyeriss(), array=replace(eyeriss().array, initial_psum=InitialPsum.READ))
+    machine = replace(bare_eyeriss(), array=replace(bare_eyeriss().array, initial_psum=InitialPsum.READ))
     assert array_violations(machine, g, mapping) == []
     return counted(machine, g, mapping)
 
@@ -307,7 +250,7 @@ def test_published_active_pes():
 
 def test_without_a_read_of_the_first_sums_half_of_the_psum_reads_go():
     """Two channel passes: the published 21632 reads hold only where the first pass reads its initial sums too."""
-    machine = replace(eyeriss(), array=replace(eyeriss().array, initial_psum=InitialPsum.ZERO))
+    machine = replace(bare_eyeriss(), array=replace(bare_eyeriss().array, initial_psum=InitialPsum.ZERO))
     g = layer(n=4, c=8, m=64, p=13, q=13, r=3, s=3)
     rows, _, _ = counted(machine, g, mapped(m=64, n=4, e=13, f=13, p=16, q=4, r=1, t=4))
     assert rows["gin_psum", Operand.PSUM, Action.SEND][0] == 21632 // 2

@@ -1,0 +1,183 @@
+"""What real tensors say about a layer: exact counts of effectual MACs, and sizes of run-length coded feature maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from accsim.errors import InputError, suggest
+from accsim.hardware.accelerator import RunLength
+from accsim.workload.layer import Geometry, Layer, LayerKind
+from accsim.workload.network import Network
+
+Array = npt.NDArray[np.generic]
+NAMES = ("ifmap", "weight", "ofmap")
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Counts taken from the values of a layer's tensors; ``None`` where a tensor was not given.
+
+    Attributes:
+        ifmap_density, weight_density, ofmap_density: fraction of non-zero words.
+        ifmap_macs: MACs whose ifmap word is not zero; padding counts as zero.
+        effectual_macs: MACs whose ifmap and weight words (as far as given) are both not zero.
+        ifmap_bits, ofmap_bits: off-chip bits per word, run-length coded, in the tensor's storage order.
+    """
+
+    ifmap_density: float | None
+    weight_density: float | None
+    ofmap_density: float | None
+    ifmap_macs: int | None
+    effectual_macs: int | None
+    ifmap_bits: float | None
+    ofmap_bits: float | None
+
+
+def load_tensors(path: str | Path, network: Network) -> dict[str, dict[str, Array]]:
+    """Read an ``.npz`` archive whose arrays are called ``LAYER.ifmap``, ``LAYER.weight`` or ``LAYER.ofmap``.
+
+    Shapes: feature maps (N, C, H, W) or (N, tokens, width), without N when the batch is 1; weights (M, C / G, R, S).
+
+    Raises:
+        InputError: every mistake in the archive.
+    """
+    from accsim.library import printable  # noqa: PLC0415
+
+    where = printable(str(path))
+    if not Path(path).is_file():
+        raise InputError([f"file not found: {where}"])
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError, AttributeError) as error:
+        raise InputError([f"{where}: not a NumPy .npz archive of plain arrays: {error}"]) from None
+    out: dict[str, dict[str, Array]] = {}
+    mistakes: list[str] = []
+    for key, array in arrays.items():
+        layer, _, name = key.rpartition(".")
+        out.setdefault(layer, {})[name] = array
+    mistakes += [f"{where}: {m}" for m in tensor_mistakes(out, network)]
+    if mistakes:
+        raise InputError(mistakes)
+    return out
+
+
+def tensor_mistakes(tensors: Mapping[str, Mapping[str, Array]], network: Network) -> list[str]:
+    """Sentences on tensors that belong to no layer, have another shape, or hold something other than numbers."""
+    layers = {layer.name: layer for layer in network.mac_layers}
+    out: list[str] = []
+    for name, arrays in tensors.items():
+        layer = layers.get(name)
+        if layer is None:
+            out.append(f"{network.name} has no layer with MACs called {name!r}{suggest(name, layers)}")
+            continue
+        for which, array in arrays.items():
+            if which not in NAMES:
+                out.append(f"{name}.{which}: must be one of {', '.join(NAMES)}{suggest(which, NAMES)}")
+                continue
+            wanted = shape_of(layer, which)
+            without_batch = wanted[1:] if which != "weight" and layer.batch == 1 else wanted
+            if array.shape not in (wanted, without_batch):
+                out.append(f"{name}.{which}: must have shape {wanted}, got {array.shape}")
+            elif array.dtype.kind not in "biuf":
+                out.append(f"{name}.{which}: must hold numbers, got {array.dtype}")
+            elif array.dtype.kind == "f" and not bool(np.isfinite(array).all()):
+                out.append(f"{name}.{which}: holds values that are not finite")
+    return out
+
+
+def shape_of(layer: Layer, which: str) -> tuple[int, ...]:
+    """Shape of a tensor of a layer with MACs."""
+    if which == "ofmap":
+        return (layer.batch, *layer.output_shape)
+    if which == "ifmap":
+        return (layer.batch, *layer.input_shapes[0])
+    g = layer.geometry
+    return () if g is None else (g.M, g.channels_per_group, g.R, g.S)
+
+
+def measure(layer: Layer, tensors: Mapping[str, Array], code: RunLength | None) -> Values:
+    """Count what the values of a layer's tensors decide.
+
+    Args:
+        tensors: some of ``ifmap``, ``weight`` and ``ofmap``, in the shapes of ``shape_of``.
+        code: the machine's off-chip coding, if it has one.
+    """
+    ifmap, weight, ofmap = (tensors.get(name) for name in NAMES)
+    ifmap_macs = effectual = None
+    if ifmap is not None and layer.geometry is not None and layer.kind is not LayerKind.MATMUL:
+        per_tap = _nonzero_per_tap(layer.geometry, _as_maps(layer, ifmap))
+        ifmap_macs = int(per_tap.sum()) * layer.geometry.filters_per_group
+        effectual = ifmap_macs if weight is None else _effectual(layer.geometry, per_tap, weight)
+    return Values(
+        ifmap_density=_density(ifmap),
+        weight_density=_density(weight),
+        ofmap_density=_density(ofmap),
+        ifmap_macs=ifmap_macs,
+        effectual_macs=effectual,
+        ifmap_bits=_bits_per_word(ifmap, code),
+        ofmap_bits=_bits_per_word(ofmap, code),
+    )
+
+
+def run_length_pairs(values: Array, run_bits: int) -> int:
+    """Pairs of a run-length code: (zeros before, level), a run being at most 2^run_bits - 1 zeros.
+
+    A longer run is cut by pairs whose level is a zero; zeros at the end are closed by such a pair too.
+    """
+    covered: int = 2**run_bits
+    at = np.flatnonzero(values)
+    if at.size == 0:
+        return -(-int(values.size) // covered)
+    gaps = np.diff(at, prepend=-1) - 1
+    rest = values.size - 1 - int(at[-1])
+    fillers: int = int((gaps // covered).sum()) - (-rest // covered)
+    return int(at.size) + fillers
+
+
+def _bits_per_word(values: Array | None, code: RunLength | None) -> float | None:
+    if values is None or code is None or values.size == 0:
+        return None
+    words = -(-run_length_pairs(values.ravel(), code.run_bits) // code.pairs_per_word)
+    return float(words * code.word_bits) / int(values.size)
+
+
+def _density(values: Array | None) -> float | None:
+    return None if values is None or values.size == 0 else int(np.count_nonzero(values)) / int(values.size)
+
+
+def _as_maps(layer: Layer, ifmap: Array) -> npt.NDArray[np.bool_]:
+    """Non-zero mask as (N, C, H, W); tokens become the height of a map."""
+    g = layer.geometry
+    mask: npt.NDArray[np.bool_] = np.not_equal(ifmap.reshape(shape_of(layer, "ifmap")), 0)
+    if g is None:
+        return mask
+    if mask.ndim == 3:
+        mask = mask.transpose(0, 2, 1)
+    return mask.reshape(g.N, g.C, g.H, g.W)
+
+
+def _nonzero_per_tap(geometry: Geometry, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Non-zero ifmap words that each tap meets over all outputs: (C, R, S)."""
+    g = geometry
+    pads = ((0, 0), (0, 0), (g.pad_top, g.pad_bottom), (g.pad_left, g.pad_right))
+    padded = np.pad(mask, pads)
+    out = np.zeros((g.C, g.R, g.S), dtype=np.int64)
+    for r in range(g.R):
+        rows = slice(r * g.dilation_h, r * g.dilation_h + (g.P - 1) * g.stride_h + 1, g.stride_h)
+        for s in range(g.S):
+            cols = slice(s * g.dilation_w, s * g.dilation_w + (g.Q - 1) * g.stride_w + 1, g.stride_w)
+            out[:, r, s] = padded[:, :, rows, cols].sum(axis=(0, 2, 3), dtype=np.int64)
+    return out
+
+
+def _effectual(geometry: Geometry, per_tap: npt.NDArray[np.int64], weight: Array) -> int:
+    """MACs with both words non-zero: per tap, non-zero ifmap words times filters with a non-zero weight there."""
+    g = geometry
+    filters = (weight.reshape(g.G, g.filters_per_group, g.channels_per_group, g.R, g.S) != 0).sum(1, dtype=np.int64)
+    return int((filters * per_tap.reshape(filters.shape)).sum())

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import accsim
+from accsim.errors import InputError
+from accsim.hardware.accelerator import RunLength
+from accsim.simulate.values import Array, load_tensors, measure, run_length_pairs
+from accsim.workload.layer import Geometry, Operand
+from tests.strategies import conv_layers
+
+CODE = RunLength(run_bits=5, pairs_per_word=3, word_bits=64, operands=(Operand.IFMAP, Operand.OFMAP))
+
+
+def encode(values: list[int], run_bits: int) -> list[tuple[int, int]]:
+    """Run-length code, one word at a time (Chen et al., JSSC 2017, section III-C)."""
+    longest, pairs, run = 2**run_bits - 1, [], 0
+    for value in values:
+        if value == 0 and run < longest:
+            run += 1
+        else:
+            pairs.append((run, value))
+            run = 0
+    if run:
+        pairs.append((run - 1, 0))
+    return pairs
+
+
+@given(st.lists(st.sampled_from([0, 0, 0, 1, 7]), max_size=300), st.integers(1, 5))
+def test_run_length_pairs_equal_an_encoder(values: list[int], run_bits: int) -> None:
+    pairs = encode(values, run_bits)
+    decoded = [word for run, level in pairs for word in [0] * run + [level]]
+    assert decoded == values
+    assert run_length_pairs(np.array(values, dtype=np.int16), run_bits) == len(pairs)
+
+
+def walk(geometry: Geometry, ifmap: Array, weight: Array) -> tuple[int, int]:
+    """MACs with a non-zero ifmap word, and with both words non-zero, in plain loops."""
+    g, by_ifmap, both = geometry, 0, 0
+    for n in range(g.N):
+        for m in range(g.M):
+            group = m // g.filters_per_group
+            for p in range(g.P):
+                for q in range(g.Q):
+                    for c in range(g.channels_per_group):
+                        for r in range(g.R):
+                            for s in range(g.S):
+                                h = p * g.stride_h + r * g.dilation_h - g.pad_top
+                                w = q * g.stride_w + s * g.dilation_w - g.pad_left
+                                if not (0 <= h < g.H and 0 <= w < g.W):
+                                    continue
+                                if ifmap[n, group * g.channels_per_group + c, h, w] != 0:
+                                    by_ifmap += 1
+                                    both += int(weight[m, c, r, s] != 0)
+    return by_ifmap, both
+
+
+@settings(max_examples=40, deadline=None)
+@given(conv_layers(), st.integers(0, 2**32 - 1))
+def test_effectual_macs_equal_plain_loops(layer: accsim.Layer, seed: int) -> None:
+    g = layer.geometry
+    assert g is not None
+    if g.macs > 20_000:
+        return
+    rng = np.random.default_rng(seed)
+    ifmap = rng.integers(0, 2, (g.N, g.C, g.H, g.W))
+    weight = rng.integers(0, 2, (g.M, g.channels_per_group, g.R, g.S))
+    values = measure(layer, {"ifmap": ifmap, "weight": weight}, CODE)
+    assert (values.ifmap_macs, values.effectual_macs) == walk(g, ifmap, weight)
+
+
+@pytest.fixture(scope="module")
+def network() -> accsim.Network:
+    return accsim.load_network("lenet5")
+
+
+def random_ifmaps(network: accsim.Network, density: float) -> dict[str, dict[str, Array]]:
+    rng = np.random.default_rng(0)
+    return {
+        layer.name: {"ifmap": (rng.random((1, *layer.input_shapes[0])) < density).astype(np.int16)}
+        for layer in network.mac_layers
+    }
+
+
+def test_values_replace_densities(network: accsim.Network) -> None:
+    plain = accsim.estimate(network, "eyeriss")
+    valued = accsim.estimate(network, "eyeriss", tensors=random_ifmaps(network, 0.1))
+    assert (plain.values, valued.values) == ("expected", "real")
+    assert valued.cycles <= plain.cycles
+    assert valued.energy < plain.energy
+    gated = [c for e in valued.estimates for c in e.activity.priced if c.action.value == "gated_mac"]
+    assert gated
+
+
+def test_zero_gating_counts_the_zeros_of_real_values(network: accsim.Network) -> None:
+    tensors = random_ifmaps(network, 0.3)
+    result = accsim.estimate(network, "eyeriss", tensors=tensors)
+    for layer, estimate in zip(network.layers, result.estimates, strict=True):
+        if layer.geometry is None:
+            continue
+        expected = measure(layer, tensors[layer.name], CODE).ifmap_macs
+        done = sum(c.accesses for c in estimate.activity.priced if (c.level, c.action.value) == ("pe", "mac"))
+        assert done == pytest.approx(expected)
+        assert estimate.activity.effectual_macs == expected
+
+
+def test_dense_values_equal_density_one(network: accsim.Network) -> None:
+    """Run-length coding makes dense data larger: 16-bit words become 64/3 bits."""
+    ones = {layer.name: {"ifmap": np.ones(layer.input_shapes[0], dtype=np.int8)} for layer in network.mac_layers}
+    machine = accsim.load_accelerator("eyeriss")
+    values = measure(network.layer("C3"), ones["C3"], CODE)
+    assert values.ifmap_density == 1.0
+    assert values.ifmap_bits == pytest.approx(64 / 3, rel=0.01)
+    assert accsim.estimate(network, replace(machine), tensors=ones).values == "real"
+
+
+def test_an_archive_is_read(tmp_path: Path, network: accsim.Network) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, **{"C3.ifmap": np.zeros((1, 6, 14, 14), dtype=np.int8)})
+    tensors = load_tensors(path, network)
+    assert tensors["C3"]["ifmap"].shape == (1, 6, 14, 14)
+
+
+def test_every_mistake_in_an_archive_is_named(tmp_path: Path, network: accsim.Network) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(
+        path,
+        **{
+            "C33.ifmap": np.zeros(3),
+            "C3.ifmaps": np.zeros(3),
+            "C3.ifmap": np.zeros((6, 14, 15)),
+            "F6.ifmap": np.array([np.nan] * 120),
+        },
+    )
+    with pytest.raises(InputError) as error:
+        load_tensors(path, network)
+    assert error.value.mistakes == (
+        f"{path}: lenet5_survey_text has no layer with MACs called 'C33'; did you mean 'C3'?",
+        f"{path}: C3.ifmaps: must be one of ifmap, weight, ofmap; did you mean 'ifmap' or 'ofmap'?",
+        f"{path}: C3.ifmap: must have shape (1, 6, 14, 14), got (6, 14, 15)",
+        f"{path}: F6.ifmap: must have shape (1, 120, 1, 1), got (120,)",
+    )
+
+
+def test_a_file_that_is_no_archive(tmp_path: Path, network: accsim.Network) -> None:
+    path = tmp_path / "x.npz"
+    path.write_bytes(b"not an archive")
+    with pytest.raises(InputError, match="x.npz: not a NumPy .npz archive of plain arrays: "):
+        load_tensors(path, network)
+
+
+def test_a_missing_file(network: accsim.Network) -> None:
+    with pytest.raises(InputError, match=r"^file not found: nowhere\.npz$"):
+        load_tensors("nowhere.npz", network)
