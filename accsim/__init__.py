@@ -42,7 +42,7 @@ _HOMES = {
     "render_html": "accsim.report.html",
 }
 
-__all__ = ["__version__", *_HOMES]
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 
 if TYPE_CHECKING:
     from accsim.energy.area import area as area

@@ -14,9 +14,9 @@ from pathlib import Path
 from accsim.energy.estimate import LayerEstimate
 from accsim.energy.price import price
 from accsim.energy.prices import price_list
-from accsim.energy.table import EnergyTable
+from accsim.energy.table import EnergyTable, TransferRule
 from accsim.errors import AccsimError, InputError, MappingError, suggest
-from accsim.hardware.accelerator import Accelerator
+from accsim.hardware.accelerator import Accelerator, LevelKind
 from accsim.mapping.choose import Task, published, search, violations
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping as LayerMapping
@@ -27,6 +27,7 @@ from accsim.simulate.comparison import compare
 from accsim.simulate.network import MacTask, Progress, Tensors, simulate_mac, simulate_other, tasks
 from accsim.simulate.residency import WORKING_SHARES, Plan, plan
 from accsim.simulate.values import load_tensors, tensor_mistakes
+from accsim.workload.layer import Operand
 from accsim.workload.network import Network
 
 
@@ -118,10 +119,41 @@ class Mapper:
         return replace(self._simulated[key], layer=task.layer.name)
 
     def _prices(self) -> Prices:
-        prices = price_list(self.accelerator, self.table)
-        buffers = self.accelerator.buffers
-        near = prices.price(buffers[-1].name, Action.READ).unit_per_bit if buffers else 0.0
-        return Prices(prices.price(self.accelerator.dram.name, Action.READ).unit_per_bit, near)
+        acc, prices = self.accelerator, price_list(self.accelerator, self.table)
+        both = self.table.transfer_rule is TransferRule.BOTH_ENDS
+
+        def unit(level: str | None, action: Action) -> float:
+            try:
+                return prices.price(level, action).unit_per_bit if level else 0.0
+            except AccsimError:  # an action that no layer may need; one that happens is refused when it is priced
+                return 0.0
+
+        def link(operand: Operand, direction: str) -> str | None:
+            found = acc.link(operand, direction)
+            return found.name if found else None
+
+        def spad(operand: Operand) -> str | None:
+            held = [level.name for level in acc.chain(operand) if level.kind is LevelKind.RF]
+            return held[-1] if held else None
+
+        def moved(near: float, far: float) -> float:
+            return near + far if both else max(near, far)
+
+        def received(operand: Operand) -> float:
+            return moved(unit(link(operand, "in"), Action.DELIVER), unit(spad(operand), Action.FILL))
+
+        psum_in, psum_out = link(Operand.PSUM, "in"), link(Operand.PSUM, "out")
+        buffer = unit(acc.buffers[-1].name if acc.buffers else None, Action.READ)
+        return Prices(
+            dram=moved(unit(acc.dram.name, Action.READ), buffer),
+            buffer=buffer + unit(link(Operand.IFMAP, "in"), Action.SEND),
+            sum_in=moved(buffer, unit(psum_in, Action.DELIVER)) + unit(psum_in, Action.SEND),
+            sum_out=buffer + unit(psum_out, Action.DELIVER) + unit(psum_out, Action.SEND),
+            ifmap=received(Operand.IFMAP),
+            weight=received(Operand.WEIGHT),
+            hop=unit(link(Operand.PSUM, "local"), Action.HOP),
+            psum=unit(spad(Operand.PSUM), Action.READ),
+        )
 
     def _cost(self, task: MacTask, mapping: LayerMapping) -> tuple[float, float]:
         """The objective, and the other figure to break ties."""

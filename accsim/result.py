@@ -82,7 +82,7 @@ class Result:
 
     @property
     def values(self) -> str:
-        """``real`` when every layer with MACs was given its ifmap's values, else ``expected`` (at density 1: a count)."""
+        """``real`` if every layer with MACs was given its ifmap's values, else ``expected`` (at density 1: a count)."""
         names = {layer.name for layer in self.network.mac_layers}
         return "real" if names and names <= self.valued else "expected"
 
@@ -135,6 +135,7 @@ class Result:
             "hardware_description": self._hardware(),
             "area": {"by_level": {k: v for k, v in used.by_level if v is not None}, "notes": list(used.notes)},
         }
+        out["versions"] = versions()
         if self.network.bindings:
             out["bindings"] = dict(self.network.bindings)
         if self.command is not None:
@@ -243,6 +244,9 @@ class Result:
             "name": table.name,
             "unit": table.unit.value,
             "transfer_rule": table.transfer_rule.value,
+            "description": table.description,
+            **({"calibration": table.calibration.label} if table.calibration else {}),
+            "sources": dict(table.sources),
             "entries": [
                 {
                     "component": e.component.value,
@@ -337,16 +341,25 @@ class Result:
         out = [note for e in self.estimates for note in e.notes]
         if self.accelerator.assumed:
             out.append(
-                f"{self.accelerator.name}: {len(self.accelerator.assumed)} figures are assumed, see the accelerator"
+                f"{self.accelerator.name}: assumed figures: {len(self.accelerator.assumed)}, see the accelerator"
             )
         return out
 
     def _warnings(self) -> list[str]:
         out = [warning for e in self.estimates for warning in e.warnings]
-        unused = unused_entries(self.table, self.estimates)
+        unused = unused_entries(self.table, self.estimates, self.accelerator)
         if unused:
             out.append(f"energy table {self.table.name}: entries never used: {'; '.join(unused)}")
         return out
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computed a result."""
+    import platform  # noqa: PLC0415
+
+    import numpy as np  # noqa: PLC0415
+
+    return {"accsim": __version__, "python": platform.python_version(), "numpy": np.__version__}
 
 
 def _cycles(cycles: Cycles) -> dict[str, int]:

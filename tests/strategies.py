@@ -8,10 +8,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from accsim.hardware.accelerator import Accelerator, InitialPsum, Partition
+from accsim.hardware.accelerator import Accelerator, InitialPsum, Partition, Sram
 from accsim.hardware.reader import load_accelerator
 from accsim.mapping.nest import Loop, Nest
-from accsim.workload.layer import Geometry, Layer, LayerKind
+from accsim.workload.layer import Geometry, Layer, LayerKind, TensorStatistics
+from accsim.workload.network import Network
 from accsim.workload.windows import Axis, slide
 
 
@@ -182,3 +183,86 @@ def tall_geometries(draw: st.DrawFn) -> Geometry:
         P=(h + top + bottom - r) // u + 1, Q=(w + left + right - s) // v + 1, R=r, S=s, H=h, W=w,
         stride_h=u, stride_w=v, pad_top=top, pad_bottom=bottom, pad_left=left, pad_right=right,
     )  # fmt: skip
+
+
+@st.composite
+def tight_row_stationary_machines(draw: st.DrawFn) -> Accelerator:
+    """Row-stationary machines whose buffers are about as large as the tiles of a small layer."""
+    machine = draw(row_stationary_machines())
+    return with_buffers(machine, 16 * draw(st.integers(60, 600)), 16 * draw(st.integers(9, 120)))
+
+
+@st.composite
+def systolic_machines(draw: st.DrawFn) -> Accelerator:
+    """Small relatives of the shipped systolic presets: array, one buffer or three, channel, residency."""
+    base = load_accelerator(draw(st.sampled_from(["edge_8x8", "systolic_32x32", "tpu_v1"])))
+    machine = change(
+        base,
+        dram={
+            "width_bits": draw(st.sampled_from([8, 24, 64])),
+            "latency_cycles": draw(st.sampled_from([0, 7])),
+            "burst_bits": draw(st.sampled_from([1, 64])),
+            "fetch_padding": draw(st.booleans()),
+        },
+    )
+    levels = []
+    for level in machine.levels:
+        if not isinstance(level, Sram):
+            levels.append(level)
+            continue
+        size = 8 * draw(st.integers(700, 4000))
+        levels.append(
+            replace(
+                level,
+                partitions=tuple(replace(part, size_bits=size) for part in level.partitions),
+                read_bits_per_cycle=draw(st.sampled_from([None, None, 24])),
+                write_bits_per_cycle=draw(st.sampled_from([None, None, 40])),
+            )
+        )
+    array = replace(
+        machine.array,
+        rows=draw(st.integers(1, 8)),
+        cols=draw(st.integers(1, 8)),
+        edge_taps=draw(st.booleans()),
+        stationary_buffers=draw(st.integers(1, 2)),
+        initial_psum=draw(st.sampled_from(list(InitialPsum))),
+    )
+    return replace(machine, array=array, levels=tuple(levels))
+
+
+@st.composite
+def small_networks(draw: st.DrawFn, density: bool = False) -> Network:
+    """A convolution, what often follows one (norm, activation, pooling, a residual sum), and a last layer with MACs."""
+    first = draw(conv_layers(largest=6))
+    if density:
+        first = replace(first, ifmap_statistics=TensorStatistics(draw(st.sampled_from([0.0, 0.25, 1.0]))))
+    layers = [first]
+    shape, batch = first.output_shape, first.batch
+
+    def follow(name: str, kind: LayerKind, inputs: tuple[str, ...], operation: str = "") -> None:
+        layers.append(Layer(name, kind, inputs, (shape,) * len(inputs), shape, batch, operation=operation))
+
+    if draw(st.booleans()):
+        follow("norm", LayerKind.BATCH_NORM, (layers[-1].name,))
+    if draw(st.booleans()):
+        follow("relu", LayerKind.ACTIVATION, (layers[-1].name,), "relu")
+    if draw(st.booleans()) and shape[1] > 1 and shape[2] > 1:
+        smaller = (shape[0], shape[1] // 2, shape[2] // 2)
+        pool = Layer(
+            "pool", LayerKind.POOL, (layers[-1].name,), (shape,), smaller, batch, operation="max", window=(2, 2)
+        )
+        layers.append(pool)
+        shape = smaller
+    if draw(st.booleans()):
+        before = layers[-1].name
+        g = Geometry(N=batch, G=1, M=shape[0], C=shape[0], P=shape[1], Q=shape[2], R=1, S=1, H=shape[1], W=shape[2])
+        layers.append(Layer("branch", LayerKind.CONV, (before,), (shape,), shape, batch, g, g.weight_words, 0, "conv"))
+        follow("sum", LayerKind.ADD, ("branch", before))
+    width = shape[0] * shape[1] * shape[2]
+    layers.append(Layer("flat", LayerKind.RESHAPE, (layers[-1].name,), (shape,), (1, width), batch))
+    outputs = draw(st.integers(1, 9))
+    g = Geometry(N=batch, G=1, M=outputs, C=width, P=1, Q=1, R=1, S=1, H=1, W=1)
+    layers.append(
+        Layer("fc", LayerKind.FC, ("flat",), ((1, width),), (1, outputs), batch, g, g.weight_words, outputs, "fc")
+    )
+    return Network("small", tuple(layers), first.input_shapes[0], batch)

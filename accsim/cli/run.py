@@ -63,6 +63,10 @@ def add_arguments(parser: Parser) -> None:
         "--mapping", metavar="FILE", help="mappings to use, layer by layer: YAML in the form that --mappings-out writes"
     )
     how.add_argument(
+        "--tensors", metavar="FILE",
+        help=".npz archive of arrays LAYER.ifmap, LAYER.weight, LAYER.ofmap: zeros and runs are counted from them",
+    )  # fmt: skip
+    how.add_argument(
         "--compare-scalesim", action="store_true", help="also show what SCALE-Sim 3.0.0 reports for a systolic array"
     )
     out = parser.add_argument_group("what is written (FILE may be - for the standard output)")
@@ -118,6 +122,7 @@ def _estimate(arguments: argparse.Namespace, bar: Bar) -> Result:
         objective=arguments.objective,
         mapping=arguments.mapping,
         overrides=arguments.overrides,
+        tensors=arguments.tensors,
         compare_scalesim=arguments.compare_scalesim,
         progress=bar,
         command=shlex.join(["accsim", *arguments.command_line]),

@@ -62,9 +62,10 @@ def price(activity: Activity, accelerator: Accelerator, table: EnergyTable) -> L
     )
 
 
-def unused_entries(table: EnergyTable, estimates: Iterable[LayerEstimate]) -> tuple[str, ...]:
-    """Names of the table's entries that priced nothing in a whole run (all of its layers' estimates).
+def unused_entries(table: EnergyTable, estimates: Iterable[LayerEstimate], accelerator: Accelerator) -> tuple[str, ...]:
+    """Names of the table's entries that ``accelerator`` could use and that priced nothing in a whole run.
 
-    Entries for a DRAM standard or cell that the machine did not choose do not count, nor do entries of areas only.
+    Entries for a DRAM standard or cell that the machine did not choose do not count, nor do entries of areas only, nor
+    those for what the machine does not have: links, a vector unit, zero gating, off-chip coding.
     """
-    return unused(table, {name for estimate in estimates for name in estimate.used})
+    return unused(table, {name for estimate in estimates for name in estimate.used}, accelerator)

@@ -135,17 +135,23 @@ def price_list(accelerator: Accelerator, table: EnergyTable) -> PriceList:
     return PriceList(accelerator, table)
 
 
-def unused(table: EnergyTable, used: set[str]) -> tuple[str, ...]:
-    """Names of the entries with prices that are not in ``used``.
+def unused(table: EnergyTable, used: set[str], accelerator: Accelerator) -> tuple[str, ...]:
+    """Names of the entries with prices that are not in ``used`` and that the machine has a use for.
 
     A machine picks one DRAM standard and one cell per register file: an entry for another variant counts as unused
     only when no variant of its component was used.
     """
     chosen = {e.component for e in table.entries if e.variant is not None and e.name in used}
+    present = {level.component for level in levels(accelerator)}
+    if accelerator.dram.run_length is not None:
+        present.add(Component.CODEC)
+    gated = {Action.GATED_MAC.value, Action.GATED_READ.value}
     return tuple(
         e.name
         for e in table.entries
         if e.name not in used
+        and e.component in present
         and any(action != AREA for action in e.actions)
+        and (accelerator.pe.zero_gating or not gated.issuperset(e.actions))
         and not (e.component in chosen and (e.variant is not None or e.component is Component.DRAM))
     )

@@ -261,8 +261,8 @@ class VectorUnit:
 
     Attributes:
         lanes: operations per cycle.
-        fused: operations applied to outputs as they leave the array: they cost operations, and neither traffic nor
-            time of their own.
+        fused: activations applied to words as they pass, on their way out of the array or of another operation of
+            this unit: they cost operations, and no traffic of their own.
     """
 
     name: str

@@ -17,18 +17,14 @@ from accsim.hardware.accelerator import (
 from accsim.hardware.build import CARRIED, IN_PE, STORED, TENSORS
 from accsim.hardware.schema import AcceleratorFile, SramFile
 from accsim.hardware.sizes import spell_size
-from accsim.workload.layer import LayerKind, Operand
+from accsim.workload.layer import Operand
 from accsim.workload.operations import ACTIVATIONS
 from accsim.yamlfile import Path
 
 Mistake = tuple[Path, str]
 
-FUSABLE = (
-    *ACTIVATIONS,
-    *(LayerKind.POOL, LayerKind.BATCH_NORM, LayerKind.LAYER_NORM, LayerKind.LRN, LayerKind.SOFTMAX),
-    *(LayerKind.ADD, LayerKind.MULTIPLY),
-)
-"""What a vector unit may apply to outputs as they leave the array: an activation, or a kind of layer."""
+FUSABLE = ACTIVATIONS
+"""What a vector unit may apply to words as they pass: operations that look at one word and change no size."""
 
 
 def check(file: AcceleratorFile, machine: Accelerator) -> list[Mistake]:

@@ -90,8 +90,7 @@ def search(task: Task, prices: Prices, cost: Cost) -> Mapping:
     found = list(_candidates(task, prices))
     if not found:
         raise MappingError(_no_mapping(task))
-    best = min(found, key=cost)
-    return best
+    return min(found, key=cost)
 
 
 def _candidates(task: Task, prices: Prices) -> Iterable[Mapping]:

@@ -8,8 +8,8 @@
       loops: [[M, 256], [C, 64]]                    # outermost first: dimension and tile size
       hold: {buffer: {ifmap: 1, weight: 2, psum: 2}}  # loops outside the tile each level holds; 0 = the whole operand
 
-``f`` may be left out (the whole output width), and so may ``hold`` (the innermost tile everywhere) and ``dataflow`` (the
-machine's own).
+``f`` may be left out (the whole output width), and so may ``hold`` (the innermost tile everywhere) and ``dataflow``
+(the machine's own).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Annotated
 from pydantic import Field
 
 from accsim.errors import InputError, suggest
-from accsim.hardware.accelerator import Accelerator
+from accsim.hardware.accelerator import Accelerator, ArrayFamily
 from accsim.mapping.dataflow import Dataflow, RowStationaryDataflow
 from accsim.mapping.dataflow_reader import load_dataflow
 from accsim.mapping.mapping import NEST_OPERANDS, Mapping, RowStationaryMapping, SystolicMapping, shared_levels
@@ -98,11 +98,8 @@ def _dataflow(
     document: Document, name: str, entry: object, accelerator: Accelerator, default: Dataflow | None
 ) -> Dataflow:
     named = entry.get("dataflow") if isinstance(entry, dict) else None
-    if isinstance(named, str):
-        flow = load_dataflow(named)
-    else:
-        flow = default or load_dataflow(accelerator.dataflow)
-    if isinstance(flow, RowStationaryDataflow) != (accelerator.array.family.value == "row_stationary"):
+    flow = load_dataflow(named) if isinstance(named, str) else default or load_dataflow(accelerator.dataflow)
+    if isinstance(flow, RowStationaryDataflow) != (accelerator.array.family is ArrayFamily.ROW_STATIONARY):
         raise InputError(
             [
                 f"{document.place((name,), key=True)}: {name}: dataflow {flow.name} does not run on the "

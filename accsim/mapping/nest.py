@@ -1,8 +1,8 @@
 """The loop nest outside the array: which tile of each operand is held, how often it changes, and how big it is.
 
-A nest is a list of loops, outermost first, each of which cuts a dimension into pieces of ``step``; the last piece may be
-smaller, and a dimension may be cut twice. A level that holds an operand *at depth d* keeps the tile that ``loops[:d]``
-select, and loads a new one whenever that tile differs from the one it holds::
+A nest is a list of loops, outermost first, each of which cuts a dimension into pieces of ``step``; the last piece may
+be smaller, and a dimension may be cut twice. A level that holds an operand *at depth d* keeps the tile that
+``loops[:d]`` select, and loads the next one whenever the loops that select it move on (see ``Nest.loads``)::
 
     M 64          depth 0: the whole operand        ifmap held at depth 2:  N x C x rows x cols of one (M, P) step;
       P 14        depth 1                           M does not index an ifmap, so only P and what P is nested in
@@ -46,12 +46,12 @@ def window_span(taps: int, dilation: int) -> int:
 
 
 def input_extent(size: int, stride: int, span: int) -> int:
-    """Input rows (or columns) that ``size`` neighbouring outputs need; rows between windows that no tap uses are skipped."""
+    """Input rows (or columns) that ``size`` neighbouring outputs need; rows between their windows are skipped."""
     return (size - 1) * min(stride, span) + span
 
 
 def covered(first: int, windows: int, stride: int, span: int, length: int) -> int:
-    """Pixels of an axis of ``length`` pixels that neighbouring windows cover, the first of which starts at ``first``."""
+    """Pixels of an axis of ``length`` pixels that neighbouring windows cover; the first window starts at ``first``."""
     if stride <= span:
         return max(0, min(first + (windows - 1) * stride + span, length) - max(first, 0))
     inside = min(max(0, -(first // stride)), windows)

@@ -70,11 +70,11 @@ def candidates(
         for order in permutations(GROUPS):
             loops = tuple(dim for group in order for dim in group)
             energy, cycles = _costs(plan, fitting, trips, loops, whole, prices)
-            for cost in (energy, cycles, energy * cycles):
+            for cost in (energy.copy(), cycles.copy(), energy * cycles):
                 for _ in range(min(2, len(rows))):
                     i = int(np.argmin(cost))
                     scored.append((float(energy[i]), float(cycles[i]), loops, whole, int(rows[i])))
-                    cost = np.where(np.arange(len(rows)) == i, np.inf, cost)
+                    cost[i] = np.inf
     out: dict[SystolicMapping, None] = {}
     for energy_weight, cycle_weight in ((1, 0), (0, 1), (1, 1)):
         taken = 0
@@ -90,7 +90,17 @@ def candidates(
             taken += 1
             if taken == keep:
                 break
-    return list(out)
+    return list(out) or _smallest(plan)
+
+
+def _smallest(plan: Plan) -> list[SystolicMapping]:
+    """The mapping in tiles of one, if it is legal: sizes are estimated without clipping tiles at the padding."""
+    loops = tuple(Loop(dim, 1) for dim in "GNMCPQ")
+    hold = tuple((level, o, len(loops)) for o in NEST_OPERANDS for level in shared_levels(plan.accelerator, o))
+    mapping = SystolicMapping(plan.dataflow, loops, hold)
+    nest = mapping.nest(plan.geometry, plan.accelerator.dram.fetch_padding)
+    legal = not buffer_misfits(plan.accelerator, mapping, nest, plan.weight_bits, plan.reserved)
+    return [mapping] if legal else []
 
 
 def _mapping(plan: Plan, tile: dict[str, int], order: tuple[str, ...], whole: frozenset[Operand]) -> SystolicMapping:
@@ -155,6 +165,8 @@ def _words(plan: Plan, tiles: dict[str, Grid], operand: Operand) -> Grid:
     span_h, span_w = window_span(g.R, g.dilation_h), window_span(g.S, g.dilation_w)
     rows = (tiles["P"] - 1) * min(g.stride_h, span_h) + span_h
     cols = (tiles["Q"] - 1) * min(g.stride_w, span_w) + span_w
+    if not plan.accelerator.dram.fetch_padding:
+        rows, cols = np.minimum(rows, g.H), np.minimum(cols, g.W)
     return tiles["N"] * tiles["C"] * rows * cols
 
 
@@ -196,9 +208,7 @@ def _product(trips: dict[str, Grid], dims: tuple[str, ...]) -> Grid:
     return out
 
 
-def _fetched(
-    trips: dict[str, Grid], order: tuple[str, ...], operand: Operand, whole: frozenset[Operand]
-) -> Grid:
+def _fetched(trips: dict[str, Grid], order: tuple[str, ...], operand: Operand, whole: frozenset[Operand]) -> Grid:
     """How often the whole operand is fetched."""
     times = np.ones(len(trips["M"]))
     if operand in whole:

@@ -1,6 +1,6 @@
 """Run-length coding of off-chip feature maps (Chen et al., JSSC 2017, section III-C), in expectation.
 
-A pair is a run of up to 2^run_bits - 1 zeros and one level; three pairs and an end flag share a 64-bit word on the chip.
+A pair is a run of up to 2^run_bits - 1 zeros and one level; on the chip three pairs and an end flag share 64 bits.
 With independent zeros of probability z a pair covers 1 + z + z^2 + ... + z^L words on average, L being the longest run,
 so each word costs (1 - z) / (1 - z^(L+1)) pairs. Coding dense data makes it larger: the format pays for every pair.
 """

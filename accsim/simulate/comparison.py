@@ -17,8 +17,8 @@ def compare(network: Network, accelerator: Accelerator, dataflow: Dataflow) -> t
     """
     if not isinstance(dataflow, SystolicDataflow):
         raise AccsimError(
-            f"SCALE-Sim has no {dataflow.name} dataflow to compare with: choose weight_stationary, output_stationary or "
-            "input_stationary on a systolic array"
+            f"SCALE-Sim has no {dataflow.name} dataflow to compare with: choose weight_stationary, output_stationary "
+            "or input_stationary on a systolic array"
         )
     array = Array(accelerator.array.rows, accelerator.array.cols)
     kind = DataflowClass(dataflow.dataflow_class)

@@ -171,17 +171,20 @@ def _add_input(array: SystolicArray, flow: _Flow, operand: Operand, how: Deliver
     dataflow = array.dataflow
     across_rows = 1 if dataflow.depends(operand, Axis.ROWS) else fold.rows
     across_cols = 1 if dataflow.depends(operand, Axis.COLS) else fold.cols
-    reached = across_rows * across_cols
+    reached = 1 if how is Delivery.UNICAST else across_rows * across_cols
     flow.edge += words
-    flow.delivered += words if how in (Delivery.HOP, Delivery.PRELOAD) else words * reached
     if how is Delivery.HOP:
+        flow.delivered += words
         flow.hops += words * (reached - 1)
         flow.latched += words * reached
     elif how is Delivery.PRELOAD:
-        shifts = words * (fold.rows - 1) // 2 if dataflow.depends(operand, Axis.ROWS) else words * (fold.rows - 1)
+        entering = words * across_cols
+        shifts = entering * (fold.rows - 1) // (2 if across_rows == 1 else 1)
+        flow.delivered += entering
         flow.hops += shifts
-        flow.latched += words + shifts
+        flow.latched += entering + shifts
     else:
+        flow.delivered += words * reached
         flow.latched += words * reached
 
 
@@ -198,9 +201,9 @@ def _add_psums(array: SystolicArray, flow: _Flow, fold: Fold, count: int) -> Non
         along = pes * fold.steps * count
         flow.hops += along - words + crossed * words
         flow.latched += along + crossed * words
-    elif dataflow.reduction is Reduction.IN_PE:
+    else:
         flow.latched += pes * fold.steps * count
-        if words and dataflow.drain is Drain.SHIFT:
+        if dataflow.reduction is Reduction.IN_PE and words and dataflow.drain is Drain.SHIFT:
             inside = words * (fold.rows - 1) // 2
             crossed = 0 if array.accelerator.array.edge_taps else words * (array.rows - fold.rows)
             flow.hops += inside + crossed

@@ -18,7 +18,7 @@ from accsim.simulate.residency import NETWORK_INPUT, Plan, home_of, stored_as
 from accsim.simulate.schedule import Schedule
 from accsim.simulate.storage import Place, Residency
 from accsim.simulate.values import Array, Values, measure
-from accsim.simulate.vector import Role, count_fused, count_vector
+from accsim.simulate.vector import Role, count_passing, count_vector
 from accsim.workload.layer import Geometry, Layer, LayerKind, Operand
 from accsim.workload.network import Network
 
@@ -295,8 +295,8 @@ def simulate_other(layer: Layer, network: Network, accelerator: Accelerator, pla
     role = plan.roles[layer.name]
     ledger = Ledger(accelerator)
     cycles, notes = Cycles(0), _role_note(role)
-    if role is Role.FUSED:
-        cycles = count_fused(layer, accelerator, ledger)
+    if role in (Role.FUSED, Role.PASSED):
+        cycles = count_passing(layer, accelerator, role, ledger)
     elif role is Role.OWN:
         homes = tuple(home_of(plan, source) for source in layer.inputs)
         cycles = count_vector(layer, accelerator, homes, home_of(plan, layer.name), ledger)
@@ -339,6 +339,8 @@ def _role_note(role: Role) -> tuple[str, ...]:
             return ("folded into the weights and bias of the layer before, which is exact at inference",)
         case Role.FUSED:
             return ("applied to the outputs of the layer before as they leave the array",)
+        case Role.PASSED:
+            return ("applied in the pass of the layer before, in the vector unit",)
         case Role.VIEW:
             return ("addressing only: no data is moved",)
         case _:

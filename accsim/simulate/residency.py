@@ -1,7 +1,7 @@
 """Which tensors stay on chip between layers.
 
-Tensors that are one piece of storage form a group: a concat and its inputs, a reshape, a batch norm that is folded or an
-operation that is fused. A group may live in a buffer that keeps activations from the layer that makes it to the last
+Tensors that are one piece of storage form a group: a concat and its inputs, a reshape, a folded batch norm, or a fused
+operation. A group may live in a buffer that keeps activations from the layer that makes it to the last
 layer that reads it, if everything that lives there at the same time leaves the stated share of the buffer for tiles.
 Groups are placed in the order in which they are made; the network's input comes from DRAM and its outputs go there.
 """
@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import prod
 
 from accsim.hardware.accelerator import Accelerator, Sram
-from accsim.simulate.vector import Role, name_of
+from accsim.simulate.vector import Role
 from accsim.workload.layer import LayerKind, Operand
 from accsim.workload.network import Network
 
@@ -59,10 +58,12 @@ def roles(network: Network, accelerator: Accelerator) -> dict[str, Role]:
         source = by_name.get(layer.inputs[0]) if len(layer.inputs) == 1 else None
         if source is None or readers[source.name] > 1:
             continue
-        if layer.kind is LayerKind.BATCH_NORM and source.kind.has_macs:
+        if layer.kind is LayerKind.BATCH_NORM and source.kind in (LayerKind.CONV, LayerKind.FC):
             out[layer.name] = Role.FOLDED
-        elif name_of(layer) in fused and (source.kind.has_macs or out.get(source.name) in (Role.FOLDED, Role.FUSED)):
-            out[layer.name] = Role.FUSED
+        elif layer.kind is LayerKind.ACTIVATION and layer.operation in fused:
+            before = out.get(source.name, Role.FUSED)
+            if before is not Role.VIEW:
+                out[layer.name] = Role.PASSED if before in (Role.OWN, Role.PASSED) else Role.FUSED
     return out
 
 
@@ -96,12 +97,13 @@ def plan(network: Network, accelerator: Accelerator, share: Fraction = WORKING_S
     if keeper is None or share >= 1:
         return Plan({}, {}, how, None)
     group_of = groups(network, how)
-    size, first, last = _lifetimes(network, accelerator, group_of)
+    size = _sizes(network, accelerator, group_of, how)
+    first, last = _lifetimes(network, group_of)
     room = _room(keeper, share)
     taken = [0] * len(network.layers)
     home: dict[str, str] = {}
     kept: set[str] = set()
-    for name in sorted(size, key=lambda n: first[n]):
+    for name in sorted(first, key=lambda n: first[n]):
         span = range(first[name], last[name] + 1)
         if last[name] >= len(network.layers) or name == group_of[NETWORK_INPUT]:
             continue
@@ -120,31 +122,43 @@ def _room(keeper: Sram, share: Fraction) -> int:
     return int(part.size_bits * (1 - share))
 
 
-def _lifetimes(
-    network: Network, accelerator: Accelerator, group_of: dict[str, str]
-) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
-    """Bits, first and last layer index of every group; the last index of a network output is past the end."""
+def _sizes(
+    network: Network, accelerator: Accelerator, group_of: dict[str, str], how: dict[str, Role]
+) -> dict[str, int]:
+    """Bits of every group: all that its layers make, as it is stored; at least its largest view.
+
+    A tensor may be part of two concats, so a group may be larger than any one of its tensors.
+    """
+    by_name = {layer.name: layer for layer in network.layers}
+    stored = stored_as(network, how)
+    made: dict[str, int] = {}
+    viewed: dict[str, int] = {}
+    for layer in network.layers:
+        role, group = how.get(layer.name, Role.OWN), group_of[layer.name]
+        words = by_name[stored[layer.name]].ofmap_words
+        if role is Role.OWN:
+            made[group] = made.get(group, 0) + words
+        elif role is Role.VIEW:
+            viewed[group] = max(viewed.get(group, 0), words)
     bits = accelerator.pe.activation_bits
-    size: dict[str, int] = {}
+    return {name: max(made.get(name, 0), viewed.get(name, 0)) * bits for name in group_of.values()}
+
+
+def _lifetimes(network: Network, group_of: dict[str, str]) -> tuple[dict[str, int], dict[str, int]]:
+    """First and last layer index of every group; the last index of a network output is past the end."""
     first: dict[str, int] = {}
     last: dict[str, int] = {}
     read: set[str] = set()
     for i, layer in enumerate(network.layers):
-        own = group_of[layer.name]
-        size[own] = max(size.get(own, 0), layer.batch * prod(layer.output_shape) * bits)
-        first.setdefault(own, i)
-        last[own] = max(last.get(own, 0), i)
-        for source in layer.inputs:
-            read.add(source)
-            if source in group_of:
-                group = group_of[source]
-                last[group] = max(last.get(group, 0), i)
-                first.setdefault(group, i)
-                size.setdefault(group, 0)
+        for name in (layer.name, *layer.inputs):
+            if name in group_of:
+                first.setdefault(group_of[name], i)
+                last[group_of[name]] = i
+        read.update(layer.inputs)
     for layer in network.layers:
         if layer.name not in read:
             last[group_of[layer.name]] = len(network.layers)
-    return size, first, last
+    return first, last
 
 
 def home_of(plan_: Plan, source: str) -> str | None:
@@ -158,6 +172,6 @@ def stored_as(network: Network, how: dict[str, Role]) -> dict[str, str]:
     out: dict[str, str] = {}
     for layer in reversed(network.layers):
         following = readers.get(layer.name)
-        rewritten = following is not None and how.get(following.name) in (Role.FOLDED, Role.FUSED)
+        rewritten = following is not None and how.get(following.name, Role.OWN).rewrites
         out[layer.name] = out[following.name] if following is not None and rewritten else layer.name
     return out

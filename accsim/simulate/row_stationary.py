@@ -36,7 +36,7 @@ from accsim.hardware.accelerator import Accelerator, InitialPsum, Link
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.nest import Nest, Piece, covered, input_extent, window_span
 from accsim.mapping.row_stationary import cut_filter
-from accsim.simulate.systolic import Phase, Spent
+from accsim.simulate.phase import Phase, Spent
 from accsim.workload.layer import Operand
 
 

@@ -11,8 +11,8 @@ from accsim.hardware.accelerator import Accelerator, ArrayFamily, Sram
 from accsim.mapping.dataflow import RELEVANT
 from accsim.mapping.nest import Nest, Piece
 from accsim.simulate.activity import Cycles
+from accsim.simulate.phase import Phase
 from accsim.simulate.storage import Place
-from accsim.simulate.systolic import Phase
 from accsim.simulate.timeline import Output, Sizes, Stream, Timeline
 from accsim.workload.layer import Operand
 
@@ -105,7 +105,7 @@ def _tile_words(operand: Operand, pieces: Sizes) -> int:
 
 
 def _slots(place: Place, level: Sram, operand: Operand) -> int:
-    """Tiles of an operand that may be on their way or in use; a PE scratchpad that holds the tile counts as one more."""
+    """Tiles of an operand on their way or in use; a PE scratchpad that holds the tile counts as one more."""
     copies = level.partition(operand).copies(operand)
     held = place.register_file(operand) is not None and operand is Operand.WEIGHT and _is_row_stationary(place)
     return min(2, copies + (1 if held else 0))

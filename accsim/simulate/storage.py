@@ -12,6 +12,7 @@ Rules (design rules in parentheses are tests):
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from accsim.hardware.accelerator import Accelerator, Dram, RegisterFile, Sram
 from accsim.mapping.mapping import Mapping
@@ -103,7 +104,7 @@ def count_inputs(place: Place, edge: Edge, ledger: Ledger) -> None:
     for operand, words in ((Operand.IFMAP, edge.ifmap), (Operand.WEIGHT, edge.weight)):
         name = place.weight_name if operand is Operand.WEIGHT else operand
         bits, path = place.bits(operand), place.path(operand)
-        for outer, inner in zip(path, path[1:], strict=False):
+        for outer, inner in pairwise(path):
             moved = place.nest.words(operand, place.mapping.depth(inner.name, operand))
             ledger.move(outer.name, name, Action.READ, moved, bits, peer=inner.name)
             ledger.move(inner.name, name, Action.FILL, moved, bits, peer=outer.name)

@@ -11,19 +11,25 @@ The machine (one PE shown; ``T`` stream steps, ``a`` of ``R`` rows and ``b`` of 
 
 One fold, stationary operand in a single register, nothing overlapped::
 
-      preload        stream and skew                     leave
-      |<-- a -->|<-- T + (a-1)*sr + (b-1)*sc -->|<-- D -->|
+      load          stream and skew                     leave
+      |<-- L -->|<-- T + (a-1)*sr + (b-1)*sc -->|<-- D -->|
 
-* ``a`` preload cycles, because the words for row i pass rows 0 .. i-1; none when psums are stationary.
+* ``L`` is a for a preload, because the words for row i pass rows 0 .. i-1, and 1 for a stationary operand that is
+  multicast, unicast or hops: its wave stays one edge ahead of the stream. It is 0 when psums are stationary. A word
+  that is preloaded for several columns enters all of them on the same edge.
 * The last MAC is at edge T-1 + (a-1)*sr + (b-1)*sc, so the middle part is a count of edges, not an index.
 * ``D`` counts the edges after the last MAC until the last output is in the edge register. Chain: the R - a inactive
   rows are crossed. Sums kept in the PEs: the top row needs a - 1 shifts to the last used row and R - a to the edge.
-  With edge taps outputs leave at the last used row. An adder tree takes ceil(log2 a) levels.
-* With a shadow register (``stationary_buffers: 2``) folds follow each other every max(T, preload) edges, or, for
-  sums kept in the PEs, every max(T, a) edges because a drain register is free again a edges after it was filled; only
-  the first preload and the last skew and D are seen. Buffer tiles follow each other without overlap: the array is empty
-  when the tile changes.
+  With edge taps outputs leave at the last used row. An adder tree takes ceil(log2 a) levels after the PEs' registers.
+* Folds that share a stationary operand, or go on adding to the same sums, are a group: the loops inside the innermost
+  fold loop that changes it. With a shadow register (``stationary_buffers: 2``) folds follow each other every T edges
+  and groups of n folds every max(n*T, L) edges, or, for sums kept in the PEs, every max(n*T, a) edges because a drain
+  register is free again a edges after it was filled; if all rows finish on the same edge (sr = 0, no taps), a taller
+  group that follows waits until the sums have crossed its rows too. Only the first load and the last skew and D are
+  seen. Buffer tiles follow each other without overlap: the array is empty when the tile changes.
 * Sums that come back are added where the chain leaves the array (or as they drain), so folds do not wait for them.
+* A port or link slower than the array stops all of it: each load, stream and drain takes as many edges more as the
+  port needs for its words. Transfers that overlap share the port.
 
 Cycles are attributed in the order compute (some PE does a MAC), fill (before it), drain (after it), stall (an edge port
 or link is slower than the array).
@@ -33,16 +39,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import product
 from math import prod
 
-from accsim.hardware.accelerator import Accelerator, Sram
+from accsim.hardware.accelerator import Accelerator, InitialPsum
 from accsim.mapping.dataflow import REDUCED, RELEVANT, Axis, Delivery, Drain, Reduction, SystolicDataflow
 from accsim.mapping.nest import Nest, Piece
+from accsim.simulate.edge_ports import ALL, INPUTS, EdgePort, edge_ports
+from accsim.simulate.overlap import Distance, Group, Sizes, Walk
+from accsim.simulate.phase import Phase, Spent
 from accsim.workload.layer import Operand
-
-INPUTS = (Operand.IFMAP, Operand.WEIGHT)
-ALL = frozenset((*INPUTS, Operand.PSUM))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,45 +67,8 @@ class Fold:
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """Cycles of a tile on the array."""
-
-    compute: int
-    fill: int
-    drain: int
-    stalls: tuple[tuple[str, int], ...]
-
-    @property
-    def total(self) -> int:
-        """All cycles of the tile."""
-        return self.compute + self.fill + self.drain + sum(n for _, n in self.stalls)
-
-
-@dataclass(frozen=True, slots=True)
-class EdgePort:
-    """A port or link at the array's edge: ``bits_per_cycle`` shared by the operands that use it."""
-
-    name: str
-    operands: frozenset[Operand]
-    bits_per_cycle: int
-
-
-class Spent:
-    """Cycles of a tile while they are added up."""
-
-    def __init__(self) -> None:
-        self.compute = self.fill = self.drain = 0
-        self.stalls: dict[str, int] = {}
-
-    def stall(self, cause: str | None, cycles: int) -> None:
-        """Add stalled cycles under their cause."""
-        if cause is not None and cycles > 0:
-            self.stalls[cause] = self.stalls.get(cause, 0) + cycles
-
-    def phase(self) -> Phase:
-        """The sums as a value."""
-        return Phase(self.compute, self.fill, self.drain, tuple(self.stalls.items()))
+Members = tuple[tuple[Fold, int, int], ...]
+"""Classes of folds in a group: the fold, edges to the start of its last one, and how many there are."""
 
 
 class SystolicArray:
@@ -110,9 +79,9 @@ class SystolicArray:
         self.rows, self.cols = accelerator.array.rows, accelerator.array.cols
         self.stationary = dataflow.stationary
         self.row_skew, self.col_skew = self._skew(Axis.ROWS), self._skew(Axis.COLS)
-        self.ports = tuple(self._ports())
         self._largest = {dim: max(p.size for p, _ in nest.pieces(dim, len(nest.loops))) for dim in "NGMCPQRS"}
         self._changes = self._change_index()
+        self.ports = tuple(edge_ports(accelerator, self._sums_return()))
 
     def _skew(self, axis: Axis) -> int:
         d = self.dataflow
@@ -127,24 +96,23 @@ class SystolicArray:
         """Whether psums are added along ``axis``."""
         return not REDUCED.isdisjoint(self.dataflow.axis(axis))
 
-    def _ports(self) -> Iterator[EdgePort]:
-        acc = self.accelerator
-        moving = ALL
-        for level in acc.buffers:
-            inner = frozenset(o for o in moving if self._edge_level(o) == level)
-            if inner and level.read_bits_per_cycle:
-                yield EdgePort(level.name, inner, level.read_bits_per_cycle)
-            if Operand.PSUM in inner and level.write_bits_per_cycle:
-                yield EdgePort(level.name, frozenset({Operand.PSUM}), level.write_bits_per_cycle)
-        for operand in moving:
-            for direction in ("in", "out"):
-                link = acc.link(operand, direction)
-                if link is not None and link.width_bits and (operand is Operand.PSUM or direction == "in"):
-                    yield EdgePort(link.name, frozenset({operand}), link.width_bits)
+    def _sums_return(self) -> bool:
+        """Whether any sum comes back to the array: it leaves unfinished, or the first one is read too."""
+        if self.accelerator.array.initial_psum is InitialPsum.READ:
+            return True
+        flow, nest, kept = self.dataflow, self.nest, self.stationary is Operand.PSUM
+        split = [name for name, trips in self._trips(self._largest) if trips > 1 and self._adds(name)]
+        around = flow.folds[: self._changes] if kept else flow.folds
+        tiles = range(1, (self.load_at if kept else len(nest.loops)) + 1)
+        return any(name in around for name in split) or any(
+            nest.loops[i - 1].dim in REDUCED
+            and nest.count(nest.loops[i - 1].dim, i) > nest.count(nest.loops[i - 1].dim, i - 1)
+            for i in tiles
+        )
 
-    def _edge_level(self, operand: Operand) -> Sram | None:
-        held = [level for level in self.accelerator.buffers if operand in level.operands]
-        return held[-1] if held else None
+    def _adds(self, fold: str) -> bool:
+        """Whether a fold loop runs over terms of the same sum."""
+        return self.reduces(Axis(fold)) if fold in ("rows", "cols") else fold in REDUCED
 
     def _change_index(self) -> int:
         """Number of fold loops up to the innermost one that changes the stationary operand (0: none does)."""
@@ -203,9 +171,6 @@ class SystolicArray:
             for name in self.dataflow.folds
         ]
 
-    def _fold(self, chosen: Mapping[str, int], steps: int, changed: bool) -> Fold:
-        return Fold(chosen["rows"], chosen["cols"], steps, changed)
-
     def folds(self, sizes: Mapping[str, int], loaded: bool) -> list[tuple[Fold, int]]:
         """The folds of one tile as classes with their number.
 
@@ -213,53 +178,36 @@ class SystolicArray:
             sizes: length of every dimension inside the tile.
             loaded: whether the tile brings a new stationary operand (always so if the folds change it).
         """
-        first, pairs, _ = self._sequence(sizes, loaded)
-        classes = {first: 1}
-        for _, after, count in pairs:
-            classes[after] = classes.get(after, 0) + count
+        loops, steps = self._loops(sizes), self.extent(Axis.STREAM, sizes)
+        names = [name for name, _ in loops]
+        classes: dict[Fold, int] = {}
+        for chosen in product(*(range(len(runs)) for _, runs in loops)):
+            picked = [runs[k] for k, (_, runs) in zip(chosen, loops, strict=True)]
+            used = dict(zip(names, (pes for pes, _ in picked), strict=True))
+            times = [n for _, n in picked]
+            opens = (loaded or self._changes > 0) and not any(chosen[self._changes :])
+            openers = prod(times[: self._changes]) if opens else 0
+            for changed, n in ((True, openers), (False, prod(times) - openers)):
+                if n:
+                    fold = Fold(used["rows"], used["cols"], steps, changed)
+                    classes[fold] = classes.get(fold, 0) + n
         return list(classes.items())
-
-    def _sequence(self, sizes: Mapping[str, int], loaded: bool) -> tuple[Fold, list[tuple[Fold, Fold, int]], int]:
-        """The first fold, every kind of succession (fold, next fold, how often), and the number of folds."""
-        loops, steps = self._loops(sizes), self.extent(Axis.STREAM, sizes)
-        firsts = {name: runs[0][0] for name, runs in loops}
-        lasts = {name: runs[-1][0] for name, runs in loops}
-        start = self._fold(firsts, steps, loaded or self._changes > 0)
-        pairs: list[tuple[Fold, Fold, int]] = []
-        for k, (name, runs) in enumerate(loops):
-            steps_of_loop = [(x, x, n - 1) for x, n in runs if n > 1]
-            steps_of_loop += [(x, y, 1) for (x, _), (y, _) in pairwise(runs)]
-            for outer in product(*(runs for _, runs in loops[:k])):
-                fixed = {loops[i][0]: used for i, (used, _) in enumerate(outer)}
-                times = prod(n for _, n in outer)
-                for x, y, n in steps_of_loop:
-                    before = self._fold({**lasts, **fixed, name: x}, steps, False)
-                    after = self._fold({**firsts, **fixed, name: y}, steps, k < self._changes)
-                    pairs.append((before, after, n * times))
-        return start, pairs, 1 + sum(n for _, _, n in pairs)
-
-    def _backwards(self, sizes: Mapping[str, int]) -> Iterator[Fold]:
-        """The folds of one tile from the last to the first, one at a time."""
-        loops, steps = self._loops(sizes), self.extent(Axis.STREAM, sizes)
-        trips = [sum(n for _, n in runs) for _, runs in loops]
-        for index in range(prod(trips) - 1, -1, -1):
-            chosen, rest = {}, index
-            for (name, runs), n in zip(reversed(loops), reversed(trips), strict=True):
-                rest, at = divmod(rest, n)
-                chosen[name] = runs[0][0] if at < runs[0][1] else runs[-1][0]
-            yield self._fold(chosen, steps, True)
 
     @staticmethod
     def _kinds(extent: int, pes: int) -> list[tuple[int, int]]:
         full, rest = divmod(extent, pes)
         return ([(pes, full)] if full else []) + ([(rest, 1)] if rest else [])
 
+    def delivery(self, operand: Operand) -> Delivery | None:
+        """How an input travels; ``None`` for psums."""
+        return {Operand.IFMAP: self.dataflow.ifmap, Operand.WEIGHT: self.dataflow.weight}.get(operand)
+
     def fed(self, operand: Operand, fold: Fold) -> int:
-        """Words that cross the array's edge for ``operand`` in one fold while it streams."""
-        d = self.dataflow
+        """Words that cross the array's edge for ``operand`` in one fold; a unicast word crosses it for every PE."""
+        d, each = self.dataflow, self.delivery(operand) is Delivery.UNICAST
         return (
-            (fold.rows if d.depends(operand, Axis.ROWS) else 1)
-            * (fold.cols if d.depends(operand, Axis.COLS) else 1)
+            (fold.rows if each or d.depends(operand, Axis.ROWS) else 1)
+            * (fold.cols if each or d.depends(operand, Axis.COLS) else 1)
             * (fold.steps if d.depends(operand, Axis.STREAM) else 1)
         )
 
@@ -288,13 +236,15 @@ class SystolicArray:
             return 1
         return (fold.rows - 1) if taps else self.rows - 1
 
+    def _bits(self, port: EdgePort, fold: Fold, operands: frozenset[Operand]) -> int:
+        """Bits of ``operands`` that pass a port in one fold."""
+        return sum(self.fed(o, fold) * self.accelerator.bits(o) for o in port.operands & operands)
+
     def _bound(self, fold: Fold, cycles: int, operands: frozenset[Operand]) -> tuple[int, str | None]:
-        """Cycles a phase takes once the edge ports are counted, and the port that bounds it."""
+        """Cycles a transfer takes once the edge ports are counted, and the port that bounds it."""
         worst, name = cycles, None
         for port in self.ports:
-            moving = port.operands & operands
-            bits = sum(self.fed(o, fold) * self.accelerator.bits(o) for o in moving)
-            needed = -(-bits // port.bits_per_cycle)
+            needed = -(-self._bits(port, fold, operands) // port.bits_per_cycle)
             if needed > worst:
                 worst, name = needed, port.name
         return worst, name
@@ -307,18 +257,33 @@ class SystolicArray:
         """Cycles to stream one fold, and the port that bounds it."""
         return self._bound(fold, fold.steps, ALL - {self.stationary})
 
-    def _load(self, fold: Fold) -> tuple[int, str | None]:
-        """Cycles to preload one fold, and the port that bounds it."""
+    def _load_edges(self, fold: Fold) -> int:
+        """Edges from the first stationary word at the array's edge until the stream may start."""
         if self.stationary is Operand.PSUM or not fold.changed:
-            return 0, None
-        return self._bound(fold, fold.rows, frozenset({self.stationary}))
+            return 0
+        return fold.rows if self.delivery(self.stationary) is Delivery.PRELOAD else 1
+
+    def _load(self, fold: Fold) -> tuple[int, str | None]:
+        """Cycles to load one fold, and the port that bounds it."""
+        edges = self._load_edges(fold)
+        return self._bound(fold, edges, frozenset({self.stationary})) if edges else (0, None)
 
     def _out(self, fold: Fold) -> tuple[int, str | None]:
-        """Edges from the last MAC to the last output in the edge register, and the port that bounds them."""
+        """Cycles from the last MAC to the last output in the edge register, and the port that bounds them.
+
+        Sums kept in the PEs leave on as many edges as there are used rows. The first of them may be the edge of the
+        last MAC, when a port that streams inputs too is not free yet.
+        """
         leave = self._leave(fold)
+        worst, name = leave, None
         if self.stationary is Operand.PSUM and fold.changed:
-            return self._bound(fold, leave, frozenset({Operand.PSUM}))
-        return leave, None
+            edges = 1 if self.dataflow.drain is Drain.DIRECT else fold.rows
+            for port in self.ports:
+                free = min(edges, leave) if port.operands.intersection(INPUTS) else edges
+                needed = leave - free - (-self._bits(port, fold, frozenset({Operand.PSUM})) // port.bits_per_cycle)
+                if needed > worst:
+                    worst, name = needed, port.name
+        return worst, name
 
     def phase(self, sizes: Mapping[str, int], loaded: bool) -> Phase:
         """Cycles of one tile on the array.
@@ -332,7 +297,7 @@ class SystolicArray:
         spent = Spent()
         for fold, count in self.folds(sizes, loaded):
             stream, load, out = self._stream(fold), self._load(fold), self._out(fold)
-            preload = fold.rows if load[0] else 0
+            preload = self._load_edges(fold)
             spent.compute += (fold.steps + self._skewed(fold)) * count
             spent.fill += preload * count
             spent.drain += self._leave(fold) * count
@@ -343,51 +308,87 @@ class SystolicArray:
 
     def _overlapped(self, sizes: Mapping[str, int], loaded: bool) -> Phase:
         """Cycles of one tile when a shadow register lets a fold's load or drain overlap its neighbour's stream."""
-        start, pairs, _ = self._sequence(sizes, loaded)
+        members = {}
+        loops = self._loops(sizes)
+        outer, inner = loops[: self._changes], loops[self._changes :]
+        steps, changed = self.extent(Axis.STREAM, sizes), loaded or self._changes > 0
+
+        def group(chosen: Sizes) -> Members:
+            if chosen not in members:
+                around = {name: used for (name, _), used in zip(outer, chosen, strict=True)}
+                members[chosen] = self._members(around, inner, steps, changed)
+            return members[chosen]
+
+        def extent(chosen: Sizes) -> Group:
+            parts = group(chosen)
+            ends = [(at + steps + self._skewed(fold), self._leave(fold)) for fold, at, _ in parts]
+            return Group(max(macs for macs, _ in ends), max(macs + leave for macs, leave in ends))
+
+        first = group(tuple(runs[0][0] for _, runs in outer))[0][0]
+        last, passed = Walk(
+            [tuple(runs) for _, runs in outer],
+            extent,
+            lambda before, after: self._distance(group(before), group(after)[0][0]),
+        ).run()
         spent = Spent()
-        preload, slow = self._load(start)
-        if preload:
-            spent.fill += start.rows
-            spent.stall(slow, preload - start.rows)
-        waits = "drain" if self.stationary is Operand.PSUM else "fill"
-        for before, after, count in pairs:
-            stream, slow = self._stream(before)
-            moving = self._gap(before, after) - (stream - before.steps)
-            active = min(moving, before.steps + self._skewed(before))
-            spent.compute += active * count
-            setattr(spent, waits, getattr(spent, waits) + (moving - active) * count)
-            spent.stall(slow, (stream - before.steps) * count)
-        self._tail(sizes, spent)
+        preload, slow = self._load(first)
+        spent.fill += self._load_edges(first)
+        spent.stall(slow, preload - self._load_edges(first))
+        for cause, cycles in passed.stalls.items():
+            spent.stall(cause, cycles)
+        spent.compute += passed.edges + last.macs - passed.idle
+        if self.stationary is Operand.PSUM:
+            spent.drain += passed.idle
+        else:
+            spent.fill += passed.idle
+        spent.drain += max(0, last.outputs - last.macs)
+        final = group(last.last)
+        for fold, _, count in final:
+            stream, slow = self._stream(fold)
+            spent.stall(slow, (stream - fold.steps) * count)
+        out, slow = self._out(final[0][0])
+        spent.stall(slow, out - self._leave(final[0][0]))
         return spent.phase()
 
-    def _gap(self, before: Fold, after: Fold) -> int:
-        """Edges from the start of one fold to the start of the next."""
-        stream = self._stream(before)[0]
-        if self.stationary is not Operand.PSUM:
-            return max(stream, self._load(after)[0])
-        following = self._stream(after)[0]
-        ended = Fold(before.rows, before.cols, before.steps, changed=True)
-        shifts = 0 if self.dataflow.drain is Drain.DIRECT else before.rows - self._leave(ended)
-        busy = self._out(ended)[0] + shifts if after.changed else 0
-        return stream + max(0, busy - following)
+    def _members(
+        self, around: Mapping[str, int], inner: list[tuple[str, list[tuple[int, int]]]], steps: int, changed: bool
+    ) -> Members:
+        """The folds of one group, a class each: start of the class's last fold in the group, and how many there are."""
+        out = []
+        for chosen in product(*(range(len(runs)) for _, runs in inner)):
+            position, count, used = 0, 1, dict(around)
+            for k, (name, runs) in zip(chosen, inner, strict=True):
+                position = position * sum(n for _, n in runs) + sum(n for _, n in runs[: k + 1]) - 1
+                count *= runs[k][1]
+                used[name] = runs[k][0]
+            out.append((Fold(used["rows"], used["cols"], steps, changed), position * steps, count))
+        return tuple(out)
 
-    def _tail(self, sizes: Mapping[str, int], spent: Spent) -> None:
-        """Add what remains after the last fold has started: an earlier, larger fold may end later."""
-        mac_end = out_end = 0
-        offset, last_stall = 0, 0
-        following: Fold | None = None
-        reach = self.rows + self.cols + max(self.rows, self.cols)
-        for fold in self._backwards(sizes):
-            if following is not None:
-                offset -= self._gap(fold, following)
-            stream, slow = self._stream(fold)
-            if following is None:
-                spent.stall(slow, stream - fold.steps)
-                last_stall = stream - fold.steps
-            mac_end = max(mac_end, offset + stream + self._skewed(fold))
-            out_end = max(out_end, offset + stream + self._skewed(fold) + self._out(fold)[0])
-            following = fold
-            if -offset > reach:
-                break
-        spent.compute += mac_end - last_stall
-        spent.drain += out_end - mac_end
+    def _distance(self, before: Members, after: Fold) -> Distance:
+        """From the start of one group to the start of the next."""
+        fold = before[0][0]
+        folds = sum(count for _, _, count in before)
+        if self.stationary is Operand.PSUM:
+            edges, moves = self._busy(fold, after), fold
+        else:
+            edges, moves = self._load_edges(after), after
+        edges = max(edges, folds * fold.steps)
+        worst, cause = edges, None
+        streams = [(self._stream(one), count) for one, _, count in before]
+        needed = sum(cycles * count for (cycles, _), count in streams)
+        if needed > worst:
+            worst, cause = needed, next(name for (_, name), _ in streams if name is not None)
+        for port in self.ports:
+            bits = self._bits(port, moves, frozenset({self.stationary}))
+            bits += sum(self._bits(port, one, ALL - {self.stationary}) * count for one, _, count in before)
+            needed = -(-bits // port.bits_per_cycle)
+            if needed > worst:
+                worst, cause = needed, port.name
+        return Distance(edges, worst - edges, cause)
+
+    def _busy(self, fold: Fold, after: Fold) -> int:
+        """Edges from the last MAC of one set of sums to that of the next, so that no drain register holds two."""
+        if self.dataflow.drain is Drain.DIRECT:
+            return 1
+        together = not self.row_skew and not self.accelerator.array.edge_taps
+        return max(fold.rows, after.rows) if together else fold.rows

@@ -7,11 +7,12 @@ Every step of the loop nest does, in this fixed order::
     3  read back a partial output tile                 channel free, and an output slot free
     4  run the array                                   array free, every tile there, an output slot free
 
-Slots are used in turn. A slot is free when the array is done with the tile it held, and an output slot when that tile is
-written back, if it is: with one slot that is the tile just before, with two the tile before that. A transfer of no
-cycles waits for nothing. Each time is a maximum of sums of earlier times, so a step is a matrix over (max, +) acting on the
-vector of "free at" times, and n equal steps are that matrix to the n-th power: the makespan of any number of repeated
-passes is exact and costs a logarithm. Longer transfers never make an entry smaller, so more bandwidth never adds a cycle.
+Slots are used in turn. A slot is free when the array is done with the tile it held, and an output slot when that tile
+is written back, if it is: with one slot that is the tile just before, with two the tile before that. A transfer of no
+cycles waits for nothing. Each time is a maximum of sums of earlier times, so a step is a matrix over (max, +) acting on
+the vector of "free at" times, and n equal steps are that matrix to the n-th power: the makespan of any number of
+repeated passes is exact and costs a logarithm. A longer transfer never makes an entry smaller: more bandwidth adds no
+cycle.
 """
 
 from __future__ import annotations

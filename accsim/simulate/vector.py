@@ -1,11 +1,12 @@
 """Layers without MACs: operations of the vector unit, traffic, and time.
 
 Operations are counted as elementary arithmetic steps (add, multiply, compare, exponential, division: one each), by the
-textbook form of each function. Three kinds of layer move nothing of their own:
+textbook form of each function. Some layers move nothing of their own:
 
 * reshape and concat are addressing: producers write where the consumer reads;
-* a batch norm right after a layer with MACs is folded into that layer's weights and bias, which is exact at inference;
-* an operation the machine fuses is applied to outputs as they leave the array: it costs operations, no traffic, no time.
+* a batch norm right after a layer with MACs is folded into its weights and bias, which is exact at inference;
+* an activation the machine fuses is applied to outputs as they leave the array: operations, but no traffic and no time;
+  after another operation of the vector unit it shares that one's pass: operations and their time, but no traffic.
 """
 
 from __future__ import annotations
@@ -20,25 +21,32 @@ from accsim.workload.layer import Layer, LayerKind, Operand
 
 
 class Role(StrEnum):
-    """How a layer without MACs is run."""
+    """How a layer without MACs is run: by addressing, in weights, on the array's outputs, in another's pass, or alone."""
 
     VIEW = "view"
     FOLDED = "folded"
     FUSED = "fused"
+    PASSED = "passed"
     OWN = "own"
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether the layer's output takes the place of its input on the way to storage."""
+        return self in (Role.FOLDED, Role.FUSED, Role.PASSED)
 
 
 ACTIVATION_OPS = {
     "relu": 1,
     "relu6": 2,
     "leaky_relu": 2,
+    "prelu": 2,
     "sigmoid": 4,
     "tanh": 5,
     "hard_sigmoid": 4,
     "hard_swish": 5,
     "swish": 5,
     "silu": 5,
-    "gelu": 9,
+    "gelu": 13,
 }
 """Operations per word: gelu in its tanh form, sigmoid as 1 / (1 + exp(-x)), tanh through exp(2x)."""
 
@@ -58,8 +66,7 @@ def operations(layer: Layer) -> int:
     window = prod(layer.window)
     match layer.kind:
         case LayerKind.POOL:
-            taps = window if window > 1 else _global_window(layer)
-            return words * (taps - 1 + (1 if layer.operation != "max" else 0))
+            return words * (window - 1 + (1 if layer.operation != "max" else 0))
         case LayerKind.ACTIVATION:
             return words * ACTIVATION_OPS.get(layer.operation, 1)
         case LayerKind.BATCH_NORM:
@@ -76,17 +83,6 @@ def operations(layer: Layer) -> int:
             return 0
 
 
-def _global_window(layer: Layer) -> int:
-    """Window of a pooling layer that takes its whole input."""
-    inputs, outputs = prod(layer.input_shapes[0]), prod(layer.output_shape)
-    return max(1, inputs // outputs)
-
-
-def name_of(layer: Layer) -> str:
-    """The operation's name as a machine's ``fused`` list writes it."""
-    return layer.operation if layer.kind is LayerKind.ACTIVATION and layer.operation else layer.kind.value
-
-
 def count_vector(
     layer: Layer, accelerator: Accelerator, input_homes: tuple[str | None, ...], output_home: str | None, ledger: Ledger
 ) -> Cycles:
@@ -100,20 +96,12 @@ def count_vector(
     off_chip = 0
     stage = next((b.name for b in accelerator.buffers if Operand.IFMAP in b.operands), None)
     unit = accelerator.vector
-    for i, (home, shape) in enumerate(zip(input_homes, layer.input_shapes, strict=True)):
-        operand = Operand.IFMAP if i == 0 else Operand.IFMAP2
-        words = layer.batch * prod(shape)
-        if layer.kind is LayerKind.EMBEDDING:
-            words = layer.ofmap_words
-            operand = Operand.WEIGHT
+    for operand, home, words, word_bits in _sources(layer, accelerator, input_homes):
         if home is None:
-            off_chip += words * bits
-            ledger.move(dram.name, operand, Action.READ, words, bits, peer=stage)
-            ledger.move(stage, operand, Action.FILL, words, bits, peer=dram.name)
-        ledger.move(home or stage, operand, Action.READ, words, bits)
-    if layer.weight_words and layer.kind is not LayerKind.EMBEDDING:
-        off_chip += layer.weight_words * accelerator.pe.weight_bits
-        ledger.move(dram.name, Operand.WEIGHT, Action.READ, layer.weight_words, accelerator.pe.weight_bits)
+            off_chip += words * word_bits
+            ledger.move(dram.name, operand, Action.READ, words, word_bits, peer=stage)
+            ledger.move(stage, operand, Action.FILL, words, word_bits, peer=dram.name)
+        ledger.move(home or stage, operand, Action.READ, words, word_bits)
     ledger.move(output_home or stage, Operand.OFMAP, Action.WRITE, layer.ofmap_words, bits)
     if output_home is None:
         off_chip += layer.ofmap_words * bits
@@ -128,8 +116,29 @@ def count_vector(
     return Cycles(compute, stalls=((dram.name, waits),) if waits > 0 else ())
 
 
-def count_fused(layer: Layer, accelerator: Accelerator, ledger: Ledger) -> Cycles:
-    """Count an operation that is applied to outputs as they leave the array."""
-    if accelerator.vector is not None:
-        ledger.times(accelerator.vector.name, Operand.COMPUTE, Action.OP, operations(layer))
-    return Cycles(0)
+def _sources(
+    layer: Layer, accelerator: Accelerator, input_homes: tuple[str | None, ...]
+) -> list[tuple[Operand, str | None, int, int]]:
+    """What a layer reads: operand, where it lives, words, and bits of a word. Trained words live in DRAM.
+
+    Of an embedding's table only the rows that are looked up are read; which they are is not counted.
+    """
+    bits, weight_bits = accelerator.pe.activation_bits, accelerator.pe.weight_bits
+    if layer.kind is LayerKind.EMBEDDING:
+        return [(Operand.WEIGHT, None, layer.ofmap_words, bits)]
+    out: list[tuple[Operand, str | None, int, int]] = []
+    for i, (home, shape) in enumerate(zip(input_homes, layer.input_shapes, strict=True)):
+        out.append((Operand.IFMAP if i == 0 else Operand.IFMAP2, home, layer.batch * prod(shape), bits))
+    if layer.weight_words:
+        out.append((Operand.WEIGHT, None, layer.weight_words, weight_bits))
+    return out
+
+
+def count_passing(layer: Layer, accelerator: Accelerator, role: Role, ledger: Ledger) -> Cycles:
+    """Count an activation that is applied to words as they pass."""
+    unit = accelerator.vector
+    if unit is None:
+        return Cycles(0)
+    count = operations(layer)
+    ledger.times(unit.name, Operand.COMPUTE, Action.OP, count)
+    return Cycles(-(-count // unit.lanes) if role is Role.PASSED else 0)

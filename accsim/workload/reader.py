@@ -120,6 +120,7 @@ def load_network(
     sizes = _bound(file, document.source.name, bindings or {}, batch, findings)
     shape = _input_shape(file, sizes, batch, findings)
     expanded = Expansion(file, sizes, shape, batch, findings).run()
+    findings.check()  # a layer that is wrong is absent from ``expanded``: do not go on to miss it
     known = _with_densities(file, expanded, findings)
     findings.check()
     return Network(

@@ -249,12 +249,14 @@ def test_unused_entries_are_collected_over_a_run(
         make_activity(("glb", W, Action.READ, 1, None), ("spad", W, Action.READ, 1, None)),
     ]
     estimates = [price(layer, machine, normalized) for layer in layers]
-    assert unused_entries(normalized, estimates) == (
+    assert unused_entries(normalized, estimates, machine) == ("noc: send, deliver, hop", "vector: op")
+    gating = replace(machine, pe=replace(machine.pe, zero_gating=True))
+    assert unused_entries(normalized, estimates, gating) == (
         "noc: send, deliver, hop",
         "pe gated: gated_mac",
         "rf gated: gated_read",
         "vector: op",
-        "codec: encode, decode",
     )
-    run = price(make_activity(("dram", W, Action.READ, 1, None)), make_machine(standard="DDR3"), horowitz)
-    assert not [name for name in unused_entries(horowitz, [run]) if name.startswith("dram")]
+    ddr3 = make_machine(standard="DDR3")
+    run = price(make_activity(("dram", W, Action.READ, 1, None)), ddr3, horowitz)
+    assert not [name for name in unused_entries(horowitz, [run], ddr3) if name.startswith("dram")]

@@ -47,7 +47,8 @@ def demand(bank: int | None, tiles: list[tuple[int, int]]) -> int:
 
 
 @given(
-    nest=nests(), split=st.booleans(), bank=st.sampled_from((None, 64, 1000)), copies=st.tuples(*[st.integers(1, 2)] * 4),
+    nest=nests(), split=st.booleans(), bank=st.sampled_from((None, 64, 1000)),
+    copies=st.tuples(*[st.integers(1, 2)] * 4),
     size=st.integers(100, 30_000), taken=st.integers(0, 3000), weight_bits=st.sampled_from((1, 4, 8)), data=st.data(),
 )  # fmt: skip
 @settings(max_examples=200, deadline=None)
@@ -104,7 +105,7 @@ G = Geometry(N=1, G=1, M=64, C=16, P=8, Q=8, R=3, S=3, H=10, W=10)
 
 
 def test_a_misfit_says_what_needs_how_much() -> None:
-    """16 x 10 x 10 x 8 bits twice, 64 x 16 x 9 x 4 bits, 64 x 64 x 24 bits: 20 KiB for 25,600 + 36,864 + 98,304 bits."""
+    """2 x 16 x 10 x 10 words of 8 bits, 64 x 16 x 9 of 4 and 64 x 64 of 24."""
     acc = machine(Sram("glb", ALL, 64, (Partition(ALL, 16 * 8192, ((IFMAP, 2),)),)))
     found = buffer_misfits(acc, SystolicMapping(FLOW, (), ()), Nest(G, ()), 4)
     assert [str(m) for m in found] == [

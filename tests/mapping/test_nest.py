@@ -122,6 +122,25 @@ def test_every_pixel_weight_and_output_is_loaded_at_least_once(nest: Nest) -> No
         assert all(padded.words(operand, depth) >= words for depth, words in enumerate(loaded))
 
 
+@given(nest=nests(), data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_every_output_is_finished_once(nest: Nest, data: st.DataObject) -> None:
+    """Visits of an output tile beyond the last one carry unfinished sums: what the words exceed the outputs by."""
+    naive, depth = walk(nest), data.draw(st.integers(0, len(nest.loops)))
+    changes = naive.innermost_index(Operand.PSUM, depth)
+    finished = unfinished = 0
+    for step in naive.steps:
+        if step.advanced < changes:
+            words = naive.words(Operand.PSUM, step.ranges[depth])
+            around = [i for i, loop in enumerate(nest.loops[:changes]) if loop.dim == "C"]
+            if all(step.lasts[i] for i in around):
+                finished += words
+            else:
+                unfinished += words
+    assert finished == nest.geometry.ofmap_words
+    assert unfinished == nest.words(Operand.PSUM, depth) - nest.geometry.ofmap_words
+
+
 @given(
     size=st.integers(1, 6), taps=st.integers(1, 4), stride=st.integers(1, 6), dilation=st.integers(1, 3)
 )  # fmt: skip

@@ -15,7 +15,7 @@ INDEXED_BY = {Operand.IFMAP: "NGCPQRS", Operand.WEIGHT: "GMCRS", Operand.PSUM: "
 
 Ranges = dict[str, range]
 Sizes = tuple[tuple[int, int], ...]
-"""(length, input rows or columns) of the piece of each dimension; the same number twice where there is no input axis."""
+"""(length, input rows or columns) of the piece of each dimension; the length twice where there is no input axis."""
 
 
 def bounds(g: Geometry) -> Ranges:

@@ -4,9 +4,9 @@ Nothing here is a formula over a whole layer. The passes are walked in order; in
 the ifmap rows, the filters and the channels it works on; buses carry sets of words, one transaction for all PEs that
 take the word; the spads count their own accesses. Where the rules come from:
 
-* filter rows travel along the rows of a PE set, ifmap rows along its diagonals, psums up its columns; r sets on different
-  channels are stacked, t sets on different filters share the ifmap (Chen et al., ISCA 2016, section V; JSSC 2017,
-  section IV and Table II);
+* filter rows travel along the rows of a PE set, ifmap rows along its diagonals, psums up its columns; r sets on
+  different channels are stacked, t sets on different filters share the ifmap (Chen et al., ISCA 2016, section V; JSSC
+  2017, section IV and Table II);
 * a PE keeps one window per channel, shifts the words in that are new, does its MACs, and adds what comes from below.
 """
 
@@ -63,9 +63,7 @@ class ProcessingElement:
             window: set[int] = set()
             for index, column in enumerate(columns):
                 start = column * g.stride_w - g.pad_left
-                seen = set(
-                    range(start + self.taps[0] * g.dilation_w, start + self.taps[-1] * g.dilation_w + 1)
-                )
+                seen = set(range(start + self.taps[0] * g.dilation_w, start + self.taps[-1] * g.dilation_w + 1))
                 cycles = 0
                 for channel in self.channels:
                     for x in sorted(seen - window):
@@ -168,7 +166,9 @@ def tiles(g: Geometry, m: RowStationaryMapping) -> Iterator[dict[str, list[int]]
     yield from walk(m.dataflow.loops, whole)
 
 
-def place_pes(chosen: dict[str, list[int]], m: RowStationaryMapping, rows: list[int], taps: list[int]) -> list[ProcessingElement]:
+def place_pes(
+    chosen: dict[str, list[int]], m: RowStationaryMapping, rows: list[int], taps: list[int]
+) -> list[ProcessingElement]:
     """One object per PE that works in a pass."""
     out = []
     for a, filters in enumerate(shares(chosen["M"], m.t)):
@@ -233,10 +233,12 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
     return tally
 
 
-def _stepping(every: list[dict[str, list[int]]], m: RowStationaryMapping, dims: str, without: str = "") -> Callable[[int], Word]:
-    """Identity of what the address generators select: the counters of loops up to the innermost relevant one that steps.
+def _stepping(
+    every: list[dict[str, list[int]]], m: RowStationaryMapping, dims: str, without: str = ""
+) -> Callable[[int], Word]:
+    """Identity of what the address generators select: counters of loops up to the innermost relevant one that steps.
 
-    A tile is loaded again whenever that loop, or one outside it, advances: the generator compares counters, not contents.
+    A tile is loaded again whenever that loop, or one outside it, advances: counters are compared, not contents.
     """
     order = m.dataflow.loops
     dim_of = {"G": "G", "m": "M", "n": "N", "e": "P", "f": "Q", "c": "C", "k": "M"}

@@ -10,75 +10,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import pairwise, product
 
-from accsim.mapping.dataflow import REDUCED, RELEVANT, Axis, Delivery, Drain, Reduction, SystolicDataflow
+from accsim.mapping.dataflow import REDUCED, Axis, Delivery, Drain, Reduction, SystolicDataflow
 from accsim.workload.layer import Geometry, Operand
+from tests.naive.systolic_folds import Fold, Tensors, fold_tiles
 
 IFMAP, WEIGHT, PSUM = Operand.IFMAP, Operand.WEIGHT, Operand.PSUM
-Point = dict[str, int]
-Tile = dict[str, tuple[int, int]]
 
 
 class Conflict(Exception):
     """Two words in one register, a word lost, or an operand missing."""
-
-
-@dataclass
-class Tensors:
-    """A layer's values: ``x[n, c, h, w]`` and ``k[m, c, r, s]`` (c within the group)."""
-
-    geometry: Geometry
-    x: dict[tuple[int, ...], int]
-    k: dict[tuple[int, ...], int]
-
-    def read(self, operand: Operand, at: Point) -> int:
-        """The word of an input that loop indices ``at`` select; padding is zero."""
-        g = self.geometry
-        if operand is WEIGHT:
-            return self.k[at["G"] * g.filters_per_group + at["M"], at["C"], at["R"], at["S"]]
-        h = at["P"] * g.stride_h + at["R"] * g.dilation_h - g.pad_top
-        w = at["Q"] * g.stride_w + at["S"] * g.dilation_w - g.pad_left
-        return self.x.get((at["N"], at["G"] * g.channels_per_group + at["C"], h, w), 0)
-
-    def convolve(self) -> dict[tuple[int, ...], int]:
-        """The outputs by plain loops, keyed (n, g, m, p, q)."""
-        g, out = self.geometry, {}
-        loops = (g.N, g.G, g.filters_per_group, g.P, g.Q)
-        for key in product(*map(range, loops)):
-            at = dict(zip("NGMPQ", key, strict=True))
-            out[key] = sum(
-                self.read(IFMAP, {**at, "C": c, "R": r, "S": s}) * self.read(WEIGHT, {**at, "C": c, "R": r, "S": s})
-                for c, r, s in product(range(g.channels_per_group), range(g.R), range(g.S))
-            )
-        return out
-
-
-@dataclass(eq=False)
-class Fold:
-    """One fold: what each row, column and step stands for.
-
-    ``first``: new stationary words, or new sums, start here; ``last``: the sums kept in the PEs are complete after it.
-    """
-
-    rows: list[Point]
-    cols: list[Point]
-    steps: list[Point]
-    rest: Point
-    first: bool = True
-    last: bool = True
-    opener: Fold | None = None
-
-    @property
-    def a(self) -> int:
-        return len(self.rows)
-
-    @property
-    def b(self) -> int:
-        return len(self.cols)
-
-    def at(self, i: int, j: int, t: int) -> Point:
-        return {**self.rest, **self.rows[i], **self.cols[j], **self.steps[t]}
 
 
 @dataclass(eq=False)
@@ -121,6 +63,7 @@ class Pe:
     held: Word | None = None
     psum: Word | None = None
     leaving: Word | None = None
+    free_at: int = 0
 
 
 class Machine:
@@ -133,7 +76,7 @@ class Machine:
         self.streaming = [o for o in (IFMAP, WEIGHT) if o is not self.stationary]
         self.lag = {axis: self._lag(axis) for axis in (Axis.ROWS, Axis.COLS)}
         self.grid = list(product(range(rows), range(cols)))
-        self.pe = {at: Pe({o: None for o in self.streaming}) for at in self.grid}
+        self.pe = {at: Pe(dict.fromkeys(self.streaming)) for at in self.grid}
         self.seen = Observed()
         self.now = 0
         self.started: list[tuple[int, Fold]] = []
@@ -251,10 +194,9 @@ class Machine:
         pe = self.pe[i, j]
         if fold.first and t == 0:
             if self.delivery[self.stationary] is Delivery.PRELOAD and i == 0:
-                for row in range(fold.a):
-                    word = self.pe[row, j].load
-                    if word is None or word.fold is not fold or not self.shared(self.stationary, Axis.ROWS) and word.row != row:
-                        raise Conflict(f"the stream reaches column {j} before PE({row}, {j}) is loaded")
+                late = [row for row in range(fold.a) if not self.loaded(fold, row, j)]
+                if late:
+                    raise Conflict(f"the stream reaches column {j} before its rows {late} are loaded")
             if pe.load is None or pe.load.fold is not fold:
                 raise Conflict(f"PE({i}, {j}) starts without its stationary word on edge {self.now}")
             pe.held, pe.load = pe.load, None
@@ -390,7 +332,10 @@ class Machine:
                 self.leave(Word(values[0], word.fold, word.t), 0 if down else line, line if down else 0)
 
     def move_sums(self, products: dict[tuple[int, int], Word]) -> None:
-        """Sums grow in the PEs; complete ones move to a second register and leave from there."""
+        """Sums grow in the PEs; complete ones move to a second register and leave from there.
+
+        The column shifts as one, so whoever shares it leaves a drain register alone for as many edges as rows shift.
+        """
         direct = self.flow.drain is Drain.DIRECT
         arriving: dict[tuple[int, int], Word] = {}
         for (i, j), pe in self.pe.items():
@@ -418,9 +363,10 @@ class Machine:
             pe.psum = Word(pe.psum.value + word.value, fold.opener)
             self.seen.latched[PSUM] += 1
             if fold.last and t == len(fold.steps) - 1:
-                if (i, j) in arriving:
+                if (i, j) in arriving or self.now < pe.free_at:
                     raise Conflict(f"the drain register of PE({i}, {j}) is overwritten on edge {self.now}")
                 arriving[i, j], pe.psum = Word(pe.psum.value, fold, t, i), None
+                pe.free_at = self.now + (1 if direct else fold.a)
         for (i, j), word in arriving.items():
             if self.pe[i, j].leaving is not None:
                 raise Conflict(f"the drain register of PE({i}, {j}) is overwritten on edge {self.now}")
@@ -456,14 +402,17 @@ class Machine:
                     return True
         return False
 
+    def loaded(self, fold: Fold, i: int, j: int) -> bool:
+        """Whether the PE has its own stationary word of ``fold``, and not one that is only passing."""
+        word = self.pe[i, j].load
+        passing = self.delivery[self.stationary] is Delivery.PRELOAD and not self.shared(self.stationary, Axis.ROWS)
+        return word is not None and word.fold is fold and (word.row == i or not passing)
+
     def all_loaded(self, fold: Fold) -> bool:
         """Whether the stream may start: a preload is over; another delivery has reached the first PE."""
-        places = product(range(fold.a), range(fold.b)) if self.delivery[self.stationary] is Delivery.PRELOAD else [(0, 0)]
-        shared = self.shared(self.stationary, Axis.ROWS) or self.delivery[self.stationary] is not Delivery.PRELOAD
-        return all(
-            (word := self.pe[i, j].load) is not None and word.fold is fold and (shared or word.row == i)
-            for i, j in places
-        )
+        preloaded = self.delivery[self.stationary] is Delivery.PRELOAD
+        places = product(range(fold.a), range(fold.b)) if preloaded else [(0, 0)]
+        return all(self.loaded(fold, i, j) for i, j in places)
 
     def finish(self) -> None:
         """Run until nothing moves."""
@@ -514,105 +463,19 @@ class Machine:
         self.finish()
 
 
-# --- a layer -------------------------------------------------------------------------------------------------------
-
-
-def bound(geometry: Geometry, dim: str) -> int:
-    """Length of a loop; M and C within a group."""
-    return {"M": geometry.filters_per_group, "C": geometry.channels_per_group}.get(dim) or getattr(geometry, dim)
-
-
-def walk(geometry: Geometry, loops: list[tuple[str, int]]) -> list[tuple[tuple[int, ...], Tile]]:
-    """Every tile in order, with the index of every loop."""
-    tiles: list[tuple[tuple[int, ...], Tile]] = [((), {d: (0, bound(geometry, d)) for d in "NGMCPQRS"})]
-    for dim, step in loops:
-        cut = []
-        for index, tile in tiles:
-            start, size = tile[dim]
-            for n, low in enumerate(range(start, start + size, step)):
-                cut.append(((*index, n), {**tile, dim: (low, min(step, start + size - low))}))
-        tiles = cut
-    return tiles
-
-
-def points(dims: tuple[str, ...], tile: Tile) -> list[Point]:
-    """The flattened loop over ``dims``, outermost first."""
-    return [
-        dict(zip(dims, at, strict=True))
-        for at in product(*(range(tile[d][0], tile[d][0] + tile[d][1]) for d in dims))
-    ]
-
-
-def chunks(flow: SystolicDataflow, tile: Tile, rows: int, cols: int) -> dict[str, list[list[Point]]]:
-    """What each fold loop steps through."""
-    out: dict[str, list[list[Point]]] = {}
-    for name in flow.folds:
-        if name in ("rows", "cols"):
-            line, most = points(flow.axis(Axis(name)), tile), rows if name == "rows" else cols
-            out[name] = [line[n : n + most] for n in range(0, len(line), most)]
-        else:
-            out[name] = [[at] for at in points((name,), tile)]
-    return out
-
-
-def fold_tiles(
-    flow: SystolicDataflow, geometry: Geometry, loops: list[tuple[str, int]], rows: int, cols: int
-) -> list[tuple[bool, list[list[Fold]]]]:
-    """For every tile: whether it starts a new stationary operand, and its folds in groups that share one.
-
-    The stationary operand changes with every step of the loops from the outermost to the innermost that indexes it and
-    steps more than once in the largest tile; loops inside that one keep it.
-    """
-    tiles = walk(geometry, loops)
-    largest = {d: (0, max(tile[d][1] for _, tile in tiles)) for d in "NGMCPQRS"}
-    relevant = RELEVANT[flow.stationary]
-
-    def indexes(name: str) -> bool:
-        return flow.depends(flow.stationary, Axis(name)) if name in ("rows", "cols") else name in relevant
-
-    trips = {name: len(parts) for name, parts in chunks(flow, largest, rows, cols).items()}
-    depth = max((n + 1 for n, name in enumerate(flow.folds) if trips[name] > 1 and indexes(name)), default=0)
-    outside = len(loops)
-    if not depth:
-        split = [any(index[n] for index, _ in tiles) for n in range(len(loops))]
-        outside = max((n + 1 for n, (dim, _) in enumerate(loops) if split[n] and dim in relevant), default=0)
-    out: list[tuple[bool, list[list[Fold]]]] = []
-    before: object = None
-    opener: Fold | None = None
-    everything: list[Fold] = []
-    for index, tile in tiles:
-        groups: list[list[Fold]] = []
-        parts, new_tile = chunks(flow, tile, rows, cols), False
-        for at in product(*(range(len(parts[name])) for name in flow.folds)):
-            chosen = {name: parts[name][n] for name, n in zip(flow.folds, at, strict=True)}
-            rest: Point = {}
-            for name, part in chosen.items():
-                if name not in ("rows", "cols"):
-                    rest.update(part[0])
-            key = (index[:outside], at[:depth])
-            fold = Fold(chosen["rows"], chosen["cols"], points(flow.stream, tile), rest, key != before)
-            opener = fold if fold.first else opener
-            fold.opener = opener
-            if fold.first or not groups:
-                new_tile |= fold.first and not groups
-                groups.append([])
-            groups[-1].append(fold)
-            everything.append(fold)
-            before = key
-        out.append((new_tile, groups))
-    for fold, following in zip(everything, everything[1:], strict=False):
-        fold.last = following.first
-    return out
-
-
 def spacings(
-    flow: SystolicDataflow, rows: int, cols: int, taps: bool, tensors: Tensors, groups: list[list[Fold]],
+    flow: SystolicDataflow,
+    rows: int,
+    cols: int,
+    taps: bool,
+    tensors: Tensors,
+    groups: list[list[Fold]],
     known: dict[object, int],
 ) -> list[int]:
     """The smallest distance from each group of folds to the next without a conflict, found by trying."""
     out = []
-    for one, two in zip(groups, groups[1:], strict=False):
-        kinds = tuple((f.a, f.b, len(f.steps), f.last) for f in (*one, *two)) + (len(one),)
+    for one, two in pairwise(groups):
+        kinds = (*((f.a, f.b, len(f.steps), f.last) for f in (*one, *two)), len(one))
         distance = known.get(kinds, sum(len(f.steps) for f in one))
         while kinds not in known:
             machine = Machine(flow, rows, cols, taps, tensors)
@@ -633,8 +496,14 @@ def spacings(
 
 
 def run_layer(
-    flow: SystolicDataflow, geometry: Geometry, loops: list[tuple[str, int]], rows: int, cols: int, taps: bool,
-    shadow: bool, tensors: Tensors,
+    flow: SystolicDataflow,
+    geometry: Geometry,
+    loops: list[tuple[str, int]],
+    rows: int,
+    cols: int,
+    taps: bool,
+    shadow: bool,
+    tensors: Tensors,
 ) -> Observed:
     """Run a layer tile by tile; the array is empty when the tile changes."""
     machine = Machine(flow, rows, cols, taps, tensors)

@@ -1,4 +1,4 @@
-"""The pass timeline as a machine that serves one transfer after another: nothing is remembered but who is busy until when.
+"""The pass timeline as a machine that serves one transfer after another; all it knows is who is busy until when.
 
 The order of service is fixed: for every step of the loops, the tiles that changed are fetched in the order of the
 operands, then the output tile that is done is written back, then a partial output tile is read back, then the array

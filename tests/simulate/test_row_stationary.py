@@ -125,7 +125,9 @@ def layer(n=1, g=1, m=1, c=1, p=1, q=1, r=1, s=1, u=1, d=1, pad=0, h=None, w=Non
 
 
 def mapped(**parameters: int) -> RowStationaryMapping:
-    return RowStationaryMapping(flow(), **{"m": 1, "n": 1, "e": 1, "f": 1, "p": 1, "q": 1, "r": 1, "t": 1, **parameters})
+    return RowStationaryMapping(
+        flow(), **{"m": 1, "n": 1, "e": 1, "f": 1, "p": 1, "q": 1, "r": 1, "t": 1, **parameters}
+    )
 
 
 def small(rows: int, cols: int, *, fetch_padding: bool = True, spad: int = 224) -> Accelerator:
@@ -143,7 +145,9 @@ NAMED = {
     "7x7 folded, padding not fetched": (
         small(4, 5, fetch_padding=False), layer(m=2, c=2, p=4, q=4, r=7, s=7, u=2, pad=3), mapped(m=2, e=2, f=3, p=2),
     ),
-    "wide filter cut by the spads": (small(4, 4, spad=4), layer(m=2, c=1, p=3, q=3, r=2, s=9), mapped(m=2, e=3, f=3, p=2)),
+    "wide filter cut by the spads": (
+        small(4, 4, spad=4), layer(m=2, c=1, p=3, q=3, r=2, s=9), mapped(m=2, e=3, f=3, p=2),
+    ),
     "strips stacked": (small(7, 3), layer(m=2, c=2, p=6, q=4, r=3, s=3), mapped(m=2, e=6, f=4, p=2, q=2)),
     "stride above the filter": (small(4, 4), layer(m=2, c=2, p=4, q=4, r=2, s=2, u=3), mapped(m=2, e=4, f=2, q=2)),
     "dilation": (small(4, 4), layer(m=2, c=2, p=4, q=4, r=3, s=3, d=2), mapped(m=2, e=2, f=4, q=2)),
@@ -199,8 +203,9 @@ def test_every_ifmap_word_crosses_the_bus_once_per_pass():
 
 # Transfers of a zero-gated Eyeriss pass on 12 x 13 of the 12 x 14 PEs, published as a trace: Accelergy-Timeloop
 # exercises (github.com/Accelergy-Project/timeloop-accelergy-exercises), accelergy/04_eyeriss_like, action counts. The
-# layer is not named; N 4, C 8, M 64, 13 x 13 outputs, 3 x 3 filters is the one that gives the counts: 4 x 64 x 8 x 169 x 9
-# MACs, and p 16, t 4, q 4 the pass, since 12 ifmap words are 4 windows of 3.
+# layer is not named; N 4, C 8, M 64, 13 x 13 outputs, 3 x 3 filters gives the counts: 4 x 64 x 8 x 169 x 9 MACs. The
+# passes are p 16, t 4, q 4, since 12 ifmap words are 4 windows of 3. Its filter scratchpad reads and its split of the
+# MACs into gated, random and reused depend on values that are not published, and are not reproduced.
 TRACE = {
     "MAC slots": ("pe", Operand.COMPUTE, Action.MAC, 3115008),
     "weights NoC": ("gin_filter", Operand.WEIGHT, Action.SEND, 1152),

@@ -12,9 +12,9 @@ from accsim.hardware.accelerator import Accelerator, Array, ArrayFamily, Dram, P
 from accsim.mapping.dataflow import Delivery, Drain, Reduction, SystolicDataflow
 from accsim.mapping.mapping import SystolicMapping
 from accsim.mapping.nest import Nest, Piece
+from accsim.simulate.phase import Phase
 from accsim.simulate.schedule import schedule, step_classes
 from accsim.simulate.storage import Place, Residency
-from accsim.simulate.systolic import Phase
 from accsim.workload.layer import Operand
 from tests.naive.nest import DIMENSIONS, NaiveNest, Ranges
 from tests.naive.timeline import Fetched, Returned, simulate
@@ -30,7 +30,10 @@ FLOW = SystolicDataflow(
 @settings(max_examples=150, deadline=None)
 def test_classes_of_steps_are_the_steps_of_the_walk(nest: Nest, data: st.DataObject) -> None:
     """Equal steps are one class: lengths, input rows and columns, and where padding clips them, the place itself."""
-    naive, load_at = NaiveNest(nest.geometry, nest.loops, nest.fetch_padding), data.draw(st.integers(0, len(nest.loops)))
+    naive, load_at = (
+        NaiveNest(nest.geometry, nest.loops, nest.fetch_padding),
+        data.draw(st.integers(0, len(nest.loops))),
+    )
 
     def kind(ranges: Ranges) -> tuple[tuple[int, int, int], ...]:
         out = []

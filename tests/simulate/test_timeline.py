@@ -130,7 +130,7 @@ def test_longer_transfers_never_shorten_a_layer(case: Case, by: int, which: int)
     )
     output = case.output
     if output is not None and which >= 2:
-        output = output[:which] + (slower(output[which], by),) + output[which + 1 :]  # type: ignore[assignment,arg-type]
+        output = (*output[:which], slower(output[which], by), *output[which + 1 :])  # type: ignore[assignment,arg-type]
     assert replace(case, streams=streams, output=output).engine() >= case.engine()
 
 
@@ -218,6 +218,7 @@ def test_an_array_alone_never_wraps(cycles: int) -> None:
 
 def test_long_repeats_grow_by_the_same_amount() -> None:
     """Beyond its first passes a schedule is periodic: the walked sizes and the long ones lie on one line."""
+
     def end(n: int) -> int:
         nest = Nest(replace(ONE, N=n, M=3, C=7), (Loop("N", 1), Loop("C", 3), Loop("M", 2)))
         case = Case(
