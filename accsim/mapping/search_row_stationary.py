@@ -1,8 +1,8 @@
 """Legal row-stationary mappings of a layer, ranked by closed-form cost; the exact engine decides among the best.
 
 The whole grid of (n, e, f, p, q, r, t) is scored at once; traffic follows from how often each loop of JSSC 2017, Table
-II, changes a tile. m is the largest that fits the buffer, or one pass's, because no other m is cheaper; r is the largest
-that fits the array, or 1 where the buffer has no room for so many channels.
+II, changes a tile. m is the largest that fits the buffer, or one pass's, because no other m is cheaper; r is the
+largest that fits the array, or 1 where the buffer has no room for so many channels.
 """
 
 from __future__ import annotations

@@ -245,7 +245,7 @@ def _idle_slots(
     if accelerator.array.family is ArrayFamily.ROW_STATIONARY:
         unmapped = pes * occupancy.steps - occupancy.slots
         ramps = pes * cycles.compute - geometry.macs - unmapped
-        inside = (("unmapped", unmapped), ("psum_add_and_window_shift", ramps))
+        inside = (("unmapped", unmapped), ("psum_add_shift_and_imbalance", ramps))
     else:
         unmapped = pes * occupancy.steps - occupancy.slots
         inside = (("unmapped", unmapped), ("skew", pes * cycles.compute - geometry.macs - unmapped))

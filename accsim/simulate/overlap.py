@@ -16,6 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from accsim.simulate.phase import Phase, Spent
+from accsim.simulate.timeline import Run
+
 Sizes = tuple[int, ...]
 """Used PEs that each loop around the groups has chosen."""
 Runs = tuple[tuple[int, int], ...]
@@ -114,3 +117,84 @@ class Walk:
         return State(
             chosen, max(state.macs - step.edges, one.macs), max(state.outputs - step.edges, one.outputs)
         ), passed
+
+
+@dataclass(frozen=True, slots=True)
+class Overlapped:
+    """One tile with overlapping groups.
+
+    Attributes:
+        load: cycles of the first load and the port that bounds it; ``load_edges`` without the port.
+        uses_shadow: whether the tile needs the shadow registers: it loads, or it starts sums that will drain.
+        to_last: from the start of the first group to that of the last.
+        last: the last group, and what goes on after its start.
+        streamed: edges of the last group's streams, without stalls.
+        shadow_busy: edges after the start of the last group until its sums have left the drain registers.
+        stream_stalls: stalled cycles of the last group's streams.
+        out: cycles from the last MAC to the last output and the port that bounds them; ``out_edges`` without the port.
+            Both are 0 for sums that go on in the next tile.
+        drained: edges after the start of the last group until all outputs are out, if its sums do not go on.
+    """
+
+    load: tuple[int, str | None]
+    load_edges: int
+    uses_shadow: bool
+    to_last: Passed
+    last: State
+    streamed: int
+    shadow_busy: int
+    stream_stalls: tuple[tuple[str, int], ...]
+    out: tuple[int, str | None]
+    out_edges: int
+    drained: int
+
+    @property
+    def macs_end(self) -> int:
+        """Until after the last MAC, from the start of the stream."""
+        return self._start_of_last + self.last.macs + self._stalled
+
+    @property
+    def run(self) -> Run:
+        """The tile as a step of the timeline."""
+        start = self._start_of_last
+        return Run(
+            load=self.load[0] if self.uses_shadow else None,
+            last=start + self.shadow_busy,
+            next=start + self.streamed + self._stalled,
+            done=start + max(self.last.macs, self.drained) + self._stalled,
+        )
+
+    def distance(self, after: Overlapped) -> int:
+        """From the start of this tile's stream to that of the next, when nothing else is waited for."""
+        mine, load = self.run, after.run.load
+        return mine.next if load is None else max(mine.next, mine.last + load)
+
+    @property
+    def _start_of_last(self) -> int:
+        return self.to_last.edges + sum(self.to_last.stalls.values())
+
+    @property
+    def _stalled(self) -> int:
+        return sum(cycles for _, cycles in self.stream_stalls)
+
+    def add_inside(self, spent: Spent, times: int) -> None:
+        """Add stalls between the first group's start and the last group's end, ``times`` over."""
+        for cause, cycles in (*self.to_last.stalls.items(), *self.stream_stalls):
+            spent.stall(cause, cycles * times)
+
+    def add_load(self, spent: Spent) -> None:
+        """Add the load of the first tile, which nothing hides."""
+        spent.fill += self.load_edges
+        spent.stall(self.load[1], self.load[0] - self.load_edges)
+
+    def alone(self, in_place: bool) -> Phase:
+        """Cycles of the tile when nothing is before or after it; ``in_place``: idle edges wait for sums to leave."""
+        spent = Spent()
+        self.add_load(spent)
+        self.add_inside(spent, 1)
+        spent.compute += self.to_last.edges + self.last.macs - self.to_last.idle
+        spent.drain += self.to_last.idle if in_place else 0
+        spent.fill += 0 if in_place else self.to_last.idle
+        spent.drain += max(0, self.last.outputs - self.last.macs)
+        spent.stall(self.out[1], self.out[0] - self.out_edges)
+        return spent.phase()

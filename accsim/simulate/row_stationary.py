@@ -37,6 +37,7 @@ from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.nest import Nest, Piece, covered, input_extent, window_span
 from accsim.mapping.row_stationary import cut_filter
 from accsim.simulate.phase import Phase, Spent
+from accsim.simulate.timeline import Run
 from accsim.workload.layer import Operand
 
 
@@ -249,6 +250,10 @@ class RowStationaryArray:
         for one in self.passes(sizes):
             self._add_pass(one, sizes, loads, spent)
         return spent.phase()
+
+    def run(self, sizes: Mapping[str, Piece], loads: bool, starts: bool) -> Run:
+        """How the array runs one step; ``starts`` says whether it begins a burst."""
+        return Run.alone(self.step(sizes, loads).total + (self.ramp(sizes).total if starts else 0))
 
     def ramp(self, sizes: Mapping[str, Piece]) -> Phase:
         """First window in, last psums out: once per output tile."""

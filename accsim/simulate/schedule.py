@@ -8,12 +8,14 @@ from math import prod
 from typing import Protocol
 
 from accsim.hardware.accelerator import Accelerator, ArrayFamily, Sram
-from accsim.mapping.dataflow import RELEVANT
+from accsim.mapping.dataflow import DIMENSIONS, RELEVANT
 from accsim.mapping.nest import Nest, Piece
 from accsim.simulate.activity import Cycles
-from accsim.simulate.phase import Phase
+from accsim.simulate.overlap import Overlapped
+from accsim.simulate.phase import Phase, Spent
 from accsim.simulate.storage import Place
-from accsim.simulate.timeline import Output, Sizes, Stream, Timeline
+from accsim.simulate.systolic import SystolicArray
+from accsim.simulate.timeline import Output, Run, Sizes, Stream, Timeline
 from accsim.workload.layer import Operand
 
 OffChipBits = Callable[[Operand, int], int]
@@ -35,10 +37,13 @@ class ArrayModel(Protocol):
         """Depth of the loop that starts a new burst."""
 
     def step(self, sizes: Mapping[str, Piece], loads: bool) -> Phase:
-        """Cycles of one step."""
+        """Cycles of one step that overlaps with no other."""
 
     def ramp(self, sizes: Mapping[str, Piece]) -> Phase:
         """Cycles added to the first step of a burst."""
+
+    def run(self, sizes: Mapping[str, Piece], loads: bool, starts: bool) -> Run:
+        """How the array runs one step; ``starts`` says whether it begins a burst."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +79,53 @@ def step_classes(nest: Nest, load_at: int) -> list[tuple[dict[str, Piece], bool,
 
 def schedule(place: Place, array: ArrayModel, off_chip: OffChipBits) -> Schedule:
     """Cycles of a layer from the cycles of its steps."""
+    total = (
+        _overlapped(place.nest, array)
+        if isinstance(array, SystolicArray) and array.overlaps
+        else _one_by_one(place, array)
+    )
+    waits = _makespan(place, array, off_chip) - total.total
+    stalls = ((place.accelerator.dram.name, waits), *total.stalls) if waits > 0 else total.stalls
+    return Schedule(Cycles(total.compute, total.fill, total.drain, stalls), total.total)
+
+
+def _one_by_one(place: Place, array: ArrayModel) -> Phase:
+    """Cycles without DRAM of an array that ends one step before it starts the next."""
     nest = place.nest
     phases = [(array.step(sizes, loads), n) for sizes, loads, n in step_classes(nest, array.load_at)]
     phases += [(array.ramp(sizes), n) for sizes, n in nest.blocks(array.ramp_at)]
-    total = _add(phases)
-    processing = total.total
-    end = _makespan(place, array, off_chip)
-    waits = end - processing
-    stalls = ((place.accelerator.dram.name, waits), *total.stalls) if waits > 0 else total.stalls
-    return Schedule(Cycles(total.compute, total.fill, total.drain, stalls), processing)
+    return _add(phases)
+
+
+def _overlapped(nest: Nest, array: SystolicArray) -> Phase:
+    """Cycles without DRAM of an array that runs on from tile to tile.
+
+    Edges without a MAC are counted where they arise: the first load, inside the tiles, between two tiles, and after
+    the last MAC. All others have one.
+    """
+
+    def tile(pieces: Mapping[str, Piece], loads: bool) -> Overlapped:
+        return array.overlap({dim: piece.size for dim, piece in pieces.items()}, loads)
+
+    spent, idle = Spent(), 0
+    for pieces, loads, n in step_classes(nest, array.load_at):
+        one = tile(pieces, loads)
+        one.add_inside(spent, n)
+        idle += one.to_last.idle * n
+    for before, after, advanced, n in nest.successions():
+        one = tile(before, loads=True)
+        idle += max(0, one.distance(tile(after, loads=advanced < array.load_at)) - one.macs_end) * n
+    whole = {dim: nest.pieces(dim, 0)[0][0] for dim in DIMENSIONS}
+    tile(nest.innermost(whole, first=True), loads=True).add_load(spent)
+    final = tile(nest.innermost(whole, first=False), loads=True)
+    spent.drain += max(0, final.run.done - final.macs_end)
+    if array.waits_as_drain:
+        spent.drain += idle
+    else:
+        spent.fill += idle
+    end = Timeline(nest, [], None, _runs(nest, array), (array.load_at, array.ramp_at)).makespan()
+    spent.compute = end - spent.phase().total
+    return spent.phase()
 
 
 def _add(phases: Iterable[tuple[Phase, int]]) -> Phase:
@@ -127,18 +170,22 @@ def _makespan(place: Place, array: ArrayModel, off_chip: OffChipBits) -> int:
         depth = place.mapping.depth(inner.name, operand) if inner else len(nest.loops)
         slots = _slots(place, inner, operand) if isinstance(inner, Sram) else 1
         streams.append(Stream(operand, depth, slots, _fetch(place, operand, off_chip)))
-    load_at, ramp_at = array.load_at, array.ramp_at
-    cycles: dict[object, int] = {}
+    runs = _runs(nest, array)
+    return Timeline(nest, streams, _output(place, off_chip), runs, (array.load_at, array.ramp_at)).makespan()
 
-    def run(sizes: Sizes, carried: int) -> int:
-        alike = (nest.alike(dim, piece) for dim, piece in sizes.items())
-        key = (carried < load_at, carried < ramp_at or carried < 0, *alike)
-        if key not in cycles:
-            spent = array.step(sizes, carried < load_at).total
-            cycles[key] = spent + (array.ramp(sizes).total if carried < ramp_at or carried < 0 else 0)
-        return cycles[key]
 
-    return Timeline(nest, streams, _output(place, off_chip), run, (load_at, ramp_at)).makespan()
+def _runs(nest: Nest, array: ArrayModel) -> Callable[[Sizes, int], Run]:
+    """How the array runs each kind of step, worked out once."""
+    known: dict[object, Run] = {}
+
+    def run(sizes: Sizes, carried: int) -> Run:
+        loads, starts = carried < array.load_at, carried < array.ramp_at or carried < 0
+        key = (loads, starts, *(nest.alike(dim, piece) for dim, piece in sizes.items()))
+        if key not in known:
+            known[key] = array.run(sizes, loads, starts)
+        return known[key]
+
+    return run
 
 
 def _cycles(acc: Accelerator, bits: int) -> int:

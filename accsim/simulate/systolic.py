@@ -26,7 +26,8 @@ One fold, stationary operand in a single register, nothing overlapped::
   and groups of n folds every max(n*T, L) edges, or, for sums kept in the PEs, every max(n*T, a) edges because a drain
   register is free again a edges after it was filled; if all rows finish on the same edge (sr = 0, no taps), a taller
   group that follows waits until the sums have crossed its rows too. Only the first load and the last skew and D are
-  seen. Buffer tiles follow each other without overlap: the array is empty when the tile changes.
+  seen. The tiles of the buffers follow each other in the same way, a load waiting for its tile to be in the buffer;
+  without a shadow register the array is empty when the tile changes.
 * Sums that come back are added where the chain leaves the array (or as they drain), so folds do not wait for them.
 * A port or link slower than the array stops all of it: each load, stream and drain takes as many edges more as the
   port needs for its words. Transfers that overlap share the port.
@@ -38,7 +39,7 @@ or link is slower than the array).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 
@@ -46,8 +47,9 @@ from accsim.hardware.accelerator import Accelerator, InitialPsum
 from accsim.mapping.dataflow import REDUCED, RELEVANT, Axis, Delivery, Drain, Reduction, SystolicDataflow
 from accsim.mapping.nest import Nest, Piece
 from accsim.simulate.edge_ports import ALL, INPUTS, EdgePort, edge_ports
-from accsim.simulate.overlap import Distance, Group, Sizes, Walk
+from accsim.simulate.overlap import Distance, Group, Overlapped, Sizes, Walk
 from accsim.simulate.phase import Phase, Spent
+from accsim.simulate.timeline import Run
 from accsim.workload.layer import Operand
 
 
@@ -157,6 +159,11 @@ class SystolicArray:
     def ramp(self, _sizes: Mapping[str, Piece]) -> Phase:
         """No ramp outside the tiles."""
         return Phase(0, 0, 0, ())
+
+    @property
+    def waits_as_drain(self) -> bool:
+        """Whether edges between groups without a MAC wait for sums to leave; else for the next load."""
+        return self.stationary is Operand.PSUM
 
     def step(self, sizes: Mapping[str, Piece], loads: bool) -> Phase:
         """Cycles of one tile on the array; ``loads`` says whether it brings a new stationary operand."""
@@ -285,15 +292,25 @@ class SystolicArray:
                     worst, name = needed, port.name
         return worst, name
 
+    @property
+    def overlaps(self) -> bool:
+        """Whether loads and drains overlap streams, of the next tile too."""
+        return self.accelerator.array.stationary_buffers > 1
+
+    def run(self, sizes: Mapping[str, Piece], loads: bool, _starts: bool) -> Run:
+        """How the array runs one tile; ``loads`` says whether it brings a new stationary operand."""
+        plain = {dim: piece.size for dim, piece in sizes.items()}
+        return self.overlap(plain, loads).run if self.overlaps else Run.alone(self.phase(plain, loads).total)
+
     def phase(self, sizes: Mapping[str, int], loaded: bool) -> Phase:
-        """Cycles of one tile on the array.
+        """Cycles of one tile on the array when nothing is before or after it.
 
         Args:
             sizes: length of every dimension inside the tile.
             loaded: whether the tile brings a new stationary operand.
         """
-        if self.accelerator.array.stationary_buffers > 1:
-            return self._overlapped(sizes, loaded)
+        if self.overlaps:
+            return self.overlap(sizes, loaded).alone(in_place=self.stationary is Operand.PSUM)
         spent = Spent()
         for fold, count in self.folds(sizes, loaded):
             stream, load, out = self._stream(fold), self._load(fold), self._out(fold)
@@ -306,8 +323,8 @@ class SystolicArray:
             spent.stall(out[1], (out[0] - self._leave(fold)) * count)
         return spent.phase()
 
-    def _overlapped(self, sizes: Mapping[str, int], loaded: bool) -> Phase:
-        """Cycles of one tile when a shadow register lets a fold's load or drain overlap its neighbour's stream."""
+    def overlap(self, sizes: Mapping[str, int], loaded: bool) -> Overlapped:
+        """One tile when a shadow register lets a fold's load or drain overlap its neighbour's stream."""
         members = {}
         loops = self._loops(sizes)
         outer, inner = loops[: self._changes], loops[self._changes :]
@@ -330,25 +347,26 @@ class SystolicArray:
             extent,
             lambda before, after: self._distance(group(before), group(after)[0][0]),
         ).run()
-        spent = Spent()
-        preload, slow = self._load(first)
-        spent.fill += self._load_edges(first)
-        spent.stall(slow, preload - self._load_edges(first))
-        for cause, cycles in passed.stalls.items():
-            spent.stall(cause, cycles)
-        spent.compute += passed.edges + last.macs - passed.idle
-        if self.stationary is Operand.PSUM:
-            spent.drain += passed.idle
-        else:
-            spent.fill += passed.idle
-        spent.drain += max(0, last.outputs - last.macs)
         final = group(last.last)
+        streams = Spent()
         for fold, _, count in final:
             stream, slow = self._stream(fold)
-            spent.stall(slow, (stream - fold.steps) * count)
-        out, slow = self._out(final[0][0])
-        spent.stall(slow, out - self._leave(final[0][0]))
-        return spent.phase()
+            streams.stall(slow, (stream - fold.steps) * count)
+        ended = replace(final[0][0], changed=True)
+        in_place = self.stationary is Operand.PSUM
+        return Overlapped(
+            load=self._load(first),
+            load_edges=self._load_edges(first),
+            uses_shadow=changed,
+            to_last=passed,
+            last=last,
+            streamed=sum(count * fold.steps for fold, _, count in final),
+            shadow_busy=self._busy(ended, replace(ended, rows=self.rows)) if in_place else 0,
+            stream_stalls=streams.phase().stalls,
+            out=self._out(final[0][0]),
+            out_edges=self._leave(final[0][0]),
+            drained=max(last.outputs, extent(last.last).macs + self._out(ended)[0]),
+        )
 
     def _members(
         self, around: Mapping[str, int], inner: list[tuple[str, list[tuple[int, int]]]], steps: int, changed: bool

@@ -7,6 +7,9 @@ Every step of the loop nest does, in this fixed order::
     3  read back a partial output tile                 channel free, and an output slot free
     4  run the array                                   array free, every tile there, an output slot free
 
+With shadow registers the array runs on from step to step: the stationary operand of the next step is loaded as soon as
+its tile is there and this step's last group of folds has started.
+
 Slots are used in turn. A slot is free when the array is done with the tile it held, and an output slot when that tile
 is written back, if it is: with one slot that is the tile just before, with two the tile before that. A transfer of no
 cycles waits for nothing. Each time is a maximum of sums of earlier times, so a step is a matrix over (max, +) acting on
@@ -32,6 +35,8 @@ Vector = npt.NDArray[np.int64]
 Matrix = npt.NDArray[np.int64]
 NEVER = -(2**61)
 LIMIT = 2**60
+ARRAY, CHANNEL, SLOT, SHADOW, DONE, STREAMS = range(6)
+"""When the array may stream, the channel, an output slot and the shadow registers are free, and all outputs are out."""
 
 Sizes = Mapping[str, Piece]
 Trail = tuple[dict[str, Piece], ...]
@@ -62,6 +67,29 @@ class Output:
     slots: int
     write: Callable[[Sizes, bool], int]
     read: Callable[[Sizes], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One step on the array. All but ``load`` count from the start of its stream.
+
+    Attributes:
+        load: cycles that the shadow registers are filled before the stream (0: they only have to be free); ``None`` if the
+            step does not use them.
+        last: when the shadow registers are free for the next step.
+        next: when the next step's stream may start.
+        done: when its last output is out.
+    """
+
+    load: int | None
+    last: int
+    next: int
+    done: int
+
+    @classmethod
+    def alone(cls, cycles: int) -> Run:
+        """A step that overlaps with no other."""
+        return cls(None, cycles, cycles, cycles)
 
 
 def _bounded(cycles: int, what: str) -> int:
@@ -98,7 +126,7 @@ class Timeline:
         nest: Nest,
         streams: list[Stream],
         output: Output | None,
-        array: Callable[[Sizes, int], int],
+        array: Callable[[Sizes, int], Run],
         array_depths: tuple[int, ...] = (),
     ) -> None:
         """Describe the layer.
@@ -107,7 +135,7 @@ class Timeline:
             nest: loops over steps.
             streams: operands fetched over the channel, in service order.
             output: the output tile, or ``None`` when outputs stay on chip.
-            array: cycles of the array for one step, given the pieces and the index of the loop that advanced (-1 for
+            array: how the array runs one step, given the pieces and the index of the loop that advanced (-1 for
                 the first step).
             array_depths: depths with which ``array`` compares that index (it may only ask whether it is smaller).
         """
@@ -116,7 +144,7 @@ class Timeline:
         self._out_at = nest.change_depth(Operand.PSUM, output.depth) if output else 0
         depths = {-1, 0, *self._at, self._out_at, *array_depths}
         self._alike = [max(d for d in depths if d <= i) for i in range(len(nest.loops))]
-        self._width = 3 + len(streams)
+        self._width = STREAMS + len(streams)
         self._memo: dict[object, tuple[Matrix, int]] = {}
         self._recut = [any(later.dim == loop.dim for later in nest.loops[i + 1 :]) for i, loop in enumerate(nest.loops)]
 
@@ -129,7 +157,7 @@ class Timeline:
         whole = {dim: self.nest.pieces(dim, 0)[0][0] for dim in DIMENSIONS}
         matrix, pending = self._run((whole,), -1, True, True, 0)
         free = matrix.max(axis=1)
-        end = max(int(free[0]), int(free[1]))
+        end = max(int(free[DONE]), int(free[CHANNEL]))
         if self.output is not None:
             end += pending
         if end >= LIMIT:
@@ -178,32 +206,38 @@ class Timeline:
         return matrix, pending
 
     def _step(self, trail: Trail, carried: int, first: bool, last: bool, pending: int) -> tuple[Matrix, int]:
-        """One step: state is [array, channel, output slot, one slot per stream]."""
+        """One step, as a matrix over the times that ``ARRAY`` to ``STREAMS`` name, then one slot per stream."""
         free: list[Vector] = list(np.full((self._width, self._width), NEVER, dtype=np.int64))
         for i in range(self._width):
             free[i] = free[i].copy()
             free[i][i] = 0
-        ready = free[0]
+        ready = np.full(self._width, NEVER, dtype=np.int64)
         for i, stream in enumerate(self.streams):
             if carried >= self._at[i]:
                 continue
             cycles = _bounded(stream.cycles(trail[stream.depth]), "transfer")
-            slot = free[0] if stream.slots == 1 else free[3 + i]
-            free[3 + i] = free[0]
+            slot = free[DONE] if stream.slots == 1 else free[STREAMS + i]
+            free[STREAMS + i] = free[DONE]
             if cycles:
-                free[1] = np.maximum(free[1], slot) + cycles
-                ready = np.maximum(ready, free[1])
+                free[CHANNEL] = np.maximum(free[CHANNEL], slot) + cycles
+                ready = np.maximum(ready, free[CHANNEL])
         if self.output is not None and carried < self._out_at:
-            left = free[0]
+            left = free[DONE]
             if pending:
-                left = free[1] = np.maximum(free[1], free[0]) + pending
-            slot = left if self.output.slots == 1 else free[2]
-            free[2] = left
+                left = free[CHANNEL] = np.maximum(free[CHANNEL], free[DONE]) + pending
+            slot = left if self.output.slots == 1 else free[SLOT]
+            free[SLOT] = left
             ready = np.maximum(ready, slot)
             back = 0 if first else _bounded(self.output.read(trail[self.output.depth]), "transfer")
             if back:
-                free[1] = np.maximum(free[1], slot) + back
-                ready = np.maximum(ready, free[1])
+                free[CHANNEL] = np.maximum(free[CHANNEL], slot) + back
+                ready = np.maximum(ready, free[CHANNEL])
             pending = _bounded(self.output.write(trail[self.output.depth], last), "transfer")
-        free[0] = ready + _bounded(self.array(trail[-1], carried), "step of the array")
+        run = self.array(trail[-1], carried)
+        start = np.maximum(free[ARRAY], ready)
+        if run.load is not None:
+            start = np.maximum(start, np.maximum(free[SHADOW], ready) + run.load)
+        free[ARRAY] = start + _bounded(run.next, "step of the array")
+        free[SHADOW] = start + run.last
+        free[DONE] = np.maximum(free[DONE], start + _bounded(run.done, "step of the array"))
         return np.maximum(np.stack(free), NEVER), pending

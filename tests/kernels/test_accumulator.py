@@ -66,3 +66,9 @@ def test_64_bits_are_enough_for_usual_layers() -> None:
     assert Accumulator(32).exact_in_64_bits(25_088, 2**14)
     assert Accumulator(48).exact_in_64_bits(25_088, 2**30)
     assert not Accumulator(64).exact_in_64_bits(25_088, 2**62)
+
+
+def test_the_bias_of_rounding_may_leave_64_bits() -> None:
+    """The square of -(2**31), and half of 2**63 added to it."""
+    assert Accumulator(64, 63, TRUNCATE).exact_in_64_bits(1, 2**62)
+    assert not Accumulator(64, 63, NEAREST).exact_in_64_bits(1, 2**62)

@@ -86,11 +86,11 @@ def test_a_matrix_product_equals_its_naive_twin(case: Any, accumulator: Accumula
 @pytest.mark.parametrize("overflow", [WRAP, SATURATE])
 @pytest.mark.parametrize("bits", [2, 8, 31, 32, 33, 48, 63, 64])
 def test_overflow_starts_at_the_first_sum_out_of_range(bits: int, overflow: int) -> None:
-    """Sums at, below and above both bounds: 2**(bits - 1) is written as a product of powers of two."""
-    half = 2 ** ((bits - 1) // 2)
-    other = 2 ** (bits - 1) // half
-    a = np.array([[half, -1, 1], [half, 0, 1], [-half, 0, 1], [-half, -1, 1], [-half, 1, 1]], np.int64)
-    b = np.array([[other], [1], [0]], np.int64)
+    """Sums one outside, at and one inside both bounds: 2**(bits - 1) is written as two products of powers of two."""
+    half = 2 ** ((bits - 2) // 2)
+    other = 2 ** (bits - 2) // half
+    a = np.array([[half, half, -1], [half, half, 0], [-half, -half, 0], [-half, -half, -1], [-half, -half, 1]])
+    b = np.array([[other], [other], [1]])
     values, overflows = gemm(a, b, Accumulator(bits, overflow=overflow))
     least, most = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
     kept = [most, least, least, most, least + 1] if overflow == WRAP else [most, most, least, least, least + 1]
@@ -124,6 +124,21 @@ def test_rounding_of_ties(rounding: int, expected: list[int]) -> None:
     assert values[:, 0].tolist() == expected
 
 
+@pytest.mark.parametrize("rounding", [TRUNCATE, NEAREST, NEAREST_EVEN])
+@pytest.mark.parametrize("widest", [2**31 - 1, 2**32 - 1], ids=["64-bit sums", "two limbs"])
+def test_every_shift_of_products_up_to_64_bits(widest: int, rounding: int) -> None:
+    """Signs, ties, odd and even quotients; an unsigned word of 32 bits takes the lane of two limbs."""
+    words = [-(2**31), widest, -(2**16) + 1, -5, 0, 3 * 2**29, *(sign * m * 2**k for sign in (1, -1) for m in (1, 3)
+             for k in (0, 7, 15, 16, 28))]  # fmt: skip
+    column = np.array([words]).T
+    for shift in range(64):
+        accumulator = Accumulator(64, shift, rounding, SATURATE)
+        values, overflows = gemm(column, column.T, accumulator)
+        expected, expected_overflows = naive.gemm(column.tolist(), column.T.tolist(), len(words), accumulator)
+        assert values.tolist() == expected, shift
+        assert overflows == expected_overflows, shift
+
+
 def test_each_product_is_rounded_and_not_the_sum() -> None:
     ones = np.ones((1, 4), int)
     assert gemm(ones, ones.T, Accumulator(16, product_shift=2)) == (np.array([[0]]), 0)
@@ -143,24 +158,15 @@ def test_operands_may_lie_in_memory_in_any_order() -> None:
     assert {place: int(v) for place, v in np.ndenumerate(values)} == expected
 
 
+STEPS = "groups, strides and dilations are at least 1 and padding at least 0, "
 IFMAP, WEIGHT = np.zeros((1, 4, 5, 5), int), np.zeros((6, 2, 3, 3), int)
 
 
 @pytest.mark.parametrize(
     ("ifmap", "weight", "how", "message"),
     [
-        (
-            IFMAP,
-            WEIGHT,
-            {"groups": 3},
-            "4 channels and 6 filters of 2 channels do not make 3 groups",
-        ),
-        (
-            IFMAP,
-            WEIGHT[:5],
-            {"groups": 2},
-            "4 channels and 5 filters of 2 channels do not make 2 groups",
-        ),
+        (IFMAP, WEIGHT, {"groups": 3}, "4 channels and 6 filters of 2 channels do not make 3 groups"),
+        (IFMAP, WEIGHT[:5], {"groups": 2}, "4 channels and 5 filters of 2 channels do not make 2 groups"),
         (
             IFMAP,
             WEIGHT,
@@ -173,42 +179,12 @@ IFMAP, WEIGHT = np.zeros((1, 4, 5, 5), int), np.zeros((6, 2, 3, 3), int)
             {"groups": 2, "padding": (1, 0, 0, 0)},
             "a window that spans 3 in height does not fit the padded input of 2",
         ),
-        (
-            IFMAP,
-            WEIGHT,
-            {"stride": (0, 1)},
-            "groups, strides and dilations are at least 1 and padding at least 0, got 1, (0, 1, 1, 1) and (0, 0, 0, 0)",
-        ),
-        (
-            IFMAP,
-            WEIGHT,
-            {"padding": (0, 0, 0, -1)},
-            "groups, strides and dilations are at least 1 and padding at least 0, got 1, (1, 1, 1, 1) and (0, 0, 0, -1)",
-        ),
-        (
-            IFMAP[:, :0],
-            WEIGHT,
-            {},
-            "only the batch may be zero, got ifmap (1, 0, 5, 5) and weight (6, 2, 3, 3)",
-        ),
-        (
-            IFMAP[0],
-            WEIGHT,
-            {},
-            "ifmap must have 4 dimensions, got shape (4, 5, 5)",
-        ),
-        (
-            IFMAP + 2**32,
-            WEIGHT,
-            {"groups": 2},
-            "ifmap holds 4294967296, which does not fit 32 bits",
-        ),
-        (
-            IFMAP,
-            WEIGHT - 2**31 - 1,
-            {"groups": 2},
-            "weight holds -2147483649, which does not fit 32 bits",
-        ),
+        (IFMAP, WEIGHT, {"stride": (0, 1)}, STEPS + "got 1, (0, 1, 1, 1) and (0, 0, 0, 0)"),
+        (IFMAP, WEIGHT, {"padding": (0, 0, 0, -1)}, STEPS + "got 1, (1, 1, 1, 1) and (0, 0, 0, -1)"),
+        (IFMAP[:, :0], WEIGHT, {}, "only the batch may be zero, got ifmap (1, 0, 5, 5) and weight (6, 2, 3, 3)"),
+        (IFMAP[0], WEIGHT, {}, "ifmap must have 4 dimensions, got shape (4, 5, 5)"),
+        (IFMAP + 2**32, WEIGHT, {"groups": 2}, "ifmap holds 4294967296, which does not fit 32 bits"),
+        (IFMAP, WEIGHT - 2**31 - 1, {"groups": 2}, "weight holds -2147483649, which does not fit 32 bits"),
     ],
 )
 def test_what_cannot_be_convolved(ifmap: Any, weight: Any, how: dict[str, Any], message: str) -> None:

@@ -35,11 +35,9 @@ class Tensors:
         loops = (g.N, g.G, g.filters_per_group, g.P, g.Q)
         for key in product(*map(range, loops)):
             at = dict(zip("NGMPQ", key, strict=True))
-            out[key] = sum(
-                self.read(Operand.IFMAP, {**at, "C": c, "R": r, "S": s})
-                * self.read(Operand.WEIGHT, {**at, "C": c, "R": r, "S": s})
-                for c, r, s in product(range(g.channels_per_group), range(g.R), range(g.S))
-            )
+            terms = product(range(g.channels_per_group), range(g.R), range(g.S))
+            points = [{**at, "C": c, "R": r, "S": s} for c, r, s in terms]
+            out[key] = sum(self.read(Operand.IFMAP, one) * self.read(Operand.WEIGHT, one) for one in points)
         return out
 
 

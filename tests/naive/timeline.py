@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from accsim.mapping.nest import Nest
+from accsim.simulate.timeline import Run
 from accsim.workload.layer import Operand
 from tests.naive.nest import NaiveNest, Step
 
@@ -64,13 +65,34 @@ class Slots:
 
 
 @dataclass
+class Array:
+    """The array: its stream, its shadow registers and its outputs are each busy until a time of their own."""
+
+    streams_from: int = 0
+    shadow_free_at: int = 0
+    free_at: int = 0
+    busy: int = 0
+
+    def serve(self, not_before: int, run: Run) -> None:
+        """Run a step whose tiles are all there at ``not_before``."""
+        start = max(self.streams_from, not_before)
+        if run.load is not None:
+            loaded = max(self.shadow_free_at, not_before) + run.load
+            start = max(start, loaded)
+        self.streams_from = start + run.next
+        self.shadow_free_at = start + run.last
+        self.free_at = max(self.free_at, start + run.done)
+        self.busy += run.next
+
+
+@dataclass
 class Machine:
     channel: Resource = field(default_factory=Resource)
-    array: Resource = field(default_factory=Resource)
+    array: Array = field(default_factory=Array)
 
 
 def simulate(
-    nest: Nest, streams: list[Fetched], output: Returned | None, array: Callable[[Step, int], int]
+    nest: Nest, streams: list[Fetched], output: Returned | None, array: Callable[[Step, int], Run]
 ) -> tuple[int, Machine]:
     """Cycle at which the last transfer and the last step are over, and the machine as it is left."""
     walk = NaiveNest(nest.geometry, nest.loops, nest.fetch_padding)

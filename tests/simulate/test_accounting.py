@@ -56,11 +56,14 @@ def run(
     table: str = "eyeriss_normalized",
     mapping: dict[str, Mapping] | None = None,
 ) -> Result:
-    """The pipeline; a layer that fits the machine under no mapping is no example of anything here."""
+    """The pipeline; a layer that fits the machine under no mapping is no example of anything here.
+
+    A mapping that is given was legal on a like machine and stays so.
+    """
     try:
         return estimate(network, machine, dataflow=dataflow, energy_table=table, mapping=mapping)
     except MappingError:
-        assume(False)
+        assume(mapping is not None)
         raise
 
 
@@ -320,13 +323,13 @@ def growing(draw: st.DrawFn) -> tuple[Layer, Accelerator, Accelerator, str]:
     return layer, base, change(base, **levels), draw(st.sampled_from(SYSTOLIC))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(growing())
 def test_a_larger_buffer_never_raises_the_best_energy(case):
     """At the same energy per access (eyeriss_normalized) whatever the size of the level, and without leakage."""
     layer, small, large, dataflow = case
     before = run(alone(layer), small, dataflow)
-    after = run(alone(layer), large, dataflow)
+    after = estimate(alone(layer), large, dataflow=dataflow, energy_table="eyeriss_normalized")
     assert after.energy <= before.energy * (1 + 1e-12)
 
 
@@ -457,7 +460,7 @@ def test_every_layer_appears_and_costs_something(case):
     assert [layer["name"] for layer in layers] == [layer.name for layer in network.layers]
     for layer, row in zip(network.layers, layers, strict=True):
         free = any(note.startswith(("folded", "addressing only")) for note in row["notes"])
-        fused = any(note.startswith("applied to the outputs") for note in row["notes"])
+        fused = any(note.startswith("applied ") for note in row["notes"])
         moved = sum(entry["bits"] for entry in row["activity"])
         if layer.kind.has_macs:
             assert row["macs"] > 0
@@ -511,6 +514,8 @@ def check_residency(network: Network, machine: Accelerator, result: Result) -> N
             (Operand.OFMAP, Action.WRITE),
         ):
             if operand in lived:
+                if operand is Operand.IFMAP and not touched(layer.geometry):
+                    continue  # every tap reads padding
                 moved = total(e.activity.counts, level=dram, operand=operand, action=action)
                 assert (moved > 0) == (lived[operand] == dram), (layer.name, operand)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -198,14 +199,72 @@ def test_the_machine_of_pes_convolves(case: Case) -> None:
 @given(cases())
 @settings(max_examples=100, deadline=None)
 def test_cycles_are_those_of_the_machine_of_pes(case: Case) -> None:
+    check_cycles(case)
+
+
+def check_cycles(case: Case) -> None:
+    """The counted cycles, by what the array did, are the edges that were seen."""
     seen, counted = observe(case), phase(case, machine(case))
     assert (counted.compute, counted.fill, counted.drain) == (seen.compute, seen.fill, seen.drain)
     assert counted.stalls == ()
 
 
+def corner(
+    axes: tuple[str, str, str],
+    folds: tuple[str, ...],
+    travel: tuple[Delivery, Delivery, Reduction],
+    array: tuple[int, int],
+    loops: tuple[tuple[str, int], ...] = (),
+    taps: bool = False,
+    **sizes: int,
+) -> Case:
+    """A machine with a shadow register; ``travel`` is how pixels and weights travel and where sums are added."""
+    bounds = dict.fromkeys("NGMCPQRS", 1) | sizes
+    flow = SystolicDataflow("corner", *(tuple(dims) for dims in axes), folds, *travel, Drain.SHIFT)
+    g = Geometry(**bounds, H=bounds["P"] + bounds["R"] - 1, W=bounds["Q"] + bounds["S"] - 1)
+    return Case(flow, g, loops, *array, taps, 2, InitialPsum.ZERO)
+
+
+WS, OS = ("C", "M", "NPQ"), ("NPQ", "M", "C")
+CORNERS = {
+    "an earlier, taller fold works on while a later one waits for its preload": corner(
+        WS, ("G", "R", "S", "cols", "rows"), (HOP, PRELOAD, CHAIN), (3, 1), C=4, M=2
+    ),
+    "folds that keep their weights give the next preload time": corner(
+        ("C", "M", "P"), ("G", "R", "S", "cols", "rows", "N", "Q"), (HOP, PRELOAD, CHAIN), (4, 1), C=8, M=2, N=2
+    ),
+    "sums that stay over a change of tile do not drain": corner(
+        OS, ("G", "R", "S", "cols", "rows"), (HOP, HOP, IN_PE), (3, 2), (("C", 1),), C=3, M=2, P=3
+    ),
+    "folds that go on adding give the drain time": corner(
+        OS, ("G", "cols", "rows", "R", "S"), (HOP, HOP, IN_PE), (4, 1), C=1, M=2, P=4, R=3
+    ),
+    "sums of a short group cross the rows of a taller one": corner(
+        OS, ("G", "cols", "rows", "R", "S"), (HOP, MULTICAST, IN_PE), (5, 1), C=1, M=2, P=6
+    ),
+    "columns share a preloaded word": corner(
+        ("C", "P", "NQ"), ("G", "R", "S", "M", "cols", "rows"), (UNICAST, PRELOAD, CHAIN), (3, 4), C=3, P=4, M=2
+    ),
+    "multicast weights are there in one edge": corner(
+        ("C", "P", "NQ"), ("G", "R", "S", "M", "cols", "rows"), (UNICAST, MULTICAST, CHAIN), (3, 4), C=3, P=4, M=2
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CORNERS.values(), ids=CORNERS)
+def test_corner_cases_are_those_of_the_machine_of_pes(case: Case) -> None:
+    check_cycles(case)
+    check_traffic(case)
+
+
 @given(cases())
 @settings(max_examples=100, deadline=None)
 def test_traffic_is_that_of_the_machine_of_pes(case: Case) -> None:
+    check_traffic(case)
+
+
+def check_traffic(case: Case) -> None:
+    """The counted words at the edge, between PEs and in registers are those that were seen."""
     seen, accelerator = observe(case), machine(case)
     ledger = Ledger(accelerator)
     timing, occupancy = count_layer(place(case, accelerator), ledger, lambda operand, words: words)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accsim.errors import AccsimError
 from accsim.mapping.nest import Loop, Nest, Piece
-from accsim.simulate.timeline import LIMIT, Output, Stream, Timeline
+from accsim.simulate.timeline import LIMIT, Output, Run, Stream, Timeline
 from accsim.workload.layer import Geometry, Operand
 from tests.naive.nest import DIMENSIONS, Step
 from tests.naive.timeline import Fetched, Machine, Returned, simulate
@@ -38,6 +38,7 @@ class Case:
     output: tuple[int, int, Line, Line, Line] | None
     array: Line
     loads_at: int
+    overlap: tuple[int, int, int] | None = None
 
     def engine(self) -> int:
         def words(operand: Operand, pieces: Mapping[str, Piece]) -> int:
@@ -46,7 +47,7 @@ class Case:
         def fetch(operand: Operand, line: Line) -> Callable[[Mapping[str, Piece]], int]:
             return lambda pieces: time(line, words(operand, pieces))
 
-        def run(pieces: Mapping[str, Piece], advanced: int) -> int:
+        def run(pieces: Mapping[str, Piece], advanced: int) -> Run:
             shape = tuple((pieces[d].size, pieces[d].extent) for d in DIMENSIONS)
             return self._array(shape, advanced)
 
@@ -62,9 +63,13 @@ class Case:
         streams = [Stream(o, depth, slots, fetch(o, line)) for o, depth, slots, line in self.streams]
         return Timeline(self.nest, streams, output, run, (self.loads_at,)).makespan()
 
-    def _array(self, shape: tuple[tuple[int, int], ...], advanced: int) -> int:
+    def _array(self, shape: tuple[tuple[int, int], ...], advanced: int) -> Run:
         macs, rows = prod(size for size, _ in shape), shape[DIMENSIONS.index("P")][1]
-        return time(self.array, macs + rows) + (5 if advanced < self.loads_at else 0)
+        cycles, loads = time(self.array, macs + rows), advanced < self.loads_at
+        if self.overlap is None:
+            return Run.alone(cycles + (5 if loads else 0))
+        load, earlier, tail = self.overlap
+        return Run(load if loads else None, max(0, cycles - earlier), cycles, cycles + tail)
 
     def naive(self) -> tuple[int, Machine]:
         from tests.naive.nest import NaiveNest
@@ -74,7 +79,7 @@ class Case:
         def fetch(line: Line) -> Callable[[int], int]:
             return lambda words: time(line, words)
 
-        def run(step: Step, advanced: int) -> int:
+        def run(step: Step, advanced: int) -> Run:
             return self._array(walk.sizes(step.ranges[-1]), advanced)
 
         output = None
@@ -104,6 +109,7 @@ def cases(draw: st.DrawFn) -> Case:
         draw(st.none() | st.tuples(depths, slots, lines(), lines(), lines())),
         draw(lines()),
         draw(st.integers(0, len(nest.loops))),
+        draw(st.none() | st.tuples(st.integers(0, 20), st.integers(0, 9), st.integers(0, 20))),
     )
 
 
@@ -146,6 +152,10 @@ def constant(cycles: int) -> Callable[..., int]:
     return lambda *_: cycles
 
 
+def busy(cycles: int) -> Callable[..., Run]:
+    return lambda *_: Run.alone(cycles)
+
+
 def test_one_slot_takes_turns_and_two_overlap() -> None:
     """Ten tiles, 7 cycles to fetch and 5 to use::
 
@@ -154,14 +164,14 @@ def test_one_slot_takes_turns_and_two_overlap() -> None:
     """
     nest = Nest(replace(ONE, C=10), (Loop("C", 1),))
     for slots, end in ((1, 120), (2, 75)):
-        assert Timeline(nest, [Stream(Operand.IFMAP, 1, slots, constant(7))], None, constant(5)).makespan() == end
+        assert Timeline(nest, [Stream(Operand.IFMAP, 1, slots, constant(7))], None, busy(5)).makespan() == end
 
 
 def test_outputs_are_written_back_while_the_array_goes_on() -> None:
     """Ten outputs, 5 cycles to compute and 7 to write back: the writes follow each other with two slots."""
     nest = Nest(replace(ONE, M=10), (Loop("M", 1),))
     for slots, end in ((1, 120), (2, 75)):
-        assert Timeline(nest, [], Output(1, slots, constant(7), constant(0)), constant(5)).makespan() == end
+        assert Timeline(nest, [], Output(1, slots, constant(7), constant(0)), busy(5)).makespan() == end
 
 
 def test_partial_sums_go_out_and_come_back() -> None:
@@ -174,7 +184,7 @@ def test_partial_sums_go_out_and_come_back() -> None:
     """
     nest = Nest(replace(ONE, C=2, M=2), (Loop("C", 1), Loop("M", 1)))
     output = Output(2, 1, lambda _, last: 4 if last else 3, constant(2))
-    assert Timeline(nest, [], output, constant(11)).makespan() == 4 * 11 + 3 + 3 + 2 + 4 + 2 + 4
+    assert Timeline(nest, [], output, busy(11)).makespan() == 4 * 11 + 3 + 3 + 2 + 4 + 2 + 4
 
 
 def test_a_partial_sum_comes_back_while_the_array_finishes_the_tile_before() -> None:
@@ -187,7 +197,7 @@ def test_a_partial_sum_comes_back_while_the_array_finishes_the_tile_before() -> 
     """
     nest = Nest(replace(ONE, C=2, M=2), (Loop("C", 1), Loop("M", 1)))
     output = Output(2, 2, lambda _, last: 0 if last else 3, constant(6))
-    assert Timeline(nest, [], output, constant(10)).makespan() == 10 + 10 + 3 + 6 + 10 + 10
+    assert Timeline(nest, [], output, busy(10)).makespan() == 10 + 10 + 3 + 6 + 10 + 10
 
 
 @pytest.mark.parametrize("slots", [1, 2])
@@ -201,7 +211,7 @@ def test_a_thousand_million_passes_are_not_walked(slots: int) -> None:
     nest = Nest(replace(ONE, M=n, C=1000), (Loop("M", 1), Loop("C", 1)))
     streams = [Stream(Operand.WEIGHT, 2, slots, constant(3))]
     output = Output(2, slots, constant(2), constant(2))
-    end = Timeline(nest, streams, output, constant(4)).makespan()
+    end = Timeline(nest, streams, output, busy(4)).makespan()
     steps = n * 1000
     if slots == 2:
         assert end == 3 + 4 * steps + (n - 1) + 2
@@ -213,7 +223,7 @@ def test_a_thousand_million_passes_are_not_walked(slots: int) -> None:
 def test_an_array_alone_never_wraps(cycles: int) -> None:
     nest = Nest(replace(ONE, C=4), (Loop("C", 1),))
     with pytest.raises(AccsimError, match="too long to be represented"):
-        Timeline(nest, [], None, constant(cycles)).makespan()
+        Timeline(nest, [], None, busy(cycles)).makespan()
 
 
 def test_long_repeats_grow_by_the_same_amount() -> None:
@@ -246,4 +256,4 @@ def test_a_schedule_beyond_64_bits_is_an_error_and_never_wraps(cycles: int, wher
     streams = [Stream(Operand.WEIGHT, 2, 1, constant(spent["fetch"]))]
     output = Output(2, 1, constant(spent["write"]), constant(spent["read"]))
     with pytest.raises(AccsimError, match="too long to be represented"):
-        Timeline(nest, streams, output, constant(spent["array"])).makespan()
+        Timeline(nest, streams, output, busy(spent["array"])).makespan()
