@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise, product
+from itertools import product
 from math import prod
 
 from accsim.mapping.dataflow import DIMENSIONS, RELEVANT
@@ -223,37 +223,6 @@ class Nest:
                 dict(zip(DIMENSIONS, (piece for piece, _ in combination), strict=True)),
                 prod(n for _, n in combination),
             )
-
-    def successions(self) -> Iterator[tuple[dict[str, Piece], dict[str, Piece], int, int]]:
-        """Innermost tiles that follow each other: (before, after, index of the loop that advances, how often)."""
-        whole = {dim: self.pieces(dim, 0)[0][0] for dim in DIMENSIONS}
-        yield from self._successions(0, whole, 1)
-
-    def _successions(
-        self, depth: int, pieces: dict[str, Piece], times: int
-    ) -> Iterator[tuple[dict[str, Piece], dict[str, Piece], int, int]]:
-        if depth == len(self.loops):
-            return
-        loop = self.loops[depth]
-        runs = self.split(loop.dim, pieces[loop.dim], loop.step)
-        steps = [(x, x, n - 1) for x, n in runs if n > 1] + [(x, y, 1) for (x, _), (y, _) in pairwise(runs)]
-        for x, y, n in steps:
-            before = self._innermost(depth + 1, {**pieces, loop.dim: x}, -1)
-            after = self._innermost(depth + 1, {**pieces, loop.dim: y}, 0)
-            yield before, after, depth, n * times
-        for piece, n in runs:
-            yield from self._successions(depth + 1, {**pieces, loop.dim: piece}, times * n)
-
-    def innermost(self, pieces: dict[str, Piece], first: bool) -> dict[str, Piece]:
-        """The first or the last innermost tile inside ``pieces``."""
-        return self._innermost(0, pieces, 0 if first else -1)
-
-    def _innermost(self, depth: int, pieces: dict[str, Piece], which: int) -> dict[str, Piece]:
-        """The first (0) or last (-1) innermost tile inside the pieces chosen so far."""
-        for loop in self.loops[depth:]:
-            runs = self.split(loop.dim, pieces[loop.dim], loop.step)
-            pieces = {**pieces, loop.dim: runs[which][0]}
-        return pieces
 
     def tile_words(self, operand: Operand, depth: int) -> int:
         """Words of the largest tile of ``operand`` at ``depth``: what a buffer must hold."""

@@ -76,21 +76,26 @@ class Walk:
     """A walk over loops of groups.
 
     Args:
-        loops: outermost first.
+        depth: number of loops around the groups.
+        runs: runs of the next loop inside what the loops outside it have chosen.
         group: the group of the sizes the loops have chosen.
         distance: between the groups of two choices.
     """
 
     def __init__(
-        self, loops: list[Runs], group: Callable[[Sizes], Group], distance: Callable[[Sizes, Sizes], Distance]
+        self,
+        depth: int,
+        runs: Callable[[Sizes], Runs],
+        group: Callable[[Sizes], Group],
+        distance: Callable[[Sizes, Sizes], Distance],
     ) -> None:
-        self.loops, self.group, self.distance = loops, group, distance
+        self.depth, self.runs, self.group, self.distance = depth, runs, group, distance
         self._known: dict[tuple[Sizes, State | None], tuple[State, Passed]] = {}
 
     def run(self, chosen: Sizes = (), state: State | None = None) -> tuple[State, Passed]:
         """The state after the loops inside ``chosen``, and what passed until the start of their last group."""
         if (chosen, state) not in self._known:
-            if len(chosen) == len(self.loops):
+            if len(chosen) == self.depth:
                 self._known[chosen, state] = self._advance(chosen, state)
             else:
                 self._known[chosen, state] = self._repeat(chosen, state)
@@ -98,7 +103,7 @@ class Walk:
 
     def _repeat(self, chosen: Sizes, state: State | None) -> tuple[State, Passed]:
         passed = Passed()
-        for used, times in self.loops[len(chosen)]:
+        for used, times in self.runs(chosen):
             left = times
             while left:
                 after, one = self.run((*chosen, used), state)
@@ -128,8 +133,10 @@ class Overlapped:
         uses_shadow: whether the tile needs the shadow registers: it loads, or it starts sums that will drain.
         to_last: from the start of the first group to that of the last.
         last: the last group, and what goes on after its start.
-        streamed: edges of the last group's streams, without stalls.
-        shadow_busy: edges after the start of the last group until its sums have left the drain registers.
+        streamed: edges of the last group's streams, without stalls, or of what shares a port with them.
+        shadow_busy: cycles after the start of the last group until its sums have left the drain registers, or until a
+            port is free for the next load.
+        first_ends: cycles until the first group's sums need the drain registers; 0 if an input has shadow registers.
         stream_stalls: stalled cycles of the last group's streams.
         out: cycles from the last MAC to the last output and the port that bounds them; ``out_edges`` without the port.
             Both are 0 for sums that go on in the next tile.
@@ -143,6 +150,7 @@ class Overlapped:
     last: State
     streamed: int
     shadow_busy: int
+    first_ends: int
     stream_stalls: tuple[tuple[str, int], ...]
     out: tuple[int, str | None]
     out_edges: int
@@ -158,16 +166,11 @@ class Overlapped:
         """The tile as a step of the timeline."""
         start = self._start_of_last
         return Run(
-            load=self.load[0] if self.uses_shadow else None,
-            last=start + self.shadow_busy,
+            load=self.load[0] - self.first_ends if self.uses_shadow else None,
+            last=start + self.shadow_busy if self.uses_shadow or self.shadow_busy else None,
             next=start + self.streamed + self._stalled,
             done=start + max(self.last.macs, self.drained) + self._stalled,
         )
-
-    def distance(self, after: Overlapped) -> int:
-        """From the start of this tile's stream to that of the next, when nothing else is waited for."""
-        mine, load = self.run, after.run.load
-        return mine.next if load is None else max(mine.next, mine.last + load)
 
     @property
     def _start_of_last(self) -> int:

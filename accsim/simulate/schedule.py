@@ -8,13 +8,14 @@ from math import prod
 from typing import Protocol
 
 from accsim.hardware.accelerator import Accelerator, ArrayFamily, Sram
-from accsim.mapping.dataflow import DIMENSIONS, RELEVANT
+from accsim.mapping.dataflow import RELEVANT
 from accsim.mapping.nest import Nest, Piece
 from accsim.simulate.activity import Cycles
-from accsim.simulate.overlap import Overlapped
+from accsim.simulate.overlap import Walk
 from accsim.simulate.phase import Phase, Spent
 from accsim.simulate.storage import Place
 from accsim.simulate.systolic import SystolicArray
+from accsim.simulate.tiles import Tiles
 from accsim.simulate.timeline import Output, Run, Sizes, Stream, Timeline
 from accsim.workload.layer import Operand
 
@@ -100,31 +101,25 @@ def _one_by_one(place: Place, array: ArrayModel) -> Phase:
 def _overlapped(nest: Nest, array: SystolicArray) -> Phase:
     """Cycles without DRAM of an array that runs on from tile to tile.
 
-    Edges without a MAC are counted where they arise: the first load, inside the tiles, between two tiles, and after
-    the last MAC. All others have one.
+    Tiles that share a stationary operand, or sums, are one group; groups follow each other at the distances of the
+    timeline. A cycle between two groups has a MAC as long as any tile before is still at work.
     """
-
-    def tile(pieces: Mapping[str, Piece], loads: bool) -> Overlapped:
-        return array.overlap({dim: piece.size for dim, piece in pieces.items()}, loads)
-
-    spent, idle = Spent(), 0
+    tiles = Tiles(nest, array)
+    state, passed = Walk(array.load_at, tiles.runs, tiles.group, tiles.distance).run()
+    spent, idle = Spent(), passed.idle
+    inside = 0
     for pieces, loads, n in step_classes(nest, array.load_at):
-        one = tile(pieces, loads)
+        one = tiles.tile({dim: piece.size for dim, piece in pieces.items()}, loads)
         one.add_inside(spent, n)
-        idle += one.to_last.idle * n
-    for before, after, advanced, n in nest.successions():
-        one = tile(before, loads=True)
-        idle += max(0, one.distance(tile(after, loads=advanced < array.load_at)) - one.macs_end) * n
-    whole = {dim: nest.pieces(dim, 0)[0][0] for dim in DIMENSIONS}
-    tile(nest.innermost(whole, first=True), loads=True).add_load(spent)
-    final = tile(nest.innermost(whole, first=False), loads=True)
-    spent.drain += max(0, final.run.done - final.macs_end)
+        inside += one.to_last.idle * n
+    stalled = spent.phase().total
+    spent.compute += passed.edges + state.macs - idle - inside - stalled
     if array.waits_as_drain:
-        spent.drain += idle
+        spent.drain += idle + inside
     else:
-        spent.fill += idle
-    end = Timeline(nest, [], None, _runs(nest, array), (array.load_at, array.ramp_at)).makespan()
-    spent.compute = end - spent.phase().total
+        spent.fill += idle + inside
+    spent.drain += max(0, state.outputs - state.macs)
+    tiles.first().add_load(spent)
     return spent.phase()
 
 
@@ -170,11 +165,11 @@ def _makespan(place: Place, array: ArrayModel, off_chip: OffChipBits) -> int:
         depth = place.mapping.depth(inner.name, operand) if inner else len(nest.loops)
         slots = _slots(place, inner, operand) if isinstance(inner, Sram) else 1
         streams.append(Stream(operand, depth, slots, _fetch(place, operand, off_chip)))
-    runs = _runs(nest, array)
+    runs = array_runs(nest, array)
     return Timeline(nest, streams, _output(place, off_chip), runs, (array.load_at, array.ramp_at)).makespan()
 
 
-def _runs(nest: Nest, array: ArrayModel) -> Callable[[Sizes, int], Run]:
+def array_runs(nest: Nest, array: ArrayModel) -> Callable[[Sizes, int], Run]:
     """How the array runs each kind of step, worked out once."""
     known: dict[object, Run] = {}
 

@@ -341,9 +341,11 @@ class SystolicArray:
             ends = [(at + steps + self._skewed(fold), self._leave(fold)) for fold, at, _ in parts]
             return Group(max(macs for macs, _ in ends), max(macs + leave for macs, leave in ends))
 
-        first = group(tuple(runs[0][0] for _, runs in outer))[0][0]
+        opening = group(tuple(runs[0][0] for _, runs in outer))
+        first = opening[0][0]
         last, passed = Walk(
-            [tuple(runs) for _, runs in outer],
+            len(outer),
+            lambda chosen: tuple(outer[len(chosen)][1]),
             extent,
             lambda before, after: self._distance(group(before), group(after)[0][0]),
         ).run()
@@ -360,13 +362,38 @@ class SystolicArray:
             uses_shadow=changed,
             to_last=passed,
             last=last,
-            streamed=sum(count * fold.steps for fold, _, count in final),
-            shadow_busy=self._busy(ended, replace(ended, rows=self.rows)) if in_place else 0,
+            streamed=max(
+                sum(count * fold.steps for fold, _, count in final), self._port_cycles(final) if in_place else 0
+            ),
+            shadow_busy=self._cycles(final) + self._busy(ended, replace(ended, rows=self.rows))
+            if in_place
+            else self._port_cycles(final),
+            first_ends=self._cycles(opening) if in_place else 0,
             stream_stalls=streams.phase().stalls,
             out=self._out(final[0][0]),
             out_edges=self._leave(final[0][0]),
             drained=max(last.outputs, extent(last.last).macs + self._out(ended)[0]),
         )
+
+    def _port_cycles(self, final: Members) -> int:
+        """Cycles that a tile's last group keeps a port busy which the next load, or its own drain, needs too.
+
+        The next load comes after the streams on such a port; a drain shares it with them.
+        """
+        ended = replace(final[0][0], changed=True)
+        worst = 0
+        for port in self.ports:
+            if self.stationary not in port.operands:
+                continue
+            bits = sum(self._bits(port, fold, ALL - {self.stationary}) * count for fold, _, count in final)
+            if self.stationary is Operand.PSUM:
+                bits += self._bits(port, ended, frozenset({Operand.PSUM}))
+            worst = max(worst, -(-bits // port.bits_per_cycle))
+        return worst
+
+    def _cycles(self, members: Members) -> int:
+        """Cycles of a group's streams."""
+        return sum(count * self._stream(fold)[0] for fold, _, count in members)
 
     def _members(
         self, around: Mapping[str, int], inner: list[tuple[str, list[tuple[int, int]]]], steps: int, changed: bool

@@ -74,22 +74,22 @@ class Run:
     """One step on the array. All but ``load`` count from the start of its stream.
 
     Attributes:
-        load: cycles that the shadow registers are filled before the stream (0: they only have to be free); ``None`` if the
-            step does not use them.
-        last: when the shadow registers are free for the next step.
+        load: cycles from when the shadow registers are free, and the tile is there, to the stream; negative if they are
+            needed only later; ``None`` if the step does not use them.
+        last: when the shadow registers are free for the next step; ``None`` if that stays as it was.
         next: when the next step's stream may start.
         done: when its last output is out.
     """
 
     load: int | None
-    last: int
+    last: int | None
     next: int
     done: int
 
     @classmethod
     def alone(cls, cycles: int) -> Run:
         """A step that overlaps with no other."""
-        return cls(None, cycles, cycles, cycles)
+        return cls(None, None, cycles, cycles)
 
 
 def _bounded(cycles: int, what: str) -> int:
@@ -238,6 +238,7 @@ class Timeline:
         if run.load is not None:
             start = np.maximum(start, np.maximum(free[SHADOW], ready) + run.load)
         free[ARRAY] = start + _bounded(run.next, "step of the array")
-        free[SHADOW] = start + run.last
+        if run.last is not None:
+            free[SHADOW] = start + run.last
         free[DONE] = np.maximum(free[DONE], start + _bounded(run.done, "step of the array"))
         return np.maximum(np.stack(free), NEVER), pending

@@ -505,16 +505,22 @@ def run_layer(
     shadow: bool,
     tensors: Tensors,
 ) -> Observed:
-    """Run a layer tile by tile; the array is empty when the tile changes."""
+    """Run a layer tile by tile: with shadow registers on and on, else the array is empty when the tile changes."""
     machine = Machine(flow, rows, cols, taps, tensors)
-    known: dict[object, int] = {}
-    for _, groups in fold_tiles(flow, geometry, loops, rows, cols):
-        if shadow:
-            openers = {id(f): f.opener for g in groups for f in g}
-            gaps = spacings(flow, rows, cols, taps, tensors, groups, known)
-            for f in (f for g in groups for f in g):
-                f.opener = openers[id(f)]
-            machine.overlapped(groups, gaps)
-        else:
+    tiles = [groups for _, groups in fold_tiles(flow, geometry, loops, rows, cols)]
+    if not shadow:
+        for groups in tiles:
             machine.one_after_the_other([f for g in groups for f in g])
+        return machine.seen
+    joined: list[list[Fold]] = []
+    for group in (g for groups in tiles for g in groups):
+        if joined and not group[0].first:
+            joined[-1].extend(group)  # the next tile goes on with the same stationary operand, or the same sums
+        else:
+            joined.append(list(group))
+    openers = {id(f): f.opener for g in joined for f in g}
+    gaps = spacings(flow, rows, cols, taps, tensors, joined, {})
+    for f in (f for g in joined for f in g):
+        f.opener = openers[id(f)]
+    machine.overlapped(joined, gaps)
     return machine.seen

@@ -80,7 +80,8 @@ class Array:
             loaded = max(self.shadow_free_at, not_before) + run.load
             start = max(start, loaded)
         self.streams_from = start + run.next
-        self.shadow_free_at = start + run.last
+        if run.last is not None:
+            self.shadow_free_at = start + run.last
         self.free_at = max(self.free_at, start + run.done)
         self.busy += run.next
 

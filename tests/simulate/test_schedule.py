@@ -15,6 +15,7 @@ from accsim.mapping.nest import Nest, Piece
 from accsim.simulate.phase import Phase
 from accsim.simulate.schedule import schedule, step_classes
 from accsim.simulate.storage import Place, Residency
+from accsim.simulate.timeline import Run
 from accsim.workload.layer import Operand
 from tests.naive.nest import DIMENSIONS, NaiveNest, Ranges
 from tests.naive.timeline import Fetched, Returned, simulate
@@ -81,6 +82,9 @@ class Toy:
     def ramp(self, _: dict[str, Piece]) -> Phase:
         return Phase(0, 2, 0, ())
 
+    def run(self, sizes: dict[str, Piece], loads: bool, starts: bool) -> Run:
+        return Run.alone(self.step(sizes, loads).total + (2 if starts else 0))
+
 
 def machine(copies: int, width: int) -> Accelerator:
     buffers = tuple((operand, copies) for operand in ALL)
@@ -115,9 +119,9 @@ def test_a_layer_takes_its_makespan_and_every_cycle_has_a_cause(
 
     naive = NaiveNest(nest.geometry, nest.loops, nest.fetch_padding)
 
-    def array(step: object, advanced: int) -> int:
+    def array(step: object, advanced: int) -> Run:
         phase = toy.cycles(naive.sizes(step.ranges[-1]), advanced < toy.load_at)  # type: ignore[attr-defined]
-        return phase.total + (2 if advanced < toy.ramp_at or advanced < 0 else 0)
+        return Run.alone(phase.total + (2 if advanced < toy.ramp_at or advanced < 0 else 0))
 
     def moved(bits: int) -> int:
         return 2 + -(-bits // width) if bits else 0

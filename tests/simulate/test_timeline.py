@@ -69,7 +69,9 @@ class Case:
         if self.overlap is None:
             return Run.alone(cycles + (5 if loads else 0))
         load, earlier, tail = self.overlap
-        return Run(load if loads else None, max(0, cycles - earlier), cycles, cycles + tail)
+        return Run(
+            load if loads else None, max(0, cycles - earlier) if loads or load % 2 else None, cycles, cycles + tail
+        )
 
     def naive(self) -> tuple[int, Machine]:
         from tests.naive.nest import NaiveNest

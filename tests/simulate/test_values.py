@@ -152,7 +152,7 @@ def test_every_mistake_in_an_archive_is_named(tmp_path: Path, network: accsim.Ne
 def test_a_file_that_is_no_archive(tmp_path: Path, network: accsim.Network) -> None:
     path = tmp_path / "x.npz"
     path.write_bytes(b"not an archive")
-    with pytest.raises(InputError, match="x.npz: not a NumPy .npz archive of plain arrays: "):
+    with pytest.raises(InputError, match=r"x\.npz: not a NumPy \.npz archive of plain arrays: "):
         load_tensors(path, network)
 
 
