@@ -30,6 +30,8 @@ from accsim.simulate.values import load_tensors, tensor_mistakes
 from accsim.workload.layer import Operand
 from accsim.workload.network import Network
 
+GIVEN = "mapping given by the user"
+
 
 class Objective(StrEnum):
     """What the search for a mapping minimises, per layer: energy, cycles with DRAM, or their product."""
@@ -78,6 +80,7 @@ class Mapper:
         self.table, self.objective, self.given = table, objective, given
         self._searched: dict[object, LayerMapping] = {}
         self._simulated: dict[object, Activity] = {}
+        self._legal: set[object] = set()
 
     def _key(self, task: MacTask) -> tuple[object, ...]:
         return (task.geometry, task.weight_name, task.residency, task.reserved, task.densities, task.coded, task.values)
@@ -88,6 +91,9 @@ class Mapper:
         Raises:
             MappingError: a given mapping is illegal, or none is legal.
         """
+        given = self.given.get(task.layer.name)
+        if given is not None and (self._key(task), given) in self._legal:
+            return Mapped(given, GIVEN)
         job = Task(
             name=task.layer.name,
             geometry=task.geometry,
@@ -96,12 +102,12 @@ class Mapper:
             reserved=task.reserved,
             weight_bits=self.accelerator.bits(task.weight_name),
         )
-        if task.layer.name in self.given:
-            mapping = self.given[task.layer.name]
-            wrong = violations(job, mapping)
+        if given is not None:
+            wrong = violations(job, given)
             if wrong:
                 raise MappingError(f"the mapping given for layer {task.layer.name!r} is illegal: {'; '.join(wrong)}")
-            return Mapped(mapping, "mapping given by the user")
+            self._legal.add((self._key(task), given))
+            return Mapped(given, GIVEN)
         mapping_, note = published(job, self.network.name)
         if mapping_ is not None:
             return Mapped(mapping_, note)
@@ -228,12 +234,12 @@ def _run(
 def price_all(
     activities: Sequence[Activity], accelerator: Accelerator, table: EnergyTable
 ) -> tuple[LayerEstimate, ...]:
-    """Price every layer; layers that share their counters (equal layers, simulated once) are priced once."""
-    known: dict[int, LayerEstimate] = {}
+    """Price every layer; layers that share their counters and their time (equal layers) are priced once."""
+    known: dict[tuple[int, int], LayerEstimate] = {}
     out: list[LayerEstimate] = []
     for activity in activities:
-        key = id(activity.counts)
-        if not activity.counts or key not in known:
+        key = id(activity.counts), activity.cycles.total
+        if key not in known:
             known[key] = price(activity, accelerator, table)
         out.append(replace(known[key], activity=activity))
     return tuple(out)

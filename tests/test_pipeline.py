@@ -105,13 +105,13 @@ def test_scalesim_is_reported_beside_our_own_figures() -> None:
 
 
 def test_scalesim_knows_no_row_stationary() -> None:
-    with pytest.raises(accsim.AccsimError, match="^SCALE-Sim has no row_stationary dataflow to compare with: choose "):
+    with pytest.raises(accsim.AccsimError, match=r"^SCALE-Sim has no row_stationary dataflow to compare with: choose "):
         accsim.estimate("lenet5", "eyeriss", compare_scalesim=True)
 
 
 def test_runs_are_reproducible_across_processes() -> None:
     """Nothing depends on hash seeds or on what ran before."""
-    code = "import json, accsim; print(json.dumps(accsim.estimate('lenet5', 'tpu_v1').to_dict(), sort_keys=True, indent=0))"
+    code = "import json, accsim; print(json.dumps(accsim.estimate('lenet5', 'tpu_v1').to_dict(), sort_keys=True))"
     outputs = {
         subprocess.run(
             [sys.executable, "-c", code],
@@ -140,5 +140,5 @@ def test_what_cannot_be_represented_is_an_error(tmp_path: Path) -> None:
     path.write_text(
         f"input: [1, 1000000000, {10**9}]\nlayers:\n  - c: {{conv: 64, kernel: 3, pad: 1}}\n", encoding="utf-8"
     )
-    with pytest.raises(accsim.AccsimError, match="64 bits|64-bit"):
+    with pytest.raises(accsim.AccsimError, match=r"64 bits|64-bit"):
         accsim.estimate(path, "edge_8x8")

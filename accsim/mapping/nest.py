@@ -14,7 +14,7 @@ Everything here is exact and closed form: no loop is walked, whatever its length
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
@@ -38,6 +38,10 @@ class Piece:
     start: int
     size: int
     extent: int
+
+
+Shape = tuple[int, int, int, int, Piece, Piece]
+"""Lengths of N, G, M and C, and the pieces of P and Q, of a tile."""
 
 
 def window_span(taps: int, dilation: int) -> int:
@@ -120,6 +124,11 @@ class Nest:
     def alike(self, dim: str, piece: Piece) -> Piece:
         """The piece moved to the start, unless padding clips it: pieces that need the same become equal."""
         return piece if self.clipped(dim, piece) else Piece(0, piece.size, piece.extent)
+
+    def shape(self, sizes: Mapping[str, Piece]) -> Shape:
+        """What counts of an innermost tile: tiles of one shape cost the same."""
+        place = self.alike("P", sizes["P"]), self.alike("Q", sizes["Q"])
+        return sizes["N"].size, sizes["G"].size, sizes["M"].size, sizes["C"].size, *place
 
     def split(self, dim: str, whole: Piece, step: int) -> list[tuple[Piece, int]]:
         """Cut a piece into pieces of ``step``: runs of equal pieces in order, each with its repeat count."""

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from itertools import accumulate, product
 from math import gcd
 
-from accsim.hardware.accelerator import Accelerator, InitialPsum, Link
+from accsim.hardware.accelerator import Accelerator, InitialPsum
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.nest import Nest, Piece, covered, input_extent, window_span
 from accsim.mapping.row_stationary import cut_filter
@@ -121,6 +121,12 @@ class RowStationaryArray:
         self.runs_r, self.runs_s = cut_filter(accelerator, nest.geometry, mapping.p, mapping.q)
         reductions = nest.count("C", len(nest.loops)) * len(self.runs_r) * len(self.runs_s)
         self.psums_return = reductions > 1 or accelerator.array.initial_psum is InitialPsum.READ
+        self._buses = {
+            (operand, way): accelerator.link(operand, way)
+            for operand in (Operand.IFMAP, Operand.WEIGHT, Operand.PSUM)
+            for way in ("in", "out")
+        }
+        self._limited = any(level.read_bits_per_cycle or level.write_bits_per_cycle for level in accelerator.buffers)
         self.weight_at = nest.change_depth(Operand.WEIGHT, len(nest.loops))
         self.output_at = nest.change_depth(Operand.PSUM, mapping.depth("", Operand.PSUM))
 
@@ -195,8 +201,8 @@ class RowStationaryArray:
         return one.n * (one.cols * self._column(one, 0) + shifts)
 
     def _bus(self, operand: Operand, direction: str, words: int) -> tuple[int, str]:
-        link = self.accelerator.link(operand, direction)
-        if not isinstance(link, Link) or link.width_bits is None:
+        link = self._buses[operand, direction]
+        if link is None or link.width_bits is None:
             return 0, ""
         return ceil_div(words * self.accelerator.bits(operand), link.width_bits), link.name
 
@@ -205,7 +211,8 @@ class RowStationaryArray:
         buses = [self._bus(Operand.IFMAP, "in", self.bus_ifmap_words(one)), self._bus(Operand.PSUM, "out", one.psums)]
         if self.psums_return:
             buses.append(self._bus(Operand.PSUM, "in", one.psums))
-        buses += self._ports(one, sizes, loads)
+        if self._limited:
+            buses += self._ports(one, sizes, loads)
         slowest, name = max(buses, key=lambda bus: bus[0])
         spent.compute += compute
         spent.stall(name, slowest - compute)

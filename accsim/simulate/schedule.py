@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Protocol
 
 from accsim.hardware.accelerator import Accelerator, ArrayFamily, Sram
 from accsim.mapping.dataflow import RELEVANT
-from accsim.mapping.nest import Nest, Piece
+from accsim.mapping.nest import Nest, Piece, Shape
 from accsim.simulate.activity import Cycles
 from accsim.simulate.overlap import Walk
 from accsim.simulate.phase import Phase, Spent
@@ -21,9 +22,6 @@ from accsim.workload.layer import Operand
 
 OffChipBits = Callable[[Operand, int], int]
 """Bits that a number of words of an operand takes off chip, coding included."""
-
-
-Shape = tuple[Piece, ...]
 
 
 class ArrayModel(Protocol):
@@ -55,18 +53,15 @@ class Schedule:
     processing_cycles: int
 
 
-def step_classes(nest: Nest, load_at: int) -> list[tuple[dict[str, Piece], bool, int]]:
+@lru_cache(maxsize=16)
+def step_classes(nest: Nest, load_at: int) -> tuple[tuple[dict[str, Piece], bool, int], ...]:
     """Every kind of step: pieces, whether it loads the stationary operand, and how many there are."""
-
-    def shape(sizes: Mapping[str, Piece]) -> Shape:
-        return tuple(nest.alike(dim, piece) for dim, piece in sizes.items())
-
     loaded: dict[Shape, int] = {}
     for sizes, n in nest.blocks(load_at):
-        loaded[shape(sizes)] = loaded.get(shape(sizes), 0) + n
+        loaded[nest.shape(sizes)] = loaded.get(nest.shape(sizes), 0) + n
     merged: dict[Shape, tuple[dict[str, Piece], int]] = {}
     for sizes, n in nest.blocks(len(nest.loops)):
-        key = shape(sizes)
+        key = nest.shape(sizes)
         merged[key] = (sizes, merged[key][1] + n if key in merged else n)
     out: list[tuple[dict[str, Piece], bool, int]] = []
     for key, (sizes, n) in merged.items():
@@ -75,7 +70,7 @@ def step_classes(nest: Nest, load_at: int) -> list[tuple[dict[str, Piece], bool,
             out.append((sizes, True, loads))
         if n > loads:
             out.append((sizes, False, n - loads))
-    return out
+    return tuple(out)
 
 
 def schedule(place: Place, array: ArrayModel, off_chip: OffChipBits) -> Schedule:
@@ -171,11 +166,12 @@ def _makespan(place: Place, array: ArrayModel, off_chip: OffChipBits) -> int:
 
 def array_runs(nest: Nest, array: ArrayModel) -> Callable[[Sizes, int], Run]:
     """How the array runs each kind of step, worked out once."""
-    known: dict[object, Run] = {}
+    known: dict[tuple[bool, bool, Shape], Run] = {}
+    load_at, ramp_at = array.load_at, array.ramp_at
 
     def run(sizes: Sizes, carried: int) -> Run:
-        loads, starts = carried < array.load_at, carried < array.ramp_at or carried < 0
-        key = (loads, starts, *(nest.alike(dim, piece) for dim, piece in sizes.items()))
+        loads, starts = carried < load_at, carried < ramp_at or carried < 0
+        key = (loads, starts, nest.shape(sizes))
         if key not in known:
             known[key] = array.run(sizes, loads, starts)
         return known[key]

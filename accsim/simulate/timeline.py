@@ -145,6 +145,8 @@ class Timeline:
         depths = {-1, 0, *self._at, self._out_at, *array_depths}
         self._alike = [max(d for d in depths if d <= i) for i in range(len(nest.loops))]
         self._width = STREAMS + len(streams)
+        self._never: Vector = np.full(self._width, NEVER, dtype=np.int64)
+        self._unchanged: Matrix = np.where(np.eye(self._width, dtype=np.bool_), 0, NEVER).astype(np.int64)
         self._memo: dict[object, tuple[Matrix, int]] = {}
         self._recut = [any(later.dim == loop.dim for later in nest.loops[i + 1 :]) for i, loop in enumerate(nest.loops)]
 
@@ -207,11 +209,8 @@ class Timeline:
 
     def _step(self, trail: Trail, carried: int, first: bool, last: bool, pending: int) -> tuple[Matrix, int]:
         """One step, as a matrix over the times that ``ARRAY`` to ``STREAMS`` name, then one slot per stream."""
-        free: list[Vector] = list(np.full((self._width, self._width), NEVER, dtype=np.int64))
-        for i in range(self._width):
-            free[i] = free[i].copy()
-            free[i][i] = 0
-        ready = np.full(self._width, NEVER, dtype=np.int64)
+        free: list[Vector] = list(self._unchanged)
+        ready = self._never
         for i, stream in enumerate(self.streams):
             if carried >= self._at[i]:
                 continue

@@ -21,7 +21,7 @@ from accsim.workload.layer import Layer, LayerKind, Operand
 
 
 class Role(StrEnum):
-    """How a layer without MACs is run: by addressing, in weights, on the array's outputs, in another's pass, or alone."""
+    """How a layer without MACs is run: by addressing, in weights, on outputs, in another's pass, or on its own."""
 
     VIEW = "view"
     FOLDED = "folded"

@@ -1,8 +1,8 @@
 """AlexNet on the Eyeriss chip, batch 4, published mapping.
 
-Figures: Chen, Krishna, Emer and Sze, "Eyeriss: An Energy-Efficient Reconfigurable Accelerator for Deep Convolutional Neural
-Networks", IEEE JSSC 52(1), 2017, Tables III and V, and Chen et al., ISSCC 2016, paper 14.5, Fig. 14.5.6 (bars read).
-MB is 10^6 bytes.
+Figures: Chen, Krishna, Emer and Sze, "Eyeriss: An Energy-Efficient Reconfigurable Accelerator for Deep Convolutional
+Neural Networks", IEEE JSSC 52(1), 2017, Tables III and V, and Chen et al., ISSCC 2016, paper 14.5, Fig. 14.5.6 (bars
+read). MB is 10^6 bytes.
 """
 
 from __future__ import annotations
