@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from accsim.errors import InputError, suggest
+from accsim.source import Source, printable
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -31,21 +31,6 @@ SEARCH_PATH = "ACCSIM_PATH"
 """The environment variable with folders to look in, separated as in ``$PATH``."""
 
 _LARGEST_FILE = 64 * 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file that was found and read.
-
-    Attributes:
-        name: name in the library (aliases resolved), or the file's stem.
-        place: the path as messages show it.
-        text: the whole text.
-    """
-
-    name: str
-    place: str
-    text: str
 
 
 def names(kind: str) -> tuple[str, ...]:
@@ -125,12 +110,6 @@ def shipped_folder(name: str) -> Path:
     """
     packaged = _PACKAGE / "data" / name
     return packaged if packaged.is_dir() else _PACKAGE.parent / name
-
-
-def printable(text: str) -> str:
-    """``text`` fit for one line of a message: no line breaks or control characters, at most 200 characters."""
-    line = "".join(c if c.isprintable() else "?" for c in text)
-    return line if len(line) <= 200 else line[:197] + "..."
 
 
 def _shipped(kind: str) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 
 from accsim import library
 from accsim.errors import InputError, suggest
-from accsim.library import Source
+from accsim.source import Source, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def _miss(name: str, misses: list[InputError]) -> InputError:
         return files[0]
     known = sorted({known for kind in KINDS for known in library.names(kind.stored)})
     hint = suggest(name, known) or "; 'accsim list' shows the names there are"
-    return InputError([f"no network, accelerator, dataflow or energy table named {library.printable(name)!r}{hint}"])
+    return InputError([f"no network, accelerator, dataflow or energy table named {printable(name)!r}{hint}"])
 
 
 def _article(word: str) -> str:

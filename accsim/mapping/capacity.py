@@ -36,9 +36,14 @@ class Misfit:
     def __str__(self) -> str:
         gap = self.demand_bits - self.bound_bits
         return (
-            f"{self.what} need {self.demand_bits / 8192:.1f} KiB but only {self.bound_bits / 8192:.1f} KiB are free "
-            f"({gap / 8192:.1f} KiB too much)"
+            f"{self.what} need {spell(self.demand_bits)} but only {spell(self.bound_bits)} are free "
+            f"({spell(gap)} too much)"
         )
+
+
+def spell(bits: int) -> str:
+    """A size as a person reads it: KiB with one digit, or bits below half a KiB."""
+    return f"{bits / 8192:.1f} KiB" if bits >= 4096 or not bits else f"{bits} bits"
 
 
 def banked(bits: int, bank_bits: int | None) -> int:

@@ -133,6 +133,12 @@ def _deliveries(flow: SystolicDataflow) -> Iterator[Mistake]:
                 f"cannot be preloaded, because the {operand} changes with {_words(streamed)} during the stream; "
                 "use hop, multicast or unicast",
             )
+        elif delivery is Delivery.PRELOAD and operand is not flow.stationary:
+            yield (
+                (key,),
+                f"cannot be preloaded, because the {flow.stationary} is what stays in the PEs; use hop, multicast or "
+                "unicast",
+            )
         shared = [axis for axis in (Axis.ROWS, Axis.COLS) if not flow.depends(operand, axis)]
         if delivery in (Delivery.HOP, Delivery.MULTICAST) and not shared:
             rows, cols = ([d for d in flow.axis(a) if d in RELEVANT[operand]] for a in (Axis.ROWS, Axis.COLS))

@@ -67,7 +67,7 @@ def load_mappings(
     Raises:
         InputError: every mistake in the file, with its place.
     """
-    from accsim.library import Source, printable  # noqa: PLC0415
+    from accsim.source import Source, printable  # noqa: PLC0415
 
     where = Path(path)
     if not where.is_file():

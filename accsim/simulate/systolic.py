@@ -20,7 +20,8 @@ One fold, stationary operand in a single register, nothing overlapped::
 * The last MAC is at edge T-1 + (a-1)*sr + (b-1)*sc, so the middle part is a count of edges, not an index.
 * ``D`` counts the edges after the last MAC until the last output is in the edge register. Chain: the R - a inactive
   rows are crossed. Sums kept in the PEs: the top row needs a - 1 shifts to the last used row and R - a to the edge.
-  With edge taps outputs leave at the last used row. An adder tree takes ceil(log2 a) levels after the PEs' registers.
+  An adder tree takes ceil(log2 R) levels after the PEs' registers. With edge taps outputs leave at the last used row,
+  and a tree has ceil(log2 a) levels.
 * Folds that share a stationary operand, or go on adding to the same sums, are a group: the loops inside the innermost
   fold loop that changes it. With a shadow register (``stationary_buffers: 2``) folds follow each other every T edges
   and groups of n folds every max(n*T, L) edges, or, for sums kept in the PEs, every max(n*T, a) edges because a drain
@@ -228,11 +229,8 @@ class SystolicArray:
         """Edges from the last MAC to the last output in the edge register."""
         d, taps = self.dataflow, self.accelerator.array.edge_taps
         if d.reduction is Reduction.ADDER_TREE:
-            return sum(
-                (used - 1).bit_length()
-                for axis, used in ((Axis.ROWS, fold.rows), (Axis.COLS, fold.cols))
-                if self.reduces(axis)
-            )
+            rows, cols = (fold.rows, fold.cols) if taps else (self.rows, self.cols)
+            return sum((n - 1).bit_length() for axis, n in ((Axis.ROWS, rows), (Axis.COLS, cols)) if self.reduces(axis))
         if d.reduction is Reduction.CHAIN:
             across = 0 if taps else self.rows - fold.rows
             along = 0 if taps else self.cols - fold.cols

@@ -46,7 +46,7 @@ def load_tensors(path: str | Path, network: Network) -> dict[str, dict[str, Arra
     Raises:
         InputError: every mistake in the archive.
     """
-    from accsim.library import printable  # noqa: PLC0415
+    from accsim.source import printable  # noqa: PLC0415
 
     where = printable(str(path))
     if not Path(path).is_file():

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from accsim.errors import InputError
-from accsim.library import printable
+from accsim.source import printable
 from accsim.yamlfile.compose import NO_TAG, STRING_TAG, Node
 from accsim.yamlfile.scalars import plain_scalar
 

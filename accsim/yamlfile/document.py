@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from accsim.errors import InputError
-from accsim.library import Source, printable
+from accsim.source import Source, printable
 from accsim.yamlfile.build import DEEPEST, at_node, build, describe
 from accsim.yamlfile.compose import Node, compose
 

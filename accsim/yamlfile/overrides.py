@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from accsim.errors import InputError, suggest
-from accsim.library import printable
+from accsim.source import printable
 from accsim.yamlfile.build import DEEPEST, build, describe
 from accsim.yamlfile.compose import compose
 from accsim.yamlfile.document import Document, Override, Path

@@ -310,7 +310,10 @@ class Machine:
             raise Conflict(f"the sums of {lost} are lost on edge {self.now}")
 
     def move_tree(self, products: dict[tuple[int, int], Word]) -> None:
-        """Products of one line are in PE registers, then added two by two, one level of registers per edge."""
+        """Products of one line are in PE registers, then added two by two, one level of registers per edge.
+
+        The tree has an input for every PE of the line, used or not, unless edge taps leave the unused ones out.
+        """
         down, moving = self.reduced_axis() is Axis.ROWS, []
         for word, values in self.tree:
             moving.append((word, [sum(values[n : n + 2]) for n in range(0, len(values), 2)]))
@@ -322,7 +325,8 @@ class Machine:
             fold, t = words[0].fold, words[0].t
             if any((w.fold, w.t) != (fold, t) for w in words) or len(words) != (fold.a if down else fold.b):
                 raise Conflict("the products of one sum are not there on the same edge")
-            moving.append((Word(0, fold, t, line), [w.value for w in words]))
+            inputs = len(words) if self.taps else self.R if down else self.C
+            moving.append((Word(0, fold, t, line), [w.value for w in words] + [0] * (inputs - len(words))))
         self.tree = []
         for word, values in moving:
             if len(values) > 1:

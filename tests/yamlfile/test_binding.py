@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import Field, field_validator, model_validator
 
 from accsim.errors import InputError
-from accsim.library import Source
+from accsim.source import Source
 from accsim.yamlfile import FrequencyMhz, Model, SizeBits, bind, load, override
 
 

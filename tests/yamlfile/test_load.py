@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accsim.errors import InputError
-from accsim.library import Source
+from accsim.source import Source
 from accsim.yamlfile import Document, load
 from accsim.yamlfile.compose import NO_TAG
 

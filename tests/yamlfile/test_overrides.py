@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accsim.errors import InputError
-from accsim.library import Source
+from accsim.source import Source
 from accsim.yamlfile import Document, Model, bind, load, override
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accsim.errors import InputError
-from accsim.library import Source
+from accsim.source import Source
 from accsim.yamlfile import FrequencyMhz, Model, SizeBits, bind, load, quantity
 from accsim.yamlfile.units import FREQUENCIES, SIZES
 
