@@ -187,8 +187,8 @@ class TestFieldMistakes:
     def test_only_what_stays_is_preloaded(self, mistakes: Mistakes) -> None:
         text = changed(rows="[C]", stream="[]", folds="[G, N, P, Q, R, S, cols, rows]", ifmap="preload")
         assert mistakes(text) == [
-            "flow.yaml:9:8: ifmap: cannot be preloaded, because the weight is what stays in the PEs; use hop, multicast "
-            "or unicast"
+            "flow.yaml:9:8: ifmap: cannot be preloaded, because the weight is what stays in the PEs; use hop, "
+            "multicast or unicast"
         ]
 
     def test_all_at_once(self, mistakes: Mistakes) -> None:

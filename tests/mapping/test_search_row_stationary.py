@@ -93,8 +93,8 @@ def test_a_layer_that_fits_nowhere_says_what_it_needs():
         search(task(machine, g), PRICES, lambda _: (0.0, 0.0))
     assert str(caught.value) == (
         "layer 'layer' does not fit eyeriss under row_stationary, even in its smallest tiles: tiles of ifmap x1, psum "
-        "x1 in glb need 160 bits but only 144 bits are free (16 bits too much); a larger buffer or scratchpad, narrower "
-        "operands or fewer copies of a tile would fix it"
+        "x1 in glb need 160 bits but only 144 bits are free (16 bits too much); a larger buffer or scratchpad, "
+        "narrower operands or fewer copies of a tile would fix it"
     )
 
 

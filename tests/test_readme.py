@@ -1,0 +1,71 @@
+"""The README's commands and files, run as they stand there."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from accsim.cli import main
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
+COMMANDS = [
+    line.split("  #")[0].strip()
+    for kind, text in BLOCKS
+    if kind == "sh"
+    for line in text.splitlines()
+    if line.startswith("accsim ")
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the README's YAML files, each named by its first comment or in the text before it."""
+    where = tmp_path_factory.mktemp("readme")
+    for kind, text in BLOCKS:
+        if kind == "yaml":
+            name = re.match(r"# (\w+\.yaml)", text)
+            assert name is not None
+            (where / name[1]).write_text(text, encoding="utf-8")
+    makes_mappings = next(command for command in COMMANDS if "--mappings-out" in command)
+    with contextlib.chdir(where):
+        assert main([*shlex.split(makes_mappings)[1:], "--quiet"]) == 0
+    return where
+
+
+def test_there_are_commands() -> None:
+    assert len(COMMANDS) >= 10
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command(
+    command: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    program, *arguments = shlex.split(command)
+    assert program == "accsim"
+    assert main(arguments) == 0, capsys.readouterr().err
+
+
+def test_python(capsys: pytest.CaptureFixture[str]) -> None:
+    (text,) = [text for kind, text in BLOCKS if kind == "python"]
+    names: dict[str, object] = {}
+    exec(text, names)
+    assert "result" in names
+
+
+def test_the_table_of_published_figures_is_what_comes_out() -> None:
+    import accsim
+
+    rows = {
+        cells[0].strip(): [float(x) for x in cells[1:]]
+        for cells in (line.strip("|").split("|") for line in README.splitlines() if "accsim |" in line)
+    }
+    result = accsim.estimate("alexnet", "eyeriss", batch=4)
+    layers = [e for e in result.estimates if e.activity.layer.startswith("conv") and "." not in e.activity.layer]
+    assert rows["processing time in ms, accsim"] == [round(e.processing_ms, 1) for e in layers]
+    assert rows["active PEs, accsim"] == [e.activity.pe_active_max for e in layers]
