@@ -34,7 +34,10 @@ class LevelKind(StrEnum):
 
 
 class Rounding(StrEnum):
-    """What happens to the bits shifted out below the accumulator's window."""
+    """What happens to the bits shifted out below the accumulator's window.
+
+    ``truncate`` rounds down; ``nearest`` breaks ties towards plus infinity (a bit is added), ``nearest_even`` to even.
+    """
 
     TRUNCATE = "truncate"
     NEAREST = "nearest"

@@ -12,7 +12,8 @@ from accsim.simulate.ledger import PE, Ledger
 from accsim.simulate.row_stationary import RowStationaryArray
 from accsim.simulate.schedule import OffChipBits, Schedule, schedule, step_classes
 from accsim.simulate.storage import Edge, Place, count_inputs, count_outputs
-from accsim.simulate.systolic import Fold, SystolicArray
+from accsim.simulate.systolic import SystolicArray
+from accsim.simulate.systolic_folds import Fold
 from accsim.workload.layer import Geometry, Operand
 
 
