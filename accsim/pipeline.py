@@ -216,14 +216,19 @@ def _run(
     for i, layer in enumerate(network.layers):
         if progress is not None:
             progress(i, len(network.layers), layer.name)
-        task = work.get(layer.name)
-        if task is None:
-            activity = simulate_other(layer, network, accelerator, planned)
-            mappings.append(None)
-        else:
-            mapped = mapper.map(task)
-            activity = mapper.simulate(task, mapped)
-            mappings.append(mapped)
+        mapped = None
+        try:
+            task = work.get(layer.name)
+            if task is None:
+                activity = simulate_other(layer, network, accelerator, planned)
+            else:
+                mapped = mapper.map(task)
+                activity = mapper.simulate(task, mapped)
+        except MappingError:
+            raise
+        except AccsimError as error:
+            raise AccsimError(f"layer {layer.name!r}: {error}") from None
+        mappings.append(mapped)
         activities.append(replace(activity, start_cycle=clock))
         clock += activity.cycles.total
     if progress is not None:

@@ -9,11 +9,11 @@ from accsim.errors import MappingError
 from accsim.hardware.accelerator import Accelerator
 from accsim.mapping.capacity import Reserved, buffer_misfits
 from accsim.mapping.dataflow import Dataflow, RowStationaryDataflow
-from accsim.mapping.mapping import Mapping, RowStationaryMapping
+from accsim.mapping.mapping import NEST_OPERANDS, Mapping, RowStationaryMapping, SystolicMapping, shared_levels
 from accsim.mapping.nest import Loop
 from accsim.mapping.row_stationary import array_violations
 from accsim.mapping.search_row_stationary import Prices
-from accsim.workload.layer import Geometry
+from accsim.workload.layer import Geometry, Operand
 
 Cost = Callable[[Mapping], tuple[float, float]]
 """What a mapping costs under the user's objective, from the exact engine and the energy table."""
@@ -90,7 +90,36 @@ def search(task: Task, prices: Prices, cost: Cost) -> Mapping:
     found = list(_candidates(task, prices))
     if not found:
         raise MappingError(_no_mapping(task))
-    return min(found, key=cost)
+    return _polished(task, min(found, key=cost), cost)
+
+
+def _polished(task: Task, mapping: Mapping, cost: Cost) -> Mapping:
+    """A systolic mapping whose levels each hold their tiles at the cheapest legal depth, one after the other."""
+    if not isinstance(mapping, SystolicMapping):
+        return mapping
+    best, least, improved = mapping, cost(mapping), True
+    while improved:
+        improved = False
+        for i, (level, operand, held) in enumerate(best.hold):
+            for depth in range(len(best.loops) + 1):
+                hold = (*best.hold[:i], (level, operand, depth), *best.hold[i + 1 :])
+                other = replace(best, hold=hold)
+                if depth == held or not _ordered(other) or violations(task, other):
+                    continue
+                spent = cost(other)
+                if spent < least:
+                    best, least, improved = other, spent, True
+    return best
+
+
+def _ordered(mapping: SystolicMapping) -> bool:
+    """Whether no inner level holds a larger tile of an operand than the level outside it."""
+    depths: dict[Operand, int] = {}
+    for _, operand, depth in mapping.hold:
+        if depth < depths.get(operand, 0):
+            return False
+        depths[operand] = depth
+    return True
 
 
 def _candidates(task: Task, prices: Prices) -> Iterable[Mapping]:
@@ -120,8 +149,6 @@ def _no_mapping(task: Task) -> str:
 def _smallest(task: Task) -> Mapping:
     if isinstance(task.dataflow, RowStationaryDataflow):
         return RowStationaryMapping(task.dataflow, m=1, n=1, e=1, f=1, p=1, q=1, r=1, t=1)
-    from accsim.mapping.mapping import NEST_OPERANDS, SystolicMapping, shared_levels  # noqa: PLC0415
-
     loops = tuple(Loop(dim, 1) for dim in "GNMCPQ")
     hold = tuple(
         (level, operand, len(loops)) for operand in NEST_OPERANDS for level in shared_levels(task.accelerator, operand)

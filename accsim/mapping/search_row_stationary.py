@@ -24,6 +24,10 @@ from accsim.workload.layer import Geometry, Operand
 Grid = npt.NDArray[np.float64]
 
 
+CUT_FILTER_SHARE = 16
+"""How many times more candidates are kept for filters that are cut, because their ranking is approximate."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prices:
     """Energy per bit of what a mapping decides, to rank candidates.
@@ -73,9 +77,12 @@ def candidates(
 
     The rows of the grid do not depend on the buffers, only which of them are legal and the largest m: a larger buffer
     leaves every row at least as cheap. The smallest m, one pass's, is tried too where all channels fit one pass,
-    because the filters then stay in the PEs while the strips pass.
+    because the filters then stay in the PEs while the strips pass. The ranking is exact but for filters that are cut to
+    fit the array, of which many more are left to the exact engine.
     """
     g, grid = geometry, _grid(geometry, accelerator)
+    if g.R > accelerator.array.rows or not spads_hold(accelerator, g, 1, 1, g.S):
+        keep *= CUT_FILTER_SHARE
     if not len(grid):
         return []
     rows = Passes(*grid.T.astype(np.float64))

@@ -191,7 +191,7 @@ def _fits(plan: Plan, tiles: dict[str, Grid], whole: frozenset[Operand]) -> npt.
                 source = Operand.PSUM if operand is Operand.OFMAP else operand
                 if source not in NEST_OPERANDS or operand in taken.whole:
                     continue
-                if operand is Operand.OFMAP and (level.name in held or not held):
+                if operand is Operand.OFMAP and level.name in held:
                     continue
                 words = np.full(len(legal), _full(plan, source)) if source in whole else _words(plan, tiles, source)
                 bits = words * plan.bits(operand) * part.copies(operand)

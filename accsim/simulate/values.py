@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -52,15 +53,20 @@ def load_tensors(path: str | Path, network: Network) -> dict[str, dict[str, Arra
     if not Path(path).is_file():
         raise InputError([f"file not found: {where}"])
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, AttributeError) as error:
-        raise InputError([f"{where}: not a NumPy .npz archive of plain arrays: {error}"]) from None
+    except (OSError, ValueError, EOFError, AttributeError, BadZipFile):
+        raise InputError([f"{where}: not a NumPy .npz archive of plain arrays"]) from None
+    if not arrays:
+        raise InputError([f"{where}: holds no arrays; expected LAYER.ifmap, LAYER.weight or LAYER.ofmap"])
     out: dict[str, dict[str, Array]] = {}
     mistakes: list[str] = []
     for key, array in arrays.items():
-        layer, _, name = key.rpartition(".")
-        out.setdefault(layer, {})[name] = array
+        layer, dot, name = key.rpartition(".")
+        if dot:
+            out.setdefault(layer, {})[name] = array
+        else:
+            mistakes.append(f"{where}: {printable(key)}: expected LAYER.ifmap, LAYER.weight or LAYER.ofmap")
     mistakes += [f"{where}: {m}" for m in tensor_mistakes(out, network)]
     if mistakes:
         raise InputError(mistakes)

@@ -152,7 +152,25 @@ def test_every_mistake_in_an_archive_is_named(tmp_path: Path, network: accsim.Ne
 def test_a_file_that_is_no_archive(tmp_path: Path, network: accsim.Network) -> None:
     path = tmp_path / "x.npz"
     path.write_bytes(b"not an archive")
-    with pytest.raises(InputError, match=r"x\.npz: not a NumPy \.npz archive of plain arrays: "):
+    with pytest.raises(InputError, match=r"x\.npz: not a NumPy \.npz archive of plain arrays$"):
+        load_tensors(path, network)
+
+
+def test_a_truncated_archive(tmp_path: Path, network: accsim.Network) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, **{"C3.ifmap": np.zeros((1, 6, 14, 14), dtype=np.int8)})
+    path.write_bytes(path.read_bytes()[:900])
+    with pytest.raises(InputError, match=r"x\.npz: not a NumPy \.npz archive of plain arrays$"):
+        load_tensors(path, network)
+
+
+def test_an_archive_without_layers(tmp_path: Path, network: accsim.Network) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path)
+    with pytest.raises(InputError, match=r"x\.npz: holds no arrays; expected LAYER\.ifmap, LAYER\.weight or "):
+        load_tensors(path, network)
+    np.savez(path, weights=np.zeros(3))
+    with pytest.raises(InputError, match=r"x\.npz: weights: expected LAYER\.ifmap, LAYER\.weight or LAYER\.ofmap$"):
         load_tensors(path, network)
 
 
