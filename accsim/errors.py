@@ -29,10 +29,6 @@ class MappingError(AccsimError):
     """A layer does not fit the accelerator: what was asked, the bound, the gap and what would fix it."""
 
 
-class MissingExtra(AccsimError):
-    """An optional dependency is not installed; the message names the extra to install."""
-
-
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known names, or an empty string."""
     near = get_close_matches(name, list(known), n=3, cutoff=0.6)

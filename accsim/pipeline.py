@@ -20,7 +20,7 @@ from accsim.hardware.accelerator import Accelerator, LevelKind
 from accsim.mapping.choose import Task, published, search, violations
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping as LayerMapping
-from accsim.mapping.search_row_stationary import Prices
+from accsim.mapping.prices import Prices
 from accsim.result import Result
 from accsim.simulate.activity import Action, Activity
 from accsim.simulate.comparison import compare

@@ -199,6 +199,9 @@ class Result:
 
         return f"<p>{escape(self.summary())}</p>{self.layers_table().to_html(index=False, escape=True)}"
 
+    def _no_stalls(self) -> dict[str, int]:
+        return dict.fromkeys([self.accelerator.dram.name, *(level.name for level in self.accelerator.buffers)], 0)
+
     def _utilization(self, macs: int, cycles: Cycles) -> float:
         return macs / (self.accelerator.array.pes * cycles.total) if cycles.total else 0.0
 
@@ -211,7 +214,7 @@ class Result:
             "effectual_macs": a.effectual_macs,
             "start_cycle": a.start_cycle,
             "cycles": _cycles(a.cycles),
-            "stalls": dict(a.cycles.stalls),
+            "stalls": {**self._no_stalls(), **dict(a.cycles.stalls)},
             "processing_ms": estimate.processing_ms,
             "latency_ms": estimate.latency_ms,
             "pe": {
@@ -315,7 +318,7 @@ class Result:
         return {
             "macs": self.network.macs,
             "cycles": _cycles(whole),
-            "stalls": stalls,
+            "stalls": {**self._no_stalls(), **stalls},
             "latency_ms": self.latency_ms,
             "processing_ms": self.processing_ms,
             "energy": {"total": self.energy, **self.energy_by_level()},
@@ -333,6 +336,8 @@ class Result:
             out.append(f"fetching and adding {bias} bias words: at most one word per output channel and layer")
         if self.accelerator.vector is None and any(not layer.kind.has_macs for layer in self.network.layers):
             out.append("operations of layers without MACs: the machine has no vector unit; their traffic is counted")
+        out.append("values: the counted engine computes none, so rounding and overflow of the PEs have no effect here")
+        out.append("DRAM refresh, row misses and background power; transfers between host and DRAM")
         out.append("overlap between layers: each layer starts when the one before has ended")
         out.append("control, clock tree and pads: no published figure per component")
         return out

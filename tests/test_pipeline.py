@@ -72,6 +72,17 @@ def test_tensors_stay_on_chip_where_they_fit() -> None:
     assert "ofmap" not in off_chip
 
 
+def test_rows_of_earlier_steps_come_from_dram() -> None:
+    """One new token is made on chip; the keys and values of the 255 before it are not, so they are fetched."""
+    result = accsim.estimate("gpt2_decode", "tpu_v1", bindings={"sequence": 256}).to_dict()
+    products = [row for row in result["layers"] if row["kind"] == "matmul"]
+    assert len(products) == 24
+    for row in products:
+        assert row["tensors"]["ifmap2"]["lived_in"] == "dram"
+        fetched = sum(c["bits"] for c in row["activity"] if (c["level"], c["operand"]) == ("dram", "ifmap2"))
+        assert fetched == 256 * 768 * 8
+
+
 def test_more_than_fits_goes_to_dram() -> None:
     """VGG-16's first feature maps at batch 8 are 25.7 MB each: more than 24 MiB."""
     result = accsim.estimate("vgg16", "tpu_v1", batch=8).to_dict()

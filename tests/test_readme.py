@@ -68,4 +68,13 @@ def test_the_table_of_published_figures_is_what_comes_out() -> None:
     result = accsim.estimate("alexnet", "eyeriss", batch=4)
     layers = [e for e in result.estimates if e.activity.layer.startswith("conv") and "." not in e.activity.layer]
     assert rows["processing time in ms, accsim"] == [round(e.processing_ms, 1) for e in layers]
+    assert rows["latency with DRAM in ms, accsim"] == [round(e.latency_ms, 1) for e in layers]
     assert rows["active PEs, accsim"] == [e.activity.pe_active_max for e in layers]
+    off_chip = [
+        sum(r.count.bits for r in e.rows if r.count.level == "dram" and r.count.action.value in ("read", "write"))
+        for e in layers
+    ]
+    assert rows["DRAM traffic run-length coded in MB, accsim"] == [round(bits / 8e6, 2) for bits in off_chip]
+    on_chip = [sum(energy for level, energy in e.by_level if level != "dram") for e in layers]
+    power = [round(pj / e.latency_ms * 1e-6) for pj, e in zip(on_chip, layers, strict=True)]
+    assert rows["power on chip in mW, accsim"] == power

@@ -1,4 +1,27 @@
-"""Energy tables from YAML: bound to the schema, checked as a whole, and turned into an EnergyTable."""
+"""Energy tables from YAML: bound to the schema, checked as a whole, and turned into an EnergyTable.
+
+::
+
+    name: mine
+    unit: pJ                       # or mac: energies relative to one 16-bit MAC
+    transfer_rule: both_ends       # or dearer_level: a transfer is charged once
+    node_nm: 45                    # what the entries hold for, unless they say otherwise
+    sources: {me: "where the figures are from"}
+    rules:                         # how a figure is brought to another size
+      by_width: {form: power, variable: width, exponent: 1, statement: "in proportion to the width", source: me}
+    entries:
+      - component: dram            # dram | sram | rf | noc | pe | vector | codec
+        standard: lpddr4           # of a dram; cell: register | sram of an rf; both may be left out
+        points: [{width_bits: 64, read: 512, write: 512}]
+        rules: [by_width]
+        source: me
+
+A point states sizes (capacity, width_bits, depth, product_bits, operand_bits, accumulator_bits, register_bits,
+match_bits), each of which a rule must cover, and values: energy per access of an action (read, write, fill, mac,
+gated_mac, gated_read, send, deliver, hop, encode, decode, op, clock), ``leak_mw`` and ``area_um2``. ``copies: {fill:
+write}`` gives an action the values of another; entries with a ``part`` are added up. Forms of rules are constant,
+power, log_log (through the points) and bits_moved. ``accsim show horowitz_45nm --yaml`` prints a complete file.
+"""
 
 from __future__ import annotations
 

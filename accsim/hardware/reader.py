@@ -1,4 +1,34 @@
-"""Read an accelerator from its YAML file."""
+"""Read an accelerator from its YAML file.
+
+Only ``clock``, ``array`` and ``levels`` are required. Sizes carry a unit (``108 KiB``, ``100 kB``, ``64 b``; a bare
+number is bits), frequencies too (``200 MHz``; a bare number is MHz)::
+
+    name, description, source: text
+    technology: {node: 65 nm, voltage: 1.0 V}
+    clock: 200 MHz
+    area_mm2: 12.25                     # published core area, for comparison
+    dataflow, energy_table: names       # weight_stationary or row_stationary by family; horowitz_45nm
+    array: {family: systolic | row_stationary, rows: 12, cols: 14, edge_taps: false,
+            stationary_buffers: 1 | 2, initial_psum: zero | read}
+    pe: {weight_bits: 8, activation_bits: 8, accumulator_bits: 32, output_bits: 8, product_shift: 0,
+         rounding: truncate | nearest | nearest_even, overflow: wrap | saturate, zero_gating: false,
+         pipeline_stages: 1, psum_add_cycles: 0, window_shift_cycles: 0}
+    levels:                             # from the outside in; exactly one dram, first
+      - {name: .., kind: dram, width: 64 b, clock: 60 MHz, latency_cycles: 0, burst: 1 b, standard: lpddr4,
+         fetch_padding: false,
+         run_length: {run: 5 b, pairs_per_word: 3, word: 64 b, operands: [ifmap, ofmap], first_layer_input: false}}
+      - {name: .., kind: sram, width: 64 b, size: 108 KiB, buffers: 2 | {weight: 2}, bank: 4 KiB,
+         read_per_cycle: 64 b, write_per_cycle: 64 b, keeps_activations: false,
+         partitions: [{operands: [weight], size: 8 KiB, buffers: 1}]}
+      - {name: .., kind: noc, direction: in | out | local, width: 16 b}
+      - {name: .., kind: rf, width: 16 b, words: 12, cell: register | sram}
+      - {name: .., kind: vector, lanes: 4, fused: [relu]}
+    mappings: {network: {layer: {m: .., n: .., e: .., p: .., q: .., r: .., t: .., note: text}}}   # row stationary
+    assumed: [text, ...]                # figures that no public source gives
+
+Every level but ``vector`` takes ``operands``: some of ifmap, weight, psum, ofmap, or ``all`` (the default). What each
+key means is said in ``accsim.hardware.accelerator``; ``accsim show eyeriss --yaml`` prints a complete file.
+"""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from accsim.mapping.capacity import Reserved, buffer_misfits
 from accsim.mapping.dataflow import Dataflow, RowStationaryDataflow
 from accsim.mapping.mapping import NEST_OPERANDS, Mapping, RowStationaryMapping, SystolicMapping, shared_levels
 from accsim.mapping.nest import Loop
+from accsim.mapping.prices import Prices
 from accsim.mapping.row_stationary import array_violations
-from accsim.mapping.search_row_stationary import Prices
 from accsim.workload.layer import Geometry, Operand
 
 Cost = Callable[[Mapping], tuple[float, float]]
@@ -154,8 +154,3 @@ def _smallest(task: Task) -> Mapping:
         (level, operand, len(loops)) for operand in NEST_OPERANDS for level in shared_levels(task.accelerator, operand)
     )
     return SystolicMapping(task.dataflow, loops, hold)
-
-
-def with_note(mapping: Mapping, note: str) -> Mapping:
-    """The mapping with a note on where it comes from."""
-    return replace(mapping, note=note)

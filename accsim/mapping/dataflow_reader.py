@@ -1,5 +1,22 @@
 """Read a dataflow from its YAML file and check that a machine can run it.
 
+A systolic dataflow gives every loop dimension (N G M C P Q R S) one place, and says how operands travel::
+
+    array: systolic
+    rows: [C, R, S]            # unrolled along the rows, outermost first
+    cols: [M]                  # unrolled along the columns
+    stream: [N, P, Q]          # streamed in time; may be empty
+    folds: [G, cols, rows]     # outer loops: rows and cols, where an axis is longer than the array, and what is left
+    weight: preload            # hop | multicast | unicast | preload
+    ifmap: hop
+    reduction: chain           # in_pe | chain | adder_tree
+    drain: shift               # shift | direct
+
+A row-stationary one gives the order of the loops over passes, by the pass parameters' names::
+
+    array: row_stationary
+    loops: [G, m, n, e, f, c, k]
+
 The rules are those of one machine: operands enter a PE from the edge, from a bus or from a register that was loaded
 before the stream began, and partial sums of one output meet in one PE, on one chain of PEs or in one adder tree.
 """

@@ -18,6 +18,7 @@ from accsim.mapping.dataflow import RowStationaryDataflow
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.nest import Loop, Nest
 from accsim.mapping.options import distinct_tiles
+from accsim.mapping.prices import Prices
 from accsim.mapping.row_stationary import array_violations, cut_filter, even_runs, sets_on_array, spads_hold
 from accsim.workload.layer import Geometry, Operand
 
@@ -26,29 +27,6 @@ Grid = npt.NDArray[np.float64]
 
 CUT_FILTER_SHARE = 16
 """How many times more candidates are kept for filters that are cut, because their ranking is approximate."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """Energy per bit of what a mapping decides, to rank candidates.
-
-    Attributes:
-        dram: between DRAM and the buffers, both ends.
-        buffer: an input from a buffer onto the array's networks.
-        sum_in, sum_out: a sum from a buffer to a PE, and back.
-        ifmap, weight: received by one PE, its scratchpad's fill included.
-        hop: a sum from one PE to the next.
-        psum: one access of a PE's psum scratchpad.
-    """
-
-    dram: float
-    buffer: float
-    sum_in: float = 0.0
-    sum_out: float = 0.0
-    ifmap: float = 0.0
-    weight: float = 0.0
-    hop: float = 0.0
-    psum: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +59,7 @@ def candidates(
     fit the array, of which many more are left to the exact engine.
     """
     g, grid = geometry, _grid(geometry, accelerator)
-    if g.R > accelerator.array.rows or not spads_hold(accelerator, g, 1, 1, g.S):
+    if accelerator.array.rows < g.R or not spads_hold(accelerator, g, 1, 1, g.S):
         keep *= CUT_FILTER_SHARE
     if not len(grid):
         return []

@@ -19,7 +19,7 @@ from accsim.mapping.dataflow import RELEVANT, Axis, SystolicDataflow
 from accsim.mapping.mapping import NEST_OPERANDS, SystolicMapping, shared_levels
 from accsim.mapping.nest import Loop, window_span
 from accsim.mapping.options import distinct_tiles
-from accsim.mapping.search_row_stationary import Prices
+from accsim.mapping.prices import Prices
 from accsim.workload.layer import Geometry, Operand
 
 Grid = npt.NDArray[np.float64]

@@ -21,6 +21,9 @@ WORKING_SHARES = (Fraction(1, 8), Fraction(1, 2), Fraction(1))
 
 NETWORK_INPUT = "input"
 
+CACHE = "cache"
+"""The view that puts a new row behind the rows of earlier steps, which come from DRAM."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -103,9 +106,10 @@ def plan(network: Network, accelerator: Accelerator, share: Fraction = WORKING_S
     taken = [0] * len(network.layers)
     home: dict[str, str] = {}
     kept: set[str] = set()
+    older = {group_of[layer.name] for layer in network.layers if layer.operation == CACHE}
     for name in sorted(first, key=lambda n: first[n]):
         span = range(first[name], last[name] + 1)
-        if last[name] >= len(network.layers) or name == group_of[NETWORK_INPUT]:
+        if last[name] >= len(network.layers) or name == group_of[NETWORK_INPUT] or name in older:
             continue
         if all(taken[i] + size[name] <= room for i in span):
             kept.add(name)

@@ -7,6 +7,8 @@ textbook form of each function. Some layers move nothing of their own:
 * a batch norm right after a layer with MACs is folded into its weights and bias, which is exact at inference;
 * an activation the machine fuses is applied to outputs as they leave the array: operations, but no traffic and no time;
   after another operation of the vector unit it shares that one's pass: operations and their time, but no traffic.
+
+A lane does one operation per cycle, and moves one word per cycle where there is less to do (a shuffle has none).
 """
 
 from __future__ import annotations
@@ -111,7 +113,7 @@ def count_vector(
     if unit is not None:
         count = operations(layer)
         ledger.times(unit.name, Operand.COMPUTE, Action.OP, count)
-        compute = -(-count // unit.lanes)
+        compute = -(-max(count, layer.ofmap_words) // unit.lanes)
     waits = dram.cycles(off_chip, accelerator.clock_mhz) - compute
     return Cycles(compute, stalls=((dram.name, waits),) if waits > 0 else ())
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from accsim.errors import InputError
+from accsim.errors import InputError, suggest
 from accsim.yamlfile.document import Document, Path
 from accsim.yamlfile.locate import Spot, locate
 from accsim.yamlfile.sentences import sentence
@@ -49,9 +49,23 @@ def bind(document: Document, model: type[M], data: Any = None, at: Path = ()) ->
         # pydantic's JSON mode is strict about scalars and knows that a file has lists and names, not tuples and enums.
         return model.model_validate_json(json.dumps(part))
     except ValidationError as error:
-        details = error.errors(include_url=False)
+        details = _without_typos(error.errors(include_url=False))
     spots = [(detail, locate(model, part, detail["loc"])) for detail in details]
     raise InputError(_sentences(document, at, part, spots))
+
+
+def _without_typos(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Drop "missing" for a key that is there with a typo: the unknown key's sentence names it."""
+    unknown: dict[Path, list[str]] = {}
+    for detail in details:
+        if detail["type"] == "extra_forbidden":
+            unknown.setdefault(detail["loc"][:-1], []).append(str(detail["loc"][-1]))
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "missing"
+        or not any(suggest(key, [str(detail["loc"][-1])]) for key in unknown.get(detail["loc"][:-1], []))
+    ]
 
 
 def _sentences(document: Document, at: Path, data: Any, spots: Iterable[tuple[ErrorDetails, Spot]]) -> list[str]:

@@ -15,8 +15,9 @@ from accsim.hardware.reader import load_accelerator
 from accsim.mapping.choose import Task, search, violations
 from accsim.mapping.dataflow_reader import load_dataflow
 from accsim.mapping.mapping import RowStationaryMapping
+from accsim.mapping.prices import Prices
 from accsim.mapping.row_stationary import spads_hold
-from accsim.mapping.search_row_stationary import Passes, Prices, _costs, candidates
+from accsim.mapping.search_row_stationary import Passes, _costs, candidates
 from accsim.pipeline import Objective, estimate
 from accsim.workload.layer import Geometry, Layer, LayerKind
 from accsim.workload.network import Network

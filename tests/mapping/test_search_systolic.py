@@ -14,7 +14,7 @@ from accsim.mapping.dataflow import SystolicDataflow
 from accsim.mapping.dataflow_reader import load_dataflow
 from accsim.mapping.mapping import NEST_OPERANDS, SystolicMapping, shared_levels
 from accsim.mapping.nest import Loop
-from accsim.mapping.search_row_stationary import Prices
+from accsim.mapping.prices import Prices
 from accsim.mapping.search_systolic import candidates
 from accsim.workload.layer import Geometry, Operand
 from tests.strategies import bound, geometries

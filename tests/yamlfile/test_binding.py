@@ -166,8 +166,7 @@ def test_a_mistake_in_an_added_line(line: str, said: str) -> None:
         (
             "words: 12",
             "wrods: 12",
-            "7:3: key 'words' is missing in levels.spad\nhw.yaml:9:3: no key 'wrods' in "
-            "levels.spad; did you mean 'words' or 'holds'?",
+            "9:3: no key 'wrods' in levels.spad; did you mean 'words' or 'holds'?",
         ),
         ("108 KiB", "108 MHz", "6:33: levels.glb.size: must be a size such as '108 KiB', got '108 MHz'"),
         ("108 KiB", "-1 KiB", "6:33: levels.glb.size: must be greater than 0, got '-1 KiB'"),
