@@ -102,6 +102,25 @@ def test_a_machine_without_room_says_what_would_fix_it() -> None:
     assert message.endswith("; a larger buffer or scratchpad, narrower operands or fewer copies of a tile would fix it")
 
 
+@pytest.mark.parametrize(
+    ("network", "layer"),
+    [("gpt2_decode", "h.0.c_proj"), ("alexnet", "fc8"), ("mobilenet_v2", "fc"), ("resnet18", "layer3.0.conv1")],
+)
+def test_a_larger_buffer_never_raises_the_best_energy(network: str, layer: str) -> None:
+    """Where the price of an access does not depend on the size of the level."""
+    energies = [
+        accsim.estimate(
+            network,
+            "systolic_32x32",
+            layers=[layer],
+            energy_table="eyeriss_normalized",
+            overrides=[f"levels.buffer.size={kib} KiB"],
+        ).energy
+        for kib in (64, 128, 256, 512)
+    ]
+    assert energies == sorted(energies, reverse=True)
+
+
 def test_an_unknown_objective() -> None:
     with pytest.raises(InputError) as error:
         accsim.estimate("alexnet", "eyeriss", objective="enrgy")

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from accsim.hardware.accelerator import Accelerator
 from accsim.mapping.capacity import Reserved, buffer_misfits
-from accsim.mapping.dataflow import RELEVANT, Axis, SystolicDataflow
+from accsim.mapping.dataflow import REDUCED, RELEVANT, Axis, Delivery, Reduction, SystolicDataflow
 from accsim.mapping.mapping import NEST_OPERANDS, SystolicMapping, shared_levels
 from accsim.mapping.nest import Loop, window_span
 from accsim.mapping.options import distinct_tiles
@@ -54,7 +54,7 @@ def candidates(
     reserved: tuple[Reserved, ...],
     weight_bits: int,
     prices: Prices,
-    keep: int = 6,
+    keep: int = 10,
 ) -> list[SystolicMapping]:
     """The best legal mappings by energy, by cycles and by their product, ``keep`` of each; empty if none is legal."""
     plan = Plan(geometry, accelerator, dataflow, reserved, weight_bits)
@@ -230,7 +230,7 @@ def _costs(
     whole: frozenset[Operand],
     prices: Prices,
 ) -> tuple[Grid, Grid]:
-    """Energy of DRAM and buffer traffic, and cycles."""
+    """Energy of DRAM and buffer traffic and of what the array moves more or less of, and cycles."""
     g, acc = plan.geometry, plan.accelerator
     dram = np.zeros(len(tiles["M"]))
     resident = frozenset(o for r in plan.reserved for o in r.whole)
@@ -248,6 +248,8 @@ def _costs(
     left = prod(plan.bound(d) for d in flow.folds if d not in ("rows", "cols", "G") and d in "RS") * _left(plan, tiles)
     blocks = _product(trips, order) * (g.G if "G" not in _on_array(flow) else 1)
     edge = np.zeros(len(tiles["M"]))
+    inside = np.zeros(len(tiles["M"]))
+    used_r, used_c = rows / folds_r, cols / folds_c
     for operand in NEST_OPERANDS:
         words = (
             (rows if flow.depends(operand, Axis.ROWS) else folds_r)
@@ -255,15 +257,31 @@ def _costs(
             * (steps if flow.depends(operand, Axis.STREAM) else 1)
         )
         edge += words * left * (2 if operand is Operand.PSUM else 1) * plan.bits(operand)
+        if operand is Operand.PSUM:
+            inside += words * left * plan.bits(operand) * _crossed(plan, used_r, used_c) * (prices.hop + prices.psum)
+        elif (flow.weight if operand is Operand.WEIGHT else flow.ifmap) is Delivery.PRELOAD:
+            latches = (used_r + 1) / 2 if flow.depends(operand, Axis.ROWS) else used_r
+            each = prices.weight if operand is Operand.WEIGHT else prices.ifmap
+            inside += words * left * plan.bits(operand) * latches * each
     ramp = acc.array.rows + acc.array.cols
     if acc.array.stationary_buffers > 1:
-        per_block = folds_r * folds_c * left * np.maximum(steps, np.minimum(rows, acc.array.rows)) + ramp
+        per_block = folds_r * folds_c * left * np.maximum(steps, np.minimum(rows, acc.array.rows))
     else:
         per_block = folds_r * folds_c * left * (steps + ramp + acc.array.rows)
     link = acc.dram.width_bits * (acc.dram.clock_mhz or acc.clock_mhz) / acc.clock_mhz
     array, channel = blocks * per_block, dram / link
-    energy = dram * prices.dram + edge * blocks * prices.buffer
+    energy = dram * prices.dram + (edge * prices.buffer + inside) * blocks
     return energy, np.maximum(array, channel) + 1e-6 * (array + channel)
+
+
+def _crossed(plan: Plan, used_r: Grid, used_c: Grid) -> Grid:
+    """Inactive PEs that a sum crosses on its way out of a chain."""
+    flow, array = plan.dataflow, plan.accelerator.array
+    out = np.zeros(len(used_r))
+    if flow.reduction is Reduction.CHAIN and not array.edge_taps:
+        out += (array.rows - used_r) if not REDUCED.isdisjoint(flow.rows) else 0
+        out += (array.cols - used_c) if not REDUCED.isdisjoint(flow.cols) else 0
+    return out
 
 
 def _left(plan: Plan, tiles: dict[str, Grid]) -> Grid:
