@@ -13,30 +13,16 @@ from accsim.errors import InputError
 from accsim.hardware.accelerator import RunLength
 from accsim.simulate.values import Array, load_tensors, measure, run_length_pairs
 from accsim.workload.layer import Geometry, Operand
+from tests.naive.run_length import decode, encode
 from tests.strategies import conv_layers
 
 CODE = RunLength(run_bits=5, pairs_per_word=3, word_bits=64, operands=(Operand.IFMAP, Operand.OFMAP))
 
 
-def encode(values: list[int], run_bits: int) -> list[tuple[int, int]]:
-    """Run-length code, one word at a time (Chen et al., JSSC 2017, section III-C)."""
-    longest, pairs, run = 2**run_bits - 1, [], 0
-    for value in values:
-        if value == 0 and run < longest:
-            run += 1
-        else:
-            pairs.append((run, value))
-            run = 0
-    if run:
-        pairs.append((run - 1, 0))
-    return pairs
-
-
 @given(st.lists(st.sampled_from([0, 0, 0, 1, 7]), max_size=300), st.integers(1, 5))
 def test_run_length_pairs_equal_an_encoder(values: list[int], run_bits: int) -> None:
     pairs = encode(values, run_bits)
-    decoded = [word for run, level in pairs for word in [0] * run + [level]]
-    assert decoded == values
+    assert decode(pairs) == values
     assert run_length_pairs(np.array(values, dtype=np.int16), run_bits) == len(pairs)
 
 
