@@ -1,6 +1,6 @@
 """Traffic of a layer between DRAM, the shared buffers and the array's edge.
 
-Rules (design rules in parentheses are tests):
+Rules:
 
 * A level that holds an operand loads the tile its loops select, once per change; the level outside it reads the same
   words (reads of one level = fills of the next).
