@@ -1,6 +1,8 @@
 """accsim: cycle-level simulation and codesign of DNN accelerators.
 
-``accsim.estimate("alexnet", "eyeriss")`` runs the whole pipeline. Its steps have names of their own:
+``accsim.estimate("alexnet", "eyeriss")`` runs the whole pipeline, and ``accsim.verify("alexnet", "eyeriss")`` steps every
+layer with real operands and compares the outputs with the golden kernels and the counters with the counted engine's. The
+pipeline's steps have names of their own:
 
 >>> import accsim
 >>> network = accsim.load_network("alexnet", batch=4)
@@ -39,6 +41,8 @@ _HOMES = {
     "simulate_network": "accsim.pipeline",
     "estimate": "accsim.pipeline",
     "Result": "accsim.result",
+    "verify": "accsim.verification.verify",
+    "Verification": "accsim.verification.outcome",
     "render_html": "accsim.report.html",
 }
 
@@ -60,6 +64,8 @@ if TYPE_CHECKING:
     from accsim.report.html import render_html as render_html
     from accsim.result import Result as Result
     from accsim.simulate.activity import Activity as Activity
+    from accsim.verification.outcome import Verification as Verification
+    from accsim.verification.verify import verify as verify
     from accsim.workload.layer import Geometry as Geometry
     from accsim.workload.layer import Layer as Layer
     from accsim.workload.layer import LayerKind as LayerKind

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -24,9 +25,26 @@ class InputError(AccsimError):
         self.mistakes: tuple[str, ...] = tuple(mistakes)
         super().__init__("\n".join(self.mistakes))
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[str, ...]]]:
+        """Pickled with its mistakes, so that a worker process can report them."""
+        return type(self), (self.mistakes,)
+
 
 class MappingError(AccsimError):
     """A layer does not fit the accelerator: what was asked, the bound, the gap and what would fix it."""
+
+
+@contextmanager
+def in_layer(name: str) -> Iterator[None]:
+    """Put a layer's name before what goes wrong with it, unless that names it already, as a mapping's errors do."""
+    try:
+        yield
+    except MappingError:
+        raise
+    except AccsimError as error:
+        if str(error).startswith(f"layer {name!r}"):
+            raise
+        raise AccsimError(f"layer {name!r}: {error}") from None
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -1,177 +1,40 @@
 """The pipeline as functions: network and accelerator in, result out.
 
-``estimate`` is the whole way; ``map_network`` and ``simulate_network`` are its two middle steps, for those who want to
-change something in between.
+``estimate`` is the whole way; ``simulate_network`` is its middle, for those who want to change something before or
+after.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from accsim.energy.estimate import LayerEstimate
 from accsim.energy.price import price
-from accsim.energy.prices import price_list
-from accsim.energy.table import EnergyTable, TransferRule
-from accsim.errors import AccsimError, InputError, MappingError, suggest
-from accsim.hardware.accelerator import Accelerator, LevelKind
-from accsim.mapping.choose import Task, published, search, violations
+from accsim.energy.table import EnergyTable
+from accsim.engines import Engine, Job, Stepping, parse_engine, parse_overflow, step_layers
+from accsim.errors import AccsimError, InputError, MappingError, in_layer
+from accsim.hardware.accelerator import Accelerator
+from accsim.inputs import load_inputs
+from accsim.mapper import Mapped, Mapper, Objective, parse_objective
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping as LayerMapping
-from accsim.mapping.prices import Prices
 from accsim.result import Result
-from accsim.simulate.activity import Action, Activity
+from accsim.simulate.activity import Activity
 from accsim.simulate.comparison import compare
-from accsim.simulate.network import MacTask, Progress, Tensors, simulate_mac, simulate_other, tasks
+from accsim.simulate.mac_task import MacTask
+from accsim.simulate.network import Progress, simulate_other, tasks
 from accsim.simulate.residency import WORKING_SHARES, Plan, plan
-from accsim.simulate.values import load_tensors, tensor_mistakes
-from accsim.workload.layer import Operand
+from accsim.simulate.stepped.operands import require_integers
+from accsim.simulate.values import Tensors, names_of
+from accsim.workload.layer import Layer, Operand
 from accsim.workload.network import Network
 
-GIVEN = "mapping given by the user"
-
-
-class Objective(StrEnum):
-    """What the search for a mapping minimises, per layer: energy, cycles with DRAM, or their product."""
-
-    ENERGY = "energy"
-    LATENCY = "latency"
-    EDP = "edp"
-
-
-@dataclass(frozen=True, slots=True)
-class Mapped:
-    """A layer's mapping and where it comes from."""
-
-    mapping: LayerMapping
-    note: str = ""
-
-
-def parse_objective(name: str) -> Objective:
-    """The objective called ``name``.
-
-    Raises:
-        InputError: there is none.
-    """
-    try:
-        return Objective(name)
-    except ValueError:
-        known = [o.value for o in Objective]
-        raise InputError(
-            [f"unknown objective {name!r}: must be one of {', '.join(known)}{suggest(name, known)}"]
-        ) from None
-
-
-class Mapper:
-    """Maps layers with MACs; equal layers are mapped and simulated once."""
-
-    def __init__(
-        self,
-        network: Network,
-        accelerator: Accelerator,
-        dataflow: Dataflow,
-        table: EnergyTable,
-        objective: Objective,
-        given: Mapping[str, LayerMapping],
-    ) -> None:
-        self.network, self.accelerator, self.dataflow = network, accelerator, dataflow
-        self.table, self.objective, self.given = table, objective, given
-        self._searched: dict[object, LayerMapping] = {}
-        self._simulated: dict[object, Activity] = {}
-        self._legal: set[object] = set()
-
-    def _key(self, task: MacTask) -> tuple[object, ...]:
-        return (task.geometry, task.weight_name, task.residency, task.reserved, task.densities, task.coded, task.values)
-
-    def map(self, task: MacTask) -> Mapped:
-        """The mapping of a layer.
-
-        Raises:
-            MappingError: a given mapping is illegal, or none is legal.
-        """
-        given = self.given.get(task.layer.name)
-        if given is not None and (self._key(task), given) in self._legal:
-            return Mapped(given, GIVEN)
-        job = Task(
-            name=task.layer.name,
-            geometry=task.geometry,
-            accelerator=self.accelerator,
-            dataflow=self.dataflow,
-            reserved=task.reserved,
-            weight_bits=self.accelerator.bits(task.weight_name),
-        )
-        if given is not None:
-            wrong = violations(job, given)
-            if wrong:
-                raise MappingError(f"the mapping given for layer {task.layer.name!r} is illegal: {'; '.join(wrong)}")
-            self._legal.add((self._key(task), given))
-            return Mapped(given, GIVEN)
-        mapping_, note = published(job, self.network.name)
-        if mapping_ is not None:
-            return Mapped(mapping_, note)
-        key = self._key(task)
-        if key not in self._searched:
-            self._searched[key] = search(job, self._prices(), lambda m: self._cost(task, m))
-        return Mapped(self._searched[key], note)
-
-    def simulate(self, task: MacTask, mapped: Mapped) -> Activity:
-        """The activity of a layer under its mapping."""
-        key = (*self._key(task), mapped.mapping, mapped.note)
-        if key not in self._simulated:
-            notes = (mapped.note,) if mapped.note else ()
-            self._simulated[key] = simulate_mac(task, self.accelerator, mapped.mapping, notes)
-        return replace(self._simulated[key], layer=task.layer.name)
-
-    def _prices(self) -> Prices:
-        acc, prices = self.accelerator, price_list(self.accelerator, self.table)
-        both = self.table.transfer_rule is TransferRule.BOTH_ENDS
-
-        def unit(level: str | None, action: Action) -> float:
-            try:
-                return prices.price(level, action).unit_per_bit if level else 0.0
-            except AccsimError:  # an action that no layer may need; one that happens is refused when it is priced
-                return 0.0
-
-        def link(operand: Operand, direction: str) -> str | None:
-            found = acc.link(operand, direction)
-            return found.name if found else None
-
-        def spad(operand: Operand) -> str | None:
-            held = [level.name for level in acc.chain(operand) if level.kind is LevelKind.RF]
-            return held[-1] if held else None
-
-        def moved(near: float, far: float) -> float:
-            return near + far if both else max(near, far)
-
-        def received(operand: Operand) -> float:
-            return moved(unit(link(operand, "in"), Action.DELIVER), unit(spad(operand), Action.FILL))
-
-        psum_in, psum_out = link(Operand.PSUM, "in"), link(Operand.PSUM, "out")
-        buffer = unit(acc.buffers[-1].name if acc.buffers else None, Action.READ)
-        return Prices(
-            dram=moved(unit(acc.dram.name, Action.READ), buffer),
-            buffer=buffer + unit(link(Operand.IFMAP, "in"), Action.SEND),
-            sum_in=moved(buffer, unit(psum_in, Action.DELIVER)) + unit(psum_in, Action.SEND),
-            sum_out=buffer + unit(psum_out, Action.DELIVER) + unit(psum_out, Action.SEND),
-            ifmap=received(Operand.IFMAP),
-            weight=received(Operand.WEIGHT),
-            hop=unit(link(Operand.PSUM, "local"), Action.HOP),
-            psum=unit(spad(Operand.PSUM), Action.READ),
-        )
-
-    def _cost(self, task: MacTask, mapping: LayerMapping) -> tuple[float, float]:
-        """The objective, and the other figure to break ties."""
-        activity = simulate_mac(task, self.accelerator, mapping)
-        energy, cycles = price(activity, self.accelerator, self.table).energy, float(activity.cycles.total)
-        match self.objective:
-            case Objective.ENERGY:
-                return energy, cycles
-            case Objective.LATENCY:
-                return cycles, energy
-            case Objective.EDP:
-                return energy * cycles, energy
+if TYPE_CHECKING:
+    from accsim.trace.recorder import Recorder
 
 
 def simulate_network(
@@ -183,57 +46,109 @@ def simulate_network(
     objective: Objective = Objective.ENERGY,
     given: Mapping[str, LayerMapping] | None = None,
     tensors: Tensors | None = None,
+    stepping: Stepping | None = None,
+    recorder: Recorder | None = None,
     progress: Progress | None = None,
 ) -> tuple[list[Activity], list[Mapped | None], Plan]:
     """Map and simulate every layer; layers follow each other without overlap.
 
     Where the tiles of a layer do not fit beside tensors that stay on chip, a larger share of the buffer is left for
-    tiles and the network is planned again; at last every tensor goes to DRAM.
+    tiles and the network is planned again; at last every tensor goes to DRAM. Mappings are searched with the counted
+    engine, whichever runs the layers.
+
+    Args:
+        stepping: how the stepped engine runs the layers with MACs; they are counted if not given.
+        recorder: is told of every layer, in order, as the stepped engine has run it.
 
     Raises:
         MappingError: a layer fits under no plan.
+        AccsimError: an overflow that is an error, an operand that is no integer of its width.
     """
+    values = tensors or {}
     for share in WORKING_SHARES:
         planned = plan(network, accelerator, share)
         mapper = Mapper(network, accelerator, dataflow, table, objective, given or {})
+        work = tasks(network, accelerator, planned, values)
         try:
-            activities, mappings = _run(tasks(network, accelerator, planned, tensors or {}), planned, mapper, progress)
+            mappings = _map(work, mapper, progress, counts=stepping is None)
         except MappingError:
             if planned.level is None:
                 raise
             continue
+        if stepping is None:
+            activities = _count(work, mappings, planned, mapper)
+        else:
+            activities = _step(work, mappings, planned, mapper, values, stepping, recorder, progress)
         return activities, mappings, planned
     raise AccsimError("no share of the buffer was left to plan with")
 
 
-def _run(
-    work: Mapping[str, MacTask], planned: Plan, mapper: Mapper, progress: Progress | None
-) -> tuple[list[Activity], list[Mapped | None]]:
-    network, accelerator = mapper.network, mapper.accelerator
-    activities: list[Activity] = []
-    mappings: list[Mapped | None] = []
-    clock = 0
-    for i, layer in enumerate(network.layers):
+def _map(
+    work: Mapping[str, MacTask], mapper: Mapper, progress: Progress | None, *, counts: bool
+) -> list[Mapped | None]:
+    """The mapping of every layer with MACs, which takes the time of the counted engine."""
+    layers, mappings = mapper.network.layers, list[Mapped | None]()
+    for i, layer in enumerate(layers):
         if progress is not None:
-            progress(i, len(network.layers), layer.name)
-        mapped = None
-        try:
-            task = work.get(layer.name)
-            if task is None:
-                activity = simulate_other(layer, network, accelerator, planned)
+            progress(i if counts else 0, len(layers), layer.name)
+        task = work.get(layer.name)
+        with in_layer(layer.name):
+            mappings.append(None if task is None else mapper.map(task))
+    if progress is not None and counts:
+        progress(len(layers), len(layers), "")
+    return mappings
+
+
+def _count(
+    work: Mapping[str, MacTask], mappings: Sequence[Mapped | None], planned: Plan, mapper: Mapper
+) -> list[Activity]:
+    """Every layer, counted."""
+    network, activities, clock = mapper.network, list[Activity](), 0
+    for layer, mapped in zip(network.layers, mappings, strict=True):
+        with in_layer(layer.name):
+            if mapped is None:
+                activity = simulate_other(layer, network, mapper.accelerator, planned)
             else:
-                mapped = mapper.map(task)
-                activity = mapper.simulate(task, mapped)
-        except MappingError:
-            raise
-        except AccsimError as error:
-            raise AccsimError(f"layer {layer.name!r}: {error}") from None
-        mappings.append(mapped)
+                activity = mapper.simulate(work[layer.name], mapped)
         activities.append(replace(activity, start_cycle=clock))
         clock += activity.cycles.total
-    if progress is not None:
-        progress(len(network.layers), len(network.layers), "")
-    return activities, mappings
+    return activities
+
+
+def _step(
+    work: Mapping[str, MacTask],
+    mappings: Sequence[Mapped | None],
+    planned: Plan,
+    mapper: Mapper,
+    tensors: Tensors,
+    how: Stepping,
+    recorder: Recorder | None,
+    progress: Progress | None,
+) -> list[Activity]:
+    """Every layer, those with MACs stepped."""
+    network, activities, clock = mapper.network, list[Activity](), 0
+    require_integers(network.mac_layers, mapper.accelerator, tensors)
+    if recorder is not None:
+        recorder.begin(network, mapper.accelerator, mapper.dataflow)
+        how = replace(how, wanted=recorder.wanted)
+    jobs = [
+        Job(work[layer.name], mapper.accelerator, m.mapping, m.notes, tensors.get(layer.name, {}), how)
+        for layer, m in zip(network.layers, mappings, strict=True)
+        if m is not None
+    ]
+    with closing(step_layers(jobs, how, progress)) as stepped:
+        for layer, mapped in zip(network.layers, mappings, strict=True):
+            if mapped is not None:
+                activity, seen = next(stepped)
+            else:
+                with in_layer(layer.name):
+                    activity, seen = simulate_other(layer, network, mapper.accelerator, planned), None
+            activity = replace(activity, start_cycle=clock)
+            activities.append(activity)
+            clock += activity.cycles.total
+            if recorder is not None:
+                recorder.layer(activity, seen)
+    return activities
 
 
 def price_all(
@@ -263,6 +178,11 @@ def estimate(
     mapping: str | Path | Mapping[str, LayerMapping] | None = None,
     overrides: Sequence[str] = (),
     tensors: str | Path | Tensors | None = None,
+    engine: str | Engine = Engine.COUNTED,
+    seed: int = 0,
+    jobs: int = 1,
+    overflow: str = "error",
+    recorder: Recorder | None = None,
     compare_scalesim: bool = False,
     progress: Callable[[int, int, str], None] | None = None,
     command: str | None = None,
@@ -279,9 +199,15 @@ def estimate(
         layers: names or patterns of the layers to run; all if not given.
         objective: what the search for mappings minimises.
         mapping: a mapping file, or mappings by layer name.
-        tensors: values of ifmaps, weights and ofmaps, by layer, or an ``.npz`` archive of them; zeros and run lengths
-            are then counted from them.
+        tensors: values of ifmaps, weights and ofmaps, by layer, or an ``.npz`` archive of them. Zeros and run lengths
+            are counted from them, and the stepped engine computes with them.
         overrides: changes to the accelerator, such as ``array.rows=24``.
+        engine: ``counted`` (closed form) or ``stepped`` (clock edge by clock edge, with real operands).
+        seed: of the operands that the stepped engine makes up where no tensor is given.
+        jobs: layers stepped at the same time, each in a process of its own. The result is the same.
+        overflow: what the stepped engine does about sums that wrap around in their accumulators: ``error`` or
+            ``report``, which makes it a warning.
+        recorder: is told what happened when; needs the stepped engine.
         compare_scalesim: also report what SCALE-Sim 3.0.0 gives for each layer of a systolic array.
         progress: called with layers done, layers in all and the layer's name.
         command: the command that is written into the result.
@@ -289,43 +215,81 @@ def estimate(
     Raises:
         AccsimError: a mistake in what was given, or a layer that does not fit the machine.
     """
-    from accsim.energy.reader import load_table  # noqa: PLC0415
-    from accsim.hardware.reader import load_accelerator  # noqa: PLC0415
-    from accsim.mapping.dataflow_reader import load_dataflow, require_family  # noqa: PLC0415
-    from accsim.mapping.files import load_mappings  # noqa: PLC0415
-    from accsim.workload.reader import load_network  # noqa: PLC0415
-
-    goal = parse_objective(objective)
-    network = (
-        workload
-        if isinstance(workload, Network)
-        else load_network(str(workload), batch=batch, bindings=dict(bindings or {}), layers=layers)
-    )
-    machine = hardware if isinstance(hardware, Accelerator) else load_accelerator(str(hardware), tuple(overrides))
-    flow = load_dataflow(dataflow or machine.dataflow) if isinstance(dataflow, str | None) else dataflow
-    require_family(flow, machine)
-    table = energy_table if isinstance(energy_table, EnergyTable) else load_table(energy_table or machine.energy_table)
-    values = load_tensors(tensors, network) if isinstance(tensors, str | Path) else tensors or {}
-    wrong = tensor_mistakes(values, network)
+    goal, runner, policy = parse_objective(objective), parse_engine(engine), parse_overflow(overflow)
+    wrong = [
+        f"{name} must be at least {least}, got {value}"
+        for name, value, least in (("jobs", jobs, 1), ("seed", seed, 0))
+        if value < least
+    ]
     if wrong:
         raise InputError(wrong)
+    if recorder is not None and runner is not Engine.STEPPED:
+        raise InputError(["a trace shows what the stepped engine does; the counted engine does nothing step by step"])
+    inputs = load_inputs(
+        workload,
+        hardware,
+        dataflow=dataflow,
+        energy_table=energy_table,
+        batch=batch,
+        bindings=bindings,
+        layers=layers,
+        mapping=mapping,
+        overrides=overrides,
+        tensors=tensors,
+    )
+    network, machine, flow, table = inputs.network, inputs.accelerator, inputs.dataflow, inputs.table
+    if runner is Engine.STEPPED and inputs.tensors:
+        from accsim.simulate.stepped.operands import require_integers  # noqa: PLC0415
+
+        require_integers(network.mac_layers, machine, inputs.tensors)
     compared = compare(network, machine, flow) if compare_scalesim else ()
-    given: Mapping[str, LayerMapping] = (
-        load_mappings(mapping, network, machine, flow) if isinstance(mapping, str | Path) else mapping or {}
-    )
     activities, mappings, _ = simulate_network(
-        network, machine, flow, table, objective=goal, given=given, tensors=values, progress=progress
+        network,
+        machine,
+        flow,
+        table,
+        objective=goal,
+        given=inputs.mappings,
+        tensors=inputs.tensors,
+        stepping=Stepping(seed, jobs, policy) if runner is Engine.STEPPED else None,
+        recorder=recorder,
+        progress=progress,
     )
-    estimates = price_all(activities, machine, table)
     return Result(
         network=network,
         accelerator=machine,
         dataflow=flow,
         table=table,
-        estimates=estimates,
+        estimates=price_all(activities, machine, table),
         mappings_used=tuple(m.mapping if m else None for m in mappings),
         objective=goal.value,
         command=command,
         scalesim=compared,
-        valued=frozenset(name for name, arrays in values.items() if "ifmap" in arrays),
+        engine=runner.value,
+        values=_values(network, activities, inputs.tensors, runner),
+        seed=seed if runner is Engine.STEPPED else None,
     )
+
+
+def _values(network: Network, activities: Sequence[Activity], tensors: Tensors, engine: Engine) -> str:
+    """What value-dependent figures rest on.
+
+    ``real`` if the tensors that decide them were given for every layer with MACs; else ``synthetic`` for the stepped
+    engine, and ``expected`` for the counted one.
+    """
+    stepped = engine is Engine.STEPPED
+    by_name = {activity.layer: activity for activity in activities}
+    given = bool(network.mac_layers) and all(
+        _deciding(layer, by_name[layer.name], stepped) <= tensors.get(layer.name, {}).keys()
+        for layer in network.mac_layers
+    )
+    if given and not any(activity.expected for activity in activities):
+        return "real"
+    return "synthetic" if stepped else "expected"
+
+
+def _deciding(layer: Layer, activity: Activity, stepped: bool) -> set[str]:
+    """Names of the tensors that decide what an engine finds of a layer."""
+    first, second, last = names_of(layer)
+    coded = any(t.operand is Operand.OFMAP and t.encoding == "run_length" for t in activity.tensors)
+    return {first, *([second] if stepped else []), *([last] if coded else [])}

@@ -35,8 +35,11 @@ class Result:
         mappings_used: the mapping of each layer; ``None`` for layers without MACs.
         objective: what the search for mappings minimised.
         command: the command that made it, if any.
-        valued: layers whose ifmap values were given.
         scalesim: what SCALE-Sim 3.0.0 reports for each layer, where that comparison was asked for and applies.
+        engine: ``counted`` or ``stepped``.
+        values: what value-dependent figures rest on: ``expected`` (at density 1 that is a count), ``synthetic`` or
+            ``real``.
+        seed: of made-up values; ``None`` for the counted engine, which makes none up.
     """
 
     network: Network
@@ -48,7 +51,9 @@ class Result:
     objective: str = "energy"
     command: str | None = None
     scalesim: tuple[ScaleSimReport | None, ...] = ()
-    valued: frozenset[str] = frozenset()
+    engine: str = "counted"
+    values: str = "expected"
+    seed: int | None = None
 
     @property
     def cycles(self) -> int:
@@ -79,12 +84,6 @@ class Result:
     def fps(self) -> float | None:
         """Inferences per second; ``None`` if nothing takes time."""
         return self.network.batch / self.latency_ms * 1e3 if self.latency_ms else None
-
-    @property
-    def values(self) -> str:
-        """``real`` if every layer with MACs was given its ifmap's values, else ``expected`` (at density 1: a count)."""
-        names = {layer.name for layer in self.network.mac_layers}
-        return "real" if names and names <= self.valued else "expected"
 
     def energy_by_level(self) -> dict[str, float]:
         """Energy of the whole batch per level."""
@@ -121,7 +120,7 @@ class Result:
             "dataflow": self.dataflow.name,
             "recipe": None,
             "batch": self.network.batch,
-            "engine": "counted",
+            "engine": self.engine,
             "values": self.values,
             "clock_mhz": self.accelerator.clock_mhz,
             "objective": self.objective,
@@ -136,6 +135,8 @@ class Result:
             "area": {"by_level": {k: v for k, v in used.by_level if v is not None}, "notes": list(used.notes)},
         }
         out["versions"] = versions()
+        if self.seed is not None:
+            out["seed"] = self.seed
         if self.network.bindings:
             out["bindings"] = dict(self.network.bindings)
         if self.command is not None:
@@ -336,7 +337,10 @@ class Result:
             out.append(f"fetching and adding {bias} bias words: at most one word per output channel and layer")
         if self.accelerator.vector is None and any(not layer.kind.has_macs for layer in self.network.layers):
             out.append("operations of layers without MACs: the machine has no vector unit; their traffic is counted")
-        out.append("values: the counted engine computes none, so rounding and overflow of the PEs have no effect here")
+        if self.engine == "counted":
+            out.append(
+                "values: the counted engine computes none, so rounding and overflow of the PEs have no effect here"
+            )
         out.append("DRAM refresh, row misses and background power; transfers between host and DRAM")
         out.append("overlap between layers: each layer starts when the one before has ended")
         out.append("control, clock tree and pads: no published figure per component")

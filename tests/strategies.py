@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from accsim.hardware.accelerator import Accelerator, InitialPsum, Partition, Sram
+from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum, Partition, Sram
 from accsim.hardware.reader import load_accelerator
 from accsim.mapping.nest import Loop, Nest
 from accsim.workload.layer import Geometry, Layer, LayerKind, TensorStatistics
@@ -130,15 +130,17 @@ def change(machine: Accelerator, **levels: dict[str, Any]) -> Accelerator:
 
 @cache
 def bare_eyeriss() -> Accelerator:
-    """The Eyeriss chip without published mappings and without coding off chip."""
-    return replace(change(load_accelerator("eyeriss"), dram={"run_length": None}), mappings=(), assumed=())
+    """The Eyeriss chip without published mappings, without coding off chip, and with the simplest load of filters."""
+    chip = load_accelerator("eyeriss")
+    pe = replace(chip.pe, filter_load=FilterLoad.FIRST_COLUMN)
+    return replace(change(chip, dram={"run_length": None}), pe=pe, mappings=(), assumed=())
 
 
 @st.composite
 def row_stationary_machines(draw: st.DrawFn) -> Accelerator:
     """Small relatives of the Eyeriss chip: array, spads, buses, ports, PE timing, padding; its buffers as they are."""
     widths = st.sampled_from([None, 16, 32, 64])
-    base = bare_eyeriss()
+    base, load = bare_eyeriss(), draw(st.sampled_from(list(FilterLoad)))
     machine = change(
         base,
         dram={"fetch_padding": draw(st.booleans())},
@@ -151,7 +153,7 @@ def row_stationary_machines(draw: st.DrawFn) -> Accelerator:
         gin_psum={"width_bits": draw(widths)},
         gon_psum={"width_bits": draw(widths)},
         ifmap_spad={"size_words": draw(st.integers(3, 16))},
-        filter_spad={"size_words": draw(st.integers(1, 40))},
+        filter_spad={"size_words": draw(st.integers(1, 40)) * (2 if load is FilterLoad.WHOLE_PASS else 1)},
         psum_spad={"size_words": draw(st.integers(1, 6))},
     )
     pe = replace(
@@ -159,6 +161,7 @@ def row_stationary_machines(draw: st.DrawFn) -> Accelerator:
         pipeline_stages=draw(st.integers(1, 4)),
         psum_add_cycles=draw(st.integers(0, 2)),
         window_shift_cycles=draw(st.integers(0, 2)),
+        filter_load=load,
     )
     rows, cols, first = draw(st.integers(1, 7)), draw(st.integers(1, 6)), draw(st.sampled_from(list(InitialPsum)))
     return replace(machine, pe=pe, array=replace(machine.array, rows=rows, cols=cols, initial_psum=first))

@@ -68,7 +68,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of text; ``style`` (``bold``, ``dim``, ``yellow``) shows on a terminal only."""
+    """A line of text; ``style`` (such as ``bold``, ``dim``, ``yellow``, ``bold red``) shows on a terminal only."""
 
     text: str
     style: str = ""

@@ -1,7 +1,7 @@
 """The command line: ``accsim COMMAND ...``.
 
-Each command is one module with ``add_arguments(parser)`` and ``run(arguments)``; only the one asked for is
-imported, and it imports the heavy packages inside ``run``, so that help is instant.
+Each command is one module with ``add_arguments(parser)`` and ``run(arguments)``, which may return an exit code; only
+the one asked for is imported, and it imports the heavy packages inside ``run``, so that help is instant.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from accsim.errors import AccsimError, InputError, suggest
 
 COMMANDS = {
     "run": "estimate a network on an accelerator: cycles, traffic, energy, area and a report",
+    "verify": "step every layer with real operands and compare it with the golden kernels and the counted engine",
     "list": "list the networks, accelerators, dataflows and energy tables there are",
     "show": "show one of them in full",
 }
@@ -30,6 +31,7 @@ _EPILOG = """\
 examples:
   accsim run alexnet                       AlexNet on the Eyeriss chip, with an HTML report
   accsim run resnet18 --hardware tpu_v1    another network and another machine
+  accsim verify alexnet                    every layer stepped with real operands, and all of it checked
   accsim list accelerators                 what there is
   accsim show eyeriss                      what a machine is made of
 
@@ -44,12 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after the program's name; those of the process if not given.
 
     Returns:
-        0; 2 for a user's mistake, told on stderr in one line each; 130 when interrupted; 141 when the reader of the
-        output has gone.
+        What the command says, 0 for most; 2 for a user's mistake, told on stderr in one line each; 130 when
+        interrupted; 141 when the reader of the output has gone.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        _dispatch(arguments)
+        return _dispatch(arguments)
     except AccsimError as error:
         mistakes = error.mistakes if isinstance(error, InputError) else str(error).splitlines()
         _complain(*(f"error: {mistake}" for mistake in mistakes))
@@ -62,10 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return PIPE_CLOSED
     except SystemExit as stop:  # argparse, after --help or --version
         return int(stop.code or 0)
-    return 0
 
 
-def _dispatch(arguments: list[str]) -> None:
+def _dispatch(arguments: list[str]) -> int:
+    """Run the command; one that returns nothing has nothing to say but 0."""
     reject_unreadable(arguments)
     name = next((a for a in arguments if not a.startswith("-")), None)
     before = arguments if name is None else arguments[: arguments.index(name)]
@@ -73,14 +75,14 @@ def _dispatch(arguments: list[str]) -> None:
     top.parse(before)
     if name is None:
         top.print_help()
-        return
+        return 0
     if name not in COMMANDS:
         hint = suggest(name, COMMANDS) or f"; the commands are {', '.join(COMMANDS)}"
         raise InputError([f"unknown command {name!r}{hint}"])
     command = import_module(f"accsim.cli.{name}")
     parsed = _command_parser(name, command).parse(arguments[len(before) + 1 :])
     parsed.command_line = arguments
-    command.run(parsed)
+    return command.run(parsed) or 0
 
 
 def _top_parser() -> Parser:

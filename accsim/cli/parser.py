@@ -82,6 +82,13 @@ def positive(text: str) -> int:
     return int(text[:30])
 
 
+def natural(text: str) -> int:
+    """An argument type: a whole number of at least 0, written in digits."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0, got {text!r}")
+    return int(text[:30])
+
+
 def binding(text: str) -> tuple[str, int]:
     """An argument type: ``NAME=SIZE``."""
     name, equals, size = text.partition("=")

@@ -27,7 +27,7 @@ class Bar:
         self._timer = Timer(DELAY_S, self._start) if _wanted() else None
 
     def __call__(self, done: int, total: int, name: str) -> None:
-        """Tell that ``done`` of ``total`` layers are done and ``name`` is next."""
+        """Tell that ``done`` of ``total`` (layers, or cycles) are done and ``name`` is at work."""
         self._last = (done, total, name)
         if self._progress is not None:
             self._update()

@@ -11,12 +11,15 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from accsim.cli import console, outputs
-from accsim.cli.parser import Parser, binding, names, one_of, positive
+from accsim.cli import console, outputs, traces
+from accsim.cli.options import add_what_is_run
+from accsim.cli.parser import Parser, natural, one_of, positive
 from accsim.cli.progress import Bar
+from accsim.errors import InputError
 
 if TYPE_CHECKING:
     from accsim.result import Result
+    from accsim.trace.recorder import Recorder
 
 OUTPUTS = ("--json", "--csv", "--mappings-out", "--html")
 
@@ -26,6 +29,8 @@ examples:
   accsim run alexnet --layers 'conv*' --set array.rows=24 --set 'levels.glb.size=216 KiB'
   accsim run resnet18 --hardware tpu_v1 --objective latency --json resnet18.json
   accsim run gpt2 --hardware tpu_v1 --bind sequence=128 --no-html
+  accsim run alexnet --engine stepped --jobs 2 --seed 7
+  accsim run alexnet --layers conv3 --engine stepped --trace conv3.json.gz --vcd conv3.vcd --window 1000:1200
   accsim run alexnet --mappings-out used.yaml     # edit used.yaml, then:
   accsim run alexnet --mapping used.yaml
 """
@@ -33,27 +38,10 @@ examples:
 
 def add_arguments(parser: Parser) -> None:
     """The options of ``accsim run``."""
-    parser.add_argument("workload", metavar="WORKLOAD", help="a network's name ('accsim list networks') or a YAML file")
-    what = parser.add_argument_group("what is run")
+    what = add_what_is_run(parser)
     what.add_argument(
-        "--hardware", metavar="NAME", default="eyeriss", help="an accelerator's name or a YAML file (default: eyeriss)"
+        "--energy-table", metavar="NAME", help="an energy table's name or a YAML file (default: the accelerator's)"
     )
-    theirs = "(default: the accelerator's)"
-    what.add_argument("--dataflow", metavar="NAME", help=f"a dataflow's name or a YAML file {theirs}")
-    what.add_argument("--energy-table", metavar="NAME", help=f"an energy table's name or a YAML file {theirs}")
-    what.add_argument("--batch", metavar="N", type=positive, default=1, help="inputs processed together (default: 1)")
-    what.add_argument(
-        "--layers", metavar="NAMES", type=names, action="extend",
-        help="only these layers: names or patterns between commas, such as conv1,conv2 or 'conv*' (default: all)",
-    )  # fmt: skip
-    what.add_argument(
-        "--bind", metavar="NAME=SIZE", type=binding, action="append", default=[],
-        help="a free size of the network, such as sequence=128; may be repeated",
-    )  # fmt: skip
-    what.add_argument(
-        "--set", metavar="KEY=VALUE", dest="overrides", action="append", default=[],
-        help="change the accelerator: array.rows=24, 'levels.glb.size=216 KiB', 'clock=250 MHz'; may be repeated",
-    )  # fmt: skip
     how = parser.add_argument_group("how it is run")
     how.add_argument(
         "--objective", metavar="GOAL", type=one_of("energy", "latency", "edp"), default="energy",
@@ -64,11 +52,30 @@ def add_arguments(parser: Parser) -> None:
     )
     how.add_argument(
         "--tensors", metavar="FILE",
-        help=".npz archive of arrays LAYER.ifmap, LAYER.weight, LAYER.ofmap: zeros and runs are counted from them",
+        help=".npz archive of arrays LAYER.ifmap, LAYER.weight, LAYER.ofmap: zeros and runs are counted from them, and "
+        "the stepped engine computes with them",
     )  # fmt: skip
     how.add_argument(
         "--compare-scalesim", action="store_true", help="also show what SCALE-Sim 3.0.0 reports for a systolic array"
     )
+    engine = parser.add_argument_group("which engine runs it")
+    engine.add_argument(
+        "--engine", metavar="NAME", type=one_of("counted", "stepped"), default="counted",
+        help="counted: closed form, in milliseconds (the default); stepped: every register on every clock edge, with "
+        "real operands, and the same figures",
+    )  # fmt: skip
+    engine.add_argument(
+        "--seed", metavar="N", type=natural,
+        help="stepped: of the random operands of layers without --tensors (default: 0)",
+    )  # fmt: skip
+    engine.add_argument(
+        "--jobs", metavar="N", type=positive, help="stepped: layers run at a time, each on a core (default: 1)"
+    )
+    engine.add_argument(
+        "--overflow", metavar="WHAT", type=one_of("error", "report"),
+        help="stepped: when sums wrap around in their accumulators, stop (error, the default) or warn (report); sums "
+        "that saturate are a warning",
+    )  # fmt: skip
     out = parser.add_argument_group("what is written (FILE may be - for the standard output)")
     out.add_argument("--json", metavar="FILE", help="the whole result; its schema ships with accsim")
     out.add_argument("--csv", metavar="FILE", help="one row per layer, units in the column names")
@@ -77,6 +84,7 @@ def add_arguments(parser: Parser) -> None:
     page.add_argument("--html", metavar="FILE", help="the report (default: <workload>-<hardware>.html)")
     page.add_argument("--no-html", action="store_true", help="write no report")
     out.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
+    traces.add_traces(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -85,13 +93,16 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         AccsimError: a mistake in what was given, a layer that does not fit, or a file that cannot be written.
     """
-    asked = {name: getattr(arguments, name[2:].replace("-", "_")) for name in OUTPUTS}
+    _check_engine(arguments)
+    traces.check(arguments)
+    recorded = traces.files(arguments)
+    asked = {name: getattr(arguments, name[2:].replace("-", "_")) for name in OUTPUTS} | recorded
     if not arguments.no_html and arguments.html is None:
         outputs.check_folder("--html", "the report here")
     outputs.check_writable(asked)
 
-    with Bar(f"estimating {arguments.workload}") as bar:
-        result = _estimate(arguments, bar)
+    with Bar(f"estimating {arguments.workload}") as bar, traces.recorder(arguments) as recorder:
+        result = _estimate(arguments, bar, recorder)
         described = result.to_dict()
         written = _texts(arguments, result, described)
     files = [path for path in written if path != outputs.STDOUT]
@@ -105,10 +116,24 @@ def run(arguments: argparse.Namespace) -> None:
         console.show(summary(described))
     if not arguments.quiet:
         tell = console.say if outputs.STDOUT in written else console.emit
-        tell("".join(f"wrote {path}\n" for path in files))
+        tell("".join(f"wrote {path}\n" for path in (*files, *filter(None, recorded.values()))))
 
 
-def _estimate(arguments: argparse.Namespace, bar: Bar) -> Result:
+def _check_engine(arguments: argparse.Namespace) -> None:
+    """Refuse options that the engine would not look at.
+
+    Raises:
+        InputError: every one of them.
+    """
+    if arguments.engine == "stepped":
+        return
+    options = ("--seed", "--jobs", "--overflow", *traces.OPTIONS)
+    idle = [name for name in options if getattr(arguments, name[2:].replace("-", "_")) is not None]
+    if idle:
+        raise InputError(f"{option} is for the stepped engine: add --engine stepped" for option in idle)
+
+
+def _estimate(arguments: argparse.Namespace, bar: Bar, recorder: Recorder | None) -> Result:
     from accsim.pipeline import estimate
 
     return estimate(
@@ -123,6 +148,11 @@ def _estimate(arguments: argparse.Namespace, bar: Bar) -> Result:
         mapping=arguments.mapping,
         overrides=arguments.overrides,
         tensors=arguments.tensors,
+        engine=arguments.engine,
+        seed=arguments.seed or 0,
+        jobs=arguments.jobs or 1,
+        overflow=arguments.overflow or "error",
+        recorder=recorder,
         compare_scalesim=arguments.compare_scalesim,
         progress=bar,
         command=shlex.join(["accsim", *arguments.command_line]),

@@ -58,6 +58,21 @@ class InitialPsum(StrEnum):
     READ = "read"
 
 
+class FilterLoad(StrEnum):
+    """What the filters of a pass may be loaded beside in a row-stationary array, where their network is the bottleneck.
+
+    ``first_column``: their own pass's first output column, whose MACs use the words in the order in which they come.
+    ``adjacent_columns``: the last output column of the pass before, too: it is the last to read the old words, in the
+    same order, so that each makes room for a new one. A pass of a single column needs it for its own words.
+    ``whole_pass``: the filter spad holds the words of two passes, and the load begins as soon as the pass before has
+    its own.
+    """
+
+    FIRST_COLUMN = "first_column"
+    ADJACENT_COLUMNS = "adjacent_columns"
+    WHOLE_PASS = "whole_pass"
+
+
 class Cell(StrEnum):
     """What a register file is built of; registers and SRAM differ in energy and area."""
 
@@ -105,6 +120,7 @@ class Pe:
         pipeline_stages: register stages from operand read to accumulated psum.
         psum_add_cycles: row stationary: extra cycles per output psum to add what comes from the PE below.
         window_shift_cycles: row stationary: cycles to shift one new ifmap word into the sliding window.
+        filter_load: row stationary: what the filters of a pass may be loaded beside.
     """
 
     weight_bits: int
@@ -118,6 +134,7 @@ class Pe:
     pipeline_stages: int = 1
     psum_add_cycles: int = 0
     window_shift_cycles: int = 0
+    filter_load: FilterLoad = FilterLoad.FIRST_COLUMN
 
 
 @dataclass(frozen=True, slots=True)

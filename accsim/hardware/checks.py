@@ -9,6 +9,7 @@ from accsim.hardware.accelerator import (
     Accelerator,
     ArrayFamily,
     Dram,
+    FilterLoad,
     Link,
     RegisterFile,
     Sram,
@@ -177,7 +178,11 @@ def _family(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
     """Options that the other array family has, and that would be ignored here."""
     systolic = machine.array.family is ArrayFamily.SYSTOLIC
     foreign: Iterable[tuple[str, str, object]] = (
-        (("pe", "psum_add_cycles", 0), ("pe", "window_shift_cycles", 0))
+        (
+            ("pe", "psum_add_cycles", 0),
+            ("pe", "window_shift_cycles", 0),
+            ("pe", "filter_load", FilterLoad.FIRST_COLUMN),
+        )
         if systolic
         else (("array", "edge_taps", False), ("array", "stationary_buffers", 1))
     )

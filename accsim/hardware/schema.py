@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from accsim.hardware.accelerator import ArrayFamily, Cell, InitialPsum, Overflow, Rounding
+from accsim.hardware.accelerator import ArrayFamily, Cell, FilterLoad, InitialPsum, Overflow, Rounding
 from accsim.workload.layer import INT64_MAX
 from accsim.yamlfile import FrequencyMhz, Model, SizeBits, quantity
 
@@ -106,6 +106,7 @@ class PeFile(Model):
     pipeline_stages: Annotated[int, Field(ge=1, le=64)] = 1
     psum_add_cycles: Annotated[int, Field(ge=0, le=64)] = 0
     window_shift_cycles: Annotated[int, Field(ge=0, le=64)] = 0
+    filter_load: FilterLoad = FilterLoad.FIRST_COLUMN
 
 
 class RunLengthFile(Model):

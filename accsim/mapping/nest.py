@@ -208,11 +208,16 @@ class Nest:
     def tiles(self, operand: Operand, depth: int) -> Iterator[tuple[int, int]]:
         """The tiles loaded, as (words, how many) classes; their sum is ``words``."""
         at = self.change_depth(operand, depth)
-        relevant = [d for d in DIMENSIONS if d in RELEVANT[operand] and not (operand is Operand.IFMAP and d in "RS")]
         repeats = prod(self.count(dim, at) for dim in DIMENSIONS if dim not in RELEVANT[operand])
-        for combination in product(*(self.pieces(dim, at) for dim in relevant)):
+        for words, n in self.distinct_tiles(operand, at):
+            yield words, repeats * n
+
+    def distinct_tiles(self, operand: Operand, depth: int) -> Iterator[tuple[int, int]]:
+        """The tiles that ``loops[:depth]`` select, each once, as (words, how many) classes."""
+        relevant = [d for d in DIMENSIONS if d in RELEVANT[operand] and not (operand is Operand.IFMAP and d in "RS")]
+        for combination in product(*(self.pieces(dim, depth) for dim in relevant)):
             words = prod(p.extent if operand is Operand.IFMAP else p.size for p, _ in combination)
-            yield words, repeats * prod(n for _, n in combination)
+            yield words, prod(n for _, n in combination)
 
     def blocks(self, depth: int) -> Iterator[tuple[dict[str, Piece], int]]:
         """Innermost tiles reached right after a loop of ``loops[:depth]`` advanced, as (pieces, how many) classes.

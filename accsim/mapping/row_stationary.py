@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accsim.hardware.accelerator import Accelerator, RegisterFile
+from accsim.hardware.accelerator import Accelerator, FilterLoad, RegisterFile
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.nest import window_span
 from accsim.workload.layer import Geometry, Operand
@@ -26,18 +26,22 @@ def spad_words(accelerator: Accelerator) -> dict[Operand, RegisterFile]:
     }
 
 
-def spad_demand(geometry: Geometry, p: int, q: int, taps_s: int) -> dict[Operand, int]:
-    """Words one PE keeps of each operand: q windows of the ifmap, p*q filter rows, p psums (JSSC 2017, section IV)."""
+def spad_demand(accelerator: Accelerator, geometry: Geometry, p: int, q: int, taps_s: int) -> dict[Operand, int]:
+    """Words one PE keeps of each operand: q windows of the ifmap, p*q filter rows, p psums (JSSC 2017, section IV).
+
+    Filters that are loaded beside a whole pass need room beside those of that pass.
+    """
+    passes = 2 if accelerator.pe.filter_load is FilterLoad.WHOLE_PASS else 1
     return {
         Operand.IFMAP: q * window_span(taps_s, geometry.dilation_w),
-        Operand.WEIGHT: p * q * taps_s,
+        Operand.WEIGHT: passes * p * q * taps_s,
         Operand.PSUM: p,
     }
 
 
 def spads_hold(accelerator: Accelerator, geometry: Geometry, p: int, q: int, taps_s: int) -> bool:
     """Whether the scratchpads hold p filters of q channels and ``taps_s`` columns; operands may share a scratchpad."""
-    demand, used = spad_demand(geometry, p, q, taps_s), dict[str, int]()
+    demand, used = spad_demand(accelerator, geometry, p, q, taps_s), dict[str, int]()
     for operand, level in spad_words(accelerator).items():
         used[level.name] = used.get(level.name, 0) + demand[operand]
         if used[level.name] > level.size_words:
@@ -94,7 +98,7 @@ def array_violations(accelerator: Accelerator, geometry: Geometry, mapping: RowS
             f"{accelerator.array.cols} array, which holds {sets}; use a smaller e, r or t"
         )
     if not spads_hold(accelerator, g, m.p, m.q, 1):
-        demand = spad_demand(g, m.p, m.q, 1)
+        demand = spad_demand(accelerator, g, m.p, m.q, 1)
         spads = spad_words(accelerator)
         sizes = ", ".join(f"{o} {demand[o]} of {spads[o].size_words} words in {spads[o].name}" for o in spads)
         out.append(

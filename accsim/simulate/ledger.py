@@ -44,6 +44,30 @@ class Ledger:
         row[0] += -(-words * (stored_bits or word_bits) // width)
         row[1] += words * word_bits
 
+    def coded(
+        self,
+        level: str,
+        operand: Operand,
+        action: Action,
+        words: int,
+        word_bits: int,
+        coded_bits: int,
+        *,
+        peer: str | None = None,
+    ) -> None:
+        """Count ``words`` that cross the chip's edge run-length coded in ``coded_bits``, and their coding on the chip.
+
+        Args:
+            action: ``READ`` (then they are decoded) or ``WRITE`` (then they are encoded).
+            word_bits: bits of one word as it is decoded.
+            peer: the level at the other end.
+        """
+        if words <= 0:
+            return
+        self.move(level, operand, action, coded_bits, 1, peer=peer)
+        step = Action.DECODE if action is Action.READ else Action.ENCODE
+        self.per_pe(level, operand, step, words, word_bits)
+
     def per_pe(
         self, level: str | None, operand: Operand, action: Action, words: int, word_bits: int, peer: str | None = None
     ) -> None:

@@ -1,170 +1,105 @@
-"""Counting a layer that runs on the MAC array: every access and every cycle of one mapping."""
+"""Counting a layer that runs on the MAC array by formula: the words it moves and every cycle of one mapping."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from accsim.hardware.accelerator import InitialPsum
 from accsim.mapping.dataflow import Axis, Delivery, Drain, Reduction
 from accsim.mapping.mapping import RowStationaryMapping, SystolicMapping
-from accsim.simulate.activity import Action
-from accsim.simulate.ledger import PE, Ledger
+from accsim.simulate.flows import Flow, Flows, Occupancy, RowStationaryFlows, SystolicFlows
+from accsim.simulate.ledger import Ledger
+from accsim.simulate.movement import record
+from accsim.simulate.padding import valid_macs
+from accsim.simulate.phase import Schedule
 from accsim.simulate.row_stationary import RowStationaryArray
-from accsim.simulate.schedule import OffChipBits, Schedule, schedule, step_classes
-from accsim.simulate.storage import Edge, Place, count_inputs, count_outputs
+from accsim.simulate.schedule import ArrayModel, schedule, step_classes
+from accsim.simulate.storage import OffChipBits, Place, traffic
 from accsim.simulate.systolic import SystolicArray
 from accsim.simulate.systolic_folds import Fold
-from accsim.workload.layer import Geometry, Operand
+from accsim.workload.layer import Operand
 
 
-@dataclass(frozen=True, slots=True)
-class Occupancy:
-    """How many PEs worked.
-
-    Attributes:
-        most: most PEs that work at the same time.
-        slots: PE slots of mapped PEs while the array computes.
-        steps: cycles over which ``slots`` are counted.
-    """
-
-    most: int
-    slots: int
-    steps: int
-
-    @property
-    def average(self) -> float:
-        """Average number of mapped PEs."""
-        return self.slots / self.steps if self.steps else 0.0
-
-
-def valid_macs(geometry: Geometry) -> int:
-    """MACs whose ifmap word is a pixel and not padding, for the whole batch."""
-
-    def pairs(outputs: int, taps: int, stride: int, dilation: int, before: int, length: int) -> int:
-        total = 0
-        for tap in range(taps):
-            offset = tap * dilation - before
-            first = max(0, -(offset // stride))
-            last = min(outputs - 1, (length - 1 - offset) // stride)
-            total += max(0, last - first + 1)
-        return total
-
-    g = geometry
-    rows = pairs(g.P, g.R, g.stride_h, g.dilation_h, g.pad_top, g.H)
-    cols = pairs(g.Q, g.S, g.stride_w, g.dilation_w, g.pad_left, g.W)
-    return g.N * g.M * g.channels_per_group * rows * cols
-
-
-def count_layer(place: Place, ledger: Ledger, off_chip: OffChipBits) -> tuple[Schedule, Occupancy]:
+def count_layer(
+    place: Place,
+    ledger: Ledger,
+    off_chip: OffChipBits,
+    exact: frozenset[Operand] = frozenset(),
+    zeros: int | None = None,
+) -> tuple[Schedule, Occupancy]:
     """Count one layer with MACs.
 
     Args:
         place: the layer's nest, its mapping, the machine, and where its tensors live.
-        ledger: receives every access, with DRAM in plain words.
+        ledger: receives every access.
         off_chip: bits of a transfer as it is coded off chip, for its duration.
+        exact: tensors whose coded size is known from their values; DRAM moves the others in plain words here.
+        zeros: MACs whose ifmap word is zero; those on padding if not given.
     """
+    array, (flows, occupancy) = count_array(place)
+    geometry = place.nest.geometry
+    if zeros is None:
+        zeros = geometry.macs - valid_macs(geometry)
+    record(place, flows, traffic(place, off_chip, exact), geometry.macs, zeros, ledger)
+    return schedule(place, array, off_chip), occupancy
+
+
+def count_array(place: Place) -> tuple[ArrayModel, tuple[Flows, Occupancy]]:
+    """The array that runs a layer, the words it moves, and how many of its PEs work."""
     mapping = place.mapping
     if isinstance(mapping, RowStationaryMapping):
-        rs = RowStationaryArray(place.accelerator, mapping, place.nest)
-        occupancy = _count_row_stationary(place, rs, ledger)
-        timing = schedule(place, rs, off_chip)
-    else:
-        systolic = SystolicArray(place.accelerator, mapping.dataflow, place.nest)
-        occupancy = _count_systolic(place, mapping, systolic, ledger)
-        timing = schedule(place, systolic, off_chip)
-    _count_macs(place, ledger)
-    return timing, occupancy
+        rows = RowStationaryArray(place.accelerator, mapping, place.nest)
+        return rows, _row_stationary(place, rows)
+    systolic = SystolicArray(place.accelerator, mapping.dataflow, place.nest)
+    return systolic, _systolic(place, mapping, systolic)
 
 
-def _count_macs(place: Place, ledger: Ledger) -> None:
-    """MACs and the scratchpad reads that feed them; a zero in the padding gates the MAC and the filter read."""
-    geometry, acc = place.nest.geometry, place.accelerator
-    gated = geometry.macs - valid_macs(geometry) if acc.pe.zero_gating else 0
-    ledger.times(PE, Operand.COMPUTE, Action.MAC, geometry.macs - gated)
-    ledger.times(PE, Operand.COMPUTE, Action.GATED_MAC, gated)
-    ifmap_rf, weight_rf = place.register_file(Operand.IFMAP), place.register_file(Operand.WEIGHT)
-    ledger.per_pe(ifmap_rf, Operand.IFMAP, Action.READ, geometry.macs, place.bits(Operand.IFMAP))
-    ledger.per_pe(weight_rf, place.weight_name, Action.READ, geometry.macs - gated, place.bits(Operand.WEIGHT))
-    if weight_rf is not None:
-        ledger.times(weight_rf, place.weight_name, Action.GATED_READ, gated)
+def _first_zeros(place: Place) -> int:
+    """First sums that are made in the PEs and not read."""
+    return place.nest.geometry.ofmap_words if place.accelerator.array.initial_psum is InitialPsum.ZERO else 0
 
 
-def _count_row_stationary(place: Place, array: RowStationaryArray, ledger: Ledger) -> Occupancy:
-    acc, nest = place.accelerator, place.nest
-    ifmap = bus = delivered = psums = hops = added = weights = weights_in = 0
-    most = slots = steps = 0
+def _row_stationary(place: Place, array: RowStationaryArray) -> tuple[RowStationaryFlows, Occupancy]:
+    flows, nest = RowStationaryFlows(), place.nest
+    added = most = slots = steps = 0
     for sizes, loads, count in step_classes(nest, array.load_at):
         for one in array.passes(sizes):
-            ifmap += array.read_ifmap_words(one, sizes) * count
-            bus += array.bus_ifmap_words(one) * count
+            flows.ifmap_read += array.read_ifmap_words(one, sizes) * count
+            flows.ifmap_sent += array.bus_ifmap_words(one) * count
             per_pe = one.n * one.channels * array.row_words(one)
-            delivered += per_pe * one.taps_r * one.rows * one.sets_t * count
-            psums += one.psums * count
-            hops += one.psums * (one.chain - 1) * count
+            flows.ifmap_delivered += per_pe * one.taps_r * one.rows * one.sets_t * count
+            flows.psum_out += one.psums * count
+            flows.psum_hops += one.psums * (one.chain - 1) * count
             added += one.psums * one.chain * count
             if loads:
-                weights += one.weights * count
-                weights_in += one.weights * one.rows * count
+                flows.weight_sent += one.weights * count
+                flows.weight_delivered += one.weights * one.rows * count
             cycles = array.compute_cycles(one) * count
             most, slots, steps = max(most, one.pes), slots + one.pes * cycles, steps + cycles
-    zeros = nest.geometry.ofmap_words if acc.array.initial_psum is InitialPsum.ZERO else 0
-    edge = Edge(ifmap, weights, psums, psums - zeros)
-    count_inputs(place, edge, ledger)
-    for operand, sent, received in ((Operand.IFMAP, bus, delivered), (Operand.WEIGHT, weights, weights_in)):
-        name = place.weight_name if operand is Operand.WEIGHT else operand
-        bits, link, spad = place.bits(operand), place.link(operand, "in"), place.register_file(operand)
-        ledger.move(link, name, Action.SEND, sent, bits)
-        ledger.per_pe(link, name, Action.DELIVER, received, bits, peer=spad)
-        ledger.per_pe(spad, name, Action.FILL, received, bits, peer=link)
-    wide = place.bits(Operand.PSUM)
-    for direction, words in (("in", edge.psum_in), ("out", edge.psum_out)):
-        link = place.link(Operand.PSUM, direction)
-        ledger.move(link, Operand.PSUM, Action.SEND, words, wide)
-        ledger.per_pe(link, Operand.PSUM, Action.DELIVER, words, wide)
-    ledger.per_pe(place.link(Operand.PSUM, "local"), Operand.PSUM, Action.HOP, hops, wide)
-    spad = place.register_file(Operand.PSUM)
-    kept = nest.geometry.macs - added
-    ledger.per_pe(spad, Operand.PSUM, Action.READ, kept, wide)
-    ledger.per_pe(spad, Operand.PSUM, Action.WRITE, kept, wide)
-    count_outputs(place, edge, ledger)
-    return Occupancy(most, slots, steps)
+    flows.psum_in = flows.psum_out - _first_zeros(place)
+    flows.psum_kept = nest.geometry.macs - added
+    return flows, Occupancy(most, slots, steps)
 
 
-@dataclass(slots=True)
-class _Flow:
-    """Words of one operand at the array: across its edge, from PE to PE, and latched in PE registers."""
-
-    edge: int = 0
-    hops: int = 0
-    latched: int = 0
-    delivered: int = 0
-
-
-def _count_systolic(place: Place, mapping: SystolicMapping, array: SystolicArray, ledger: Ledger) -> Occupancy:
-    nest, dataflow = place.nest, mapping.dataflow
-    flows = {Operand.IFMAP: _Flow(), Operand.WEIGHT: _Flow(), Operand.PSUM: _Flow()}
-    delivery = {Operand.IFMAP: dataflow.ifmap, Operand.WEIGHT: dataflow.weight}
+def _systolic(place: Place, mapping: SystolicMapping, array: SystolicArray) -> tuple[SystolicFlows, Occupancy]:
+    flows, dataflow = SystolicFlows(), mapping.dataflow
+    inputs = (
+        (Operand.IFMAP, dataflow.ifmap, flows.ifmap),
+        (Operand.WEIGHT, dataflow.weight, flows.weight),
+    )
     most = slots = steps = 0
-    for pieces, loads, tiles in step_classes(nest, array.load_at):
+    for pieces, loads, tiles in step_classes(place.nest, array.load_at):
         sizes = {dim: piece.size for dim, piece in pieces.items()}
         for fold, n in array.folds(sizes, loads):
             count = n * tiles
             pes = fold.rows * fold.cols
-            for operand, how in delivery.items():
-                _add_input(array, flows[operand], operand, how, fold, count)
-            _add_psums(array, flows[Operand.PSUM], fold, count)
+            for operand, how, flow in inputs:
+                _add_input(array, flow, operand, how, fold, count)
+            _add_psums(array, flows.psum, fold, count)
             most, slots, steps = max(most, pes), slots + pes * fold.steps * count, steps + fold.steps * count
-    out = flows[Operand.PSUM].edge
-    zeros = nest.geometry.ofmap_words if place.accelerator.array.initial_psum is InitialPsum.ZERO else 0
-    edge = Edge(flows[Operand.IFMAP].edge, flows[Operand.WEIGHT].edge, out, out - zeros)
-    count_inputs(place, edge, ledger)
-    for operand in (Operand.IFMAP, Operand.WEIGHT, Operand.PSUM):
-        _count_flow(place, operand, flows[operand], edge, ledger)
-    count_outputs(place, edge, ledger)
-    return Occupancy(most, slots, steps)
+    flows.psum_in = flows.psum.edge - _first_zeros(place)
+    return flows, Occupancy(most, slots, steps)
 
 
-def _add_input(array: SystolicArray, flow: _Flow, operand: Operand, how: Delivery, fold: Fold, count: int) -> None:
+def _add_input(array: SystolicArray, flow: Flow, operand: Operand, how: Delivery, fold: Fold, count: int) -> None:
     """Add one operand's words of ``count`` equal folds."""
     words = array.moved(operand, fold) * count
     if not words:
@@ -189,7 +124,7 @@ def _add_input(array: SystolicArray, flow: _Flow, operand: Operand, how: Deliver
         flow.latched += words * reached
 
 
-def _add_psums(array: SystolicArray, flow: _Flow, fold: Fold, count: int) -> None:
+def _add_psums(array: SystolicArray, flow: Flow, fold: Fold, count: int) -> None:
     """Add the sums' way through the array for ``count`` equal folds."""
     dataflow, pes = array.dataflow, fold.rows * fold.cols
     words = array.moved(Operand.PSUM, fold) * count
@@ -209,23 +144,3 @@ def _add_psums(array: SystolicArray, flow: _Flow, fold: Fold, count: int) -> Non
             crossed = 0 if array.accelerator.array.edge_taps else words * (array.rows - fold.rows)
             flow.hops += inside + crossed
             flow.latched += inside + crossed
-
-
-def _count_flow(place: Place, operand: Operand, flow: _Flow, edge: Edge, ledger: Ledger) -> None:
-    """Write one operand's words at the array into the ledger."""
-    name = place.weight_name if operand is Operand.WEIGHT else operand
-    bits, registers = place.bits(operand), place.register_file(operand)
-    if operand is Operand.PSUM:
-        for direction, words in (("in", edge.psum_in), ("out", edge.psum_out)):
-            link = place.link(operand, direction)
-            ledger.move(link, name, Action.SEND, words, bits)
-            ledger.per_pe(link, name, Action.DELIVER, words, bits)
-        ledger.per_pe(place.link(operand, "local"), name, Action.HOP, flow.hops, bits)
-        ledger.per_pe(registers, name, Action.READ, place.nest.geometry.macs, bits)
-        ledger.per_pe(registers, name, Action.WRITE, flow.latched, bits)
-        return
-    link = place.link(operand, "in")
-    ledger.move(link, name, Action.SEND, flow.edge, bits)
-    ledger.per_pe(link, name, Action.DELIVER, flow.delivered, bits, peer=registers)
-    ledger.per_pe(place.link(operand, "local") or link, name, Action.HOP, flow.hops, bits)
-    ledger.per_pe(registers, name, Action.FILL, flow.latched, bits, peer=link)

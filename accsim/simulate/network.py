@@ -3,55 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Mapping as StrMapping
-from dataclasses import dataclass, replace
 from math import prod
 
-from accsim.hardware.accelerator import Accelerator, ArrayFamily, RunLength
+from accsim.hardware.accelerator import Accelerator
 from accsim.mapping.capacity import Reserved
 from accsim.mapping.mapping import Mapping
-from accsim.simulate.activity import Action, Activity, Count, Cycles, ExpectedCount, TensorReport
-from accsim.simulate.coding import coded_bits_per_word, whole_words
-from accsim.simulate.ledger import PE, Ledger
-from accsim.simulate.mac_layer import Occupancy, count_layer, valid_macs
+from accsim.simulate.activity import Activity, Cycles, TensorReport
+from accsim.simulate.ledger import Ledger
+from accsim.simulate.mac_activity import mac_activity
+from accsim.simulate.mac_layer import count_layer
+from accsim.simulate.mac_task import Densities, MacTask
 from accsim.simulate.residency import NETWORK_INPUT, Plan, home_of, stored_as
-from accsim.simulate.schedule import Schedule
-from accsim.simulate.storage import Place, Residency
-from accsim.simulate.values import Array, Values, measure
+from accsim.simulate.storage import Residency
+from accsim.simulate.values import Tensors, measure
 from accsim.simulate.vector import Role, count_passing, count_vector
-from accsim.workload.layer import Geometry, Layer, LayerKind, Operand
+from accsim.workload.layer import Layer, LayerKind, Operand
 from accsim.workload.network import Network
-
-
-@dataclass(frozen=True, slots=True)
-class Densities:
-    """Expected fraction of non-zero words of a layer's tensors; ``None`` where nothing is known."""
-
-    ifmap: float | None = None
-    weight: float | None = None
-    ofmap: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MacTask:
-    """A layer with MACs, where its tensors live, and what is known of their values."""
-
-    layer: Layer
-    geometry: Geometry
-    residency: Residency
-    reserved: tuple[Reserved, ...]
-    densities: Densities
-    coded: frozenset[Operand]
-    values: Values | None = None
-
-    @property
-    def weight_name(self) -> Operand:
-        """``weight``, or ``ifmap2`` when the second operand is an activation."""
-        return Operand.IFMAP2 if self.layer.kind is LayerKind.MATMUL else Operand.WEIGHT
-
-
-Tensors = StrMapping[str, StrMapping[str, Array]]
-"""Values by layer and tensor (``ifmap``, ``weight``, ``ofmap``)."""
 
 
 def tasks(network: Network, accelerator: Accelerator, plan: Plan, tensors: Tensors) -> dict[str, MacTask]:
@@ -70,10 +37,8 @@ def tasks(network: Network, accelerator: Accelerator, plan: Plan, tensors: Tenso
         )
         values = measure(layer, tensors[layer.name], accelerator.dram.run_length) if layer.name in tensors else None
         densities = Densities(
-            _first(values.ifmap_density if values else None, layer.ifmap_statistics.density),
-            _first(values.weight_density if values else None, layer.weight_statistics.density),
-            _first(values.ofmap_density if values else None, known.get(stored[layer.name])),
-        )
+            layer.ifmap_statistics.density, layer.weight_statistics.density, known.get(stored[layer.name])
+        ).first(values)
         out[layer.name] = MacTask(
             layer=layer,
             geometry=layer.geometry,
@@ -84,10 +49,6 @@ def tasks(network: Network, accelerator: Accelerator, plan: Plan, tensors: Tenso
             values=values,
         )
     return out
-
-
-def _first(value: float | None, otherwise: float | None) -> float | None:
-    return otherwise if value is None else value
 
 
 def _reserved(plan: Plan, name: str, residency: Residency) -> tuple[Reserved, ...]:
@@ -118,13 +79,18 @@ def _output_densities(network: Network, stored: dict[str, str]) -> dict[str, flo
 
 
 def _coded(accelerator: Accelerator, layer: Layer, densities: Densities) -> frozenset[Operand]:
-    """Operands that are run-length coded off chip: those the chip codes and whose density is known."""
+    """Operands that are run-length coded off chip: those the chip codes, whose density is known.
+
+    An ifmap needs a buffer to be decoded into: the array does not take its words in storage order.
+    """
     code = accelerator.dram.run_length
     if code is None:
         return frozenset()
-    out = set()
+    out: set[Operand] = set()
     from_outside = layer.inputs[0] == NETWORK_INPUT
-    if Operand.IFMAP in code.operands and densities.ifmap is not None and (code.first_layer_input or not from_outside):
+    buffered = any(Operand.IFMAP in level.operands for level in accelerator.buffers)
+    ours = Operand.IFMAP in code.operands and (code.first_layer_input or not from_outside)
+    if ours and buffered and densities.ifmap is not None:
         out.add(Operand.IFMAP)
     if Operand.OFMAP in code.operands and densities.ofmap is not None:
         out.add(Operand.OFMAP)
@@ -132,162 +98,10 @@ def _coded(accelerator: Accelerator, layer: Layer, densities: Densities) -> froz
 
 
 def simulate_mac(task: MacTask, accelerator: Accelerator, mapping: Mapping, notes: tuple[str, ...] = ()) -> Activity:
-    """Activity of one layer with MACs under a mapping; it starts at cycle 0."""
-    nest = mapping.nest(task.geometry, accelerator.dram.fetch_padding)
-    place = Place(accelerator, mapping, nest, task.residency, task.weight_name)
-    ledger = Ledger(accelerator)
-    code = accelerator.dram.run_length
-
-    def off_chip(operand: Operand, words: int) -> int:
-        if code is not None and operand in task.coded:
-            return whole_words(code, words * _coded_width(task, operand, code))
-        return words * place.bits(operand)
-
-    timing, occupancy = count_layer(place, ledger, off_chip)
-    counts = ledger.counts()
-    expected = _expected(counts, task, accelerator)
-    return Activity(
-        layer=task.layer.name,
-        start_cycle=0,
-        cycles=timing.cycles,
-        processing_cycles=timing.processing_cycles,
-        macs=task.geometry.macs,
-        effectual_macs=_effectual(task),
-        counts=counts,
-        expected=expected,
-        pe_active_max=occupancy.most,
-        pe_active_average=occupancy.average,
-        idle_slots=_idle_slots(task.geometry, accelerator, timing, occupancy),
-        tensors=_tensors(task, accelerator),
-        mapping=mapping.describe(),
-        notes=notes + _coding_notes(task, accelerator),
-    )
-
-
-def _coded_width(task: MacTask, operand: Operand, code: RunLength) -> float:
-    """Off-chip bits per word of a coded operand: measured where its values are known, else expected."""
-    ifmap = operand is Operand.IFMAP
-    measured = None
-    if task.values is not None:
-        measured = task.values.ifmap_bits if ifmap else task.values.ofmap_bits
-    density = task.densities.ifmap if ifmap else task.densities.ofmap
-    return coded_bits_per_word(code, 1.0 if density is None else density) if measured is None else measured
-
-
-def _effectual(task: MacTask) -> int | float:
-    """MACs with no zero operand: counted from values, else expected from densities; padding is always zero."""
-    if task.values is not None and task.values.effectual_macs is not None:
-        return task.values.effectual_macs
-    effectual: int | float = valid_macs(task.geometry)
-    for density in (task.densities.ifmap, task.densities.weight):
-        effectual = effectual if density is None else effectual * density
-    return effectual
-
-
-def _ungated(task: MacTask) -> float:
-    """Share of the MACs on pixels whose ifmap word is not zero."""
-    valid = valid_macs(task.geometry)
-    if task.values is not None and task.values.ifmap_macs is not None and valid:
-        return task.values.ifmap_macs / valid
-    return 1.0 if task.densities.ifmap is None else task.densities.ifmap
-
-
-def _expected(counts: tuple[Count, ...], task: MacTask, accelerator: Accelerator) -> tuple[ExpectedCount, ...]:
-    """Expectations of the counters under independent zeros: run-length coding off chip and gated MACs."""
-    gates = accelerator.pe.zero_gating and task.densities.ifmap is not None
-    if not task.coded and not gates:
-        return ()
-    code, dram = accelerator.dram.run_length, accelerator.dram.name
-    density = _ungated(task) if gates else 1.0
-    out: list[ExpectedCount] = []
-    moved_to_gated: dict[str, float] = {}
-    for c in counts:
-        scale = 1.0
-        if c.level == dram and c.operand in task.coded and code is not None:
-            scale = _coded_width(task, c.operand, code) / accelerator.bits(c.operand)
-            action = Action.DECODE if c.action is Action.READ else Action.ENCODE
-            words = c.bits / accelerator.bits(c.operand)
-            out.append(ExpectedCount(c.level, c.operand, action, words, float(c.bits)))
-        elif (c.action is Action.MAC and c.level == PE) or _feeds_mac(c, task, accelerator):
-            scale = density
-            moved_to_gated[c.level] = c.accesses * (1 - density)
-        out.append(ExpectedCount(c.level, c.operand, c.action, c.accesses * scale, c.bits * scale, c.peer))
-    return tuple(_with_gated(out, moved_to_gated, task))
-
-
-def _feeds_mac(count: Count, task: MacTask, accelerator: Accelerator) -> bool:
-    """Whether a counter is the filter scratchpad's read for a MAC, which a zero ifmap word stops."""
-    if count.action is not Action.READ or count.operand is not task.weight_name or count.peer is not None:
-        return False
-    return any(level.name == count.level and level.kind.value == "rf" for level in accelerator.levels)
-
-
-def _with_gated(rows: list[ExpectedCount], gated: dict[str, float], task: MacTask) -> list[ExpectedCount]:
-    """Add what gating moved away to the gated counters, which may exist already for padding."""
-    kinds = {Action.GATED_MAC, Action.GATED_READ}
-    out = []
-    for row in rows:
-        extra = gated.pop(row.level, 0.0) if row.action in kinds and row.level in gated else 0.0
-        out.append(replace(row, accesses=row.accesses + extra))
-    for level, extra in gated.items():
-        if extra > 0:
-            action = Action.GATED_MAC if level == PE else Action.GATED_READ
-            operand = Operand.COMPUTE if level == PE else task.weight_name
-            out.append(ExpectedCount(level, operand, action, extra, 0.0))
-    return out
-
-
-def _idle_slots(
-    geometry: Geometry, accelerator: Accelerator, timing: Schedule, occupancy: Occupancy
-) -> tuple[tuple[str, int], ...]:
-    """PE slots without a MAC by cause; with the MACs they add up to PEs x cycles."""
-    pes, cycles = accelerator.array.pes, timing.cycles
-    if accelerator.array.family is ArrayFamily.ROW_STATIONARY:
-        unmapped = pes * occupancy.steps - occupancy.slots
-        ramps = pes * cycles.compute - geometry.macs - unmapped
-        inside = (("unmapped", unmapped), ("psum_add_shift_and_imbalance", ramps))
-    else:
-        unmapped = pes * occupancy.steps - occupancy.slots
-        inside = (("unmapped", unmapped), ("skew", pes * cycles.compute - geometry.macs - unmapped))
-    outside = [("fill", pes * cycles.fill), ("drain", pes * cycles.drain)]
-    outside += [(f"stall_{cause}", pes * n) for cause, n in cycles.stalls]
-    return (*inside, *outside)
-
-
-def _tensors(task: MacTask, accelerator: Accelerator) -> tuple[TensorReport, ...]:
-    g, dram, code = task.geometry, accelerator.dram.name, accelerator.dram.run_length
-    second = task.residency.ifmap2 if task.weight_name is Operand.IFMAP2 else None
-    rows = (
-        (task.weight_name, g.weight_words, second, task.densities.weight),
-        (Operand.IFMAP, g.ifmap_words, task.residency.ifmap, task.densities.ifmap),
-        (Operand.OFMAP, g.ofmap_words, task.residency.ofmap, task.densities.ofmap),
-    )
-    out = []
-    for operand, words, home, density in rows:
-        bits, coded = accelerator.bits(operand), operand in task.coded and home is None
-        stored: int = words * bits
-        metadata: int | float = 0
-        if coded and code is not None and density is not None:
-            stored = whole_words(code, words * _coded_width(task, operand, code))
-            metadata = max(0.0, stored - words * density * bits)
-        out.append(
-            TensorReport(operand, bits, "run_length" if coded else "dense", stored, metadata, density, home or dram)
-        )
-    return tuple(out)
-
-
-def _coding_notes(task: MacTask, accelerator: Accelerator) -> tuple[str, ...]:
-    code = accelerator.dram.run_length
-    if code is None:
-        return ()
-    unknown = [
-        operand.value
-        for operand, density in ((Operand.IFMAP, task.densities.ifmap), (Operand.OFMAP, task.densities.ofmap))
-        if operand in code.operands and density is None
-    ]
-    if not unknown:
-        return ()
-    return (f"run-length coding left out for {' and '.join(unknown)}: nothing is known of the density",)
+    """Activity of one layer with MACs under a mapping, counted; it starts at cycle 0."""
+    place, ledger = task.place(accelerator, mapping), Ledger(accelerator)
+    timing, occupancy = count_layer(place, ledger, task.off_chip(place), task.counted_codes, task.zero_macs)
+    return mac_activity(task, accelerator, mapping, timing, occupancy, ledger.counts(), task.geometry.macs, notes=notes)
 
 
 def simulate_other(layer: Layer, network: Network, accelerator: Accelerator, plan: Plan) -> Activity:

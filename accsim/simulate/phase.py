@@ -1,8 +1,10 @@
-"""Cycles of a step on the array, by what the array did."""
+"""Cycles of a step on the array, and of a layer, by what the array did."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from accsim.simulate.activity import Cycles
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +37,24 @@ class Spent:
     def phase(self) -> Phase:
         """The sums as a value."""
         return Phase(self.compute, self.fill, self.drain, tuple(self.stalls.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Cycles of a layer, and without waits for DRAM."""
+
+    cycles: Cycles
+    processing_cycles: int
+
+    @classmethod
+    def of(cls, array: Phase, makespan: int, dram: str) -> Schedule:
+        """The schedule of a layer.
+
+        Args:
+            array: its cycles on the array when no tile is late.
+            makespan: its cycles with all transfers; those beyond the array's are stalls on ``dram``.
+            dram: the name of that cause, which comes first; the others follow by name.
+        """
+        waits = makespan - array.total
+        causes = (*(((dram, waits),) if waits > 0 else ()), *sorted((cause, n) for cause, n in array.stalls if n))
+        return cls(Cycles(array.compute, array.fill, array.drain, causes), array.total)

@@ -17,8 +17,10 @@ One pass of one PE, for n ifmaps and f output columns, p filters and q channels 
   takes as long as the slowest of MACs and buses; what a bus adds is a stall named after it. All passes of a layer have
   one schedule: where sums come back in any pass, every pass keeps the time for them, a first one that starts from
   zeros too (its zeros are not counted as traffic).
-* Filters of the next pass are loaded while the first output column is computed, because the MACs use the words in
-  the order they arrive; what does not fit there is fill.
+* Filters of a pass are loaded while its first output column is computed, because the MACs use the words in the order
+  they arrive; ``pe.filter_load`` lets them come beside the last column of the pass before, or beside all of it but its
+  first column. A network loads for one pass at a time, so a pass of one column has only that column for its filters.
+  What does not fit there is fill.
 * The first window, and at the end the pipeline and the psum chain, are seen once per output tile (fill and drain).
 * Tall filters are cut into equal runs of rows, wide ones into runs of columns; each run is a pass whose psums
   accumulate through the buffer.
@@ -27,15 +29,16 @@ One pass of one PE, for n ifmaps and f output columns, p filters and q channels 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, product
 from math import gcd
 
-from accsim.hardware.accelerator import Accelerator, InitialPsum
+from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.nest import Nest, Piece, covered, input_extent, window_span
 from accsim.mapping.row_stationary import cut_filter
+from accsim.simulate.filter_loads import Block, before, pairs
 from accsim.simulate.phase import Phase, Spent
 from accsim.simulate.timeline import Run
 from accsim.workload.layer import Operand
@@ -128,6 +131,7 @@ class RowStationaryArray:
         }
         self._limited = any(level.read_bits_per_cycle or level.write_bits_per_cycle for level in accelerator.buffers)
         self.weight_at = nest.change_depth(Operand.WEIGHT, len(nest.loops))
+        self._waits: dict[tuple[Block | None, Block], int] = {}
         self.output_at = nest.change_depth(Operand.PSUM, mapping.depth("", Operand.PSUM))
 
     @property
@@ -216,11 +220,50 @@ class RowStationaryArray:
         slowest, name = max(buses, key=lambda bus: bus[0])
         spent.compute += compute
         spent.stall(name, slowest - compute)
-        if loads:
-            g = self.nest.geometry
-            weights, _ = self._bus(Operand.WEIGHT, "in", one.weights)
-            first = self._column(one, window_span(one.taps_s, g.dilation_w))
-            spent.fill += max(0, weights - first)
+
+    def _first_column(self, one: Pass) -> int:
+        """Cycles of the first output column of a pass, which shifts a whole window."""
+        return self._column(one, window_span(one.taps_s, self.nest.geometry.dilation_w))
+
+    def _beside(self, one: Pass) -> int:
+        """Cycles of a pass beside which the filters of the next one are loaded."""
+        if one.n * one.cols == 1:
+            return 0
+        match self.accelerator.pe.filter_load:
+            case FilterLoad.FIRST_COLUMN:
+                return 0
+            case FilterLoad.ADJACENT_COLUMNS:
+                g = self.nest.geometry
+                new = min(g.stride_w, window_span(one.taps_s, g.dilation_w))
+                return self._column(one, new) if one.cols > 1 else self._first_column(one)
+            case FilterLoad.WHOLE_PASS:
+                return self.compute_cycles(one) - self._first_column(one)
+
+    def filter_wait(self, before: Block | None, block: Block) -> int:
+        """Cycles a step that brings filters waits for them.
+
+        Args:
+            before: the step before it; ``None`` for the first one.
+            block: the step.
+        """
+        if (before, block) not in self._waits:
+            last = self._passes_of(before)[-1] if before else None
+            waits = 0
+            for one in self._passes_of(block):
+                beside = self._first_column(one) + (self._beside(last) if last else 0)
+                waits += max(0, self._bus(Operand.WEIGHT, "in", one.weights)[0] - beside)
+                last = one
+            self._waits[before, block] = waits
+        return self._waits[before, block]
+
+    def _passes_of(self, block: Block) -> list[Pass]:
+        sizes = {"N": block.n, "M": block.filters, "C": block.channels, "P": 1, "Q": block.cols}
+        return self.passes({dim: Piece(0, size, size) for dim, size in sizes.items()})
+
+    def waits(self) -> Iterator[tuple[Phase, int]]:
+        """What the steps of the layer wait for their filters: cycles, and how often."""
+        for earlier, block, times in pairs(self.nest, self.load_at):
+            yield Phase(0, self.filter_wait(earlier, block), 0, ()), times
 
     def _ports(self, one: Pass, sizes: Mapping[str, Piece], loads: bool) -> list[tuple[int, str]]:
         """Cycles the shared buffers' ports need for one pass."""
@@ -251,16 +294,37 @@ class RowStationaryArray:
         """Depth of the loop that starts a new output tile, and with it a new burst of passes."""
         return self.output_at
 
+    @property
+    def depths(self) -> tuple[int, ...]:
+        """Depths whose loops make a difference to a step when they advance."""
+        if self.accelerator.pe.filter_load is FilterLoad.FIRST_COLUMN:
+            return self.load_at, self.ramp_at
+        return (*range(self.load_at + 1), self.ramp_at)
+
+    def before(self, trail: Sequence[Mapping[str, Piece]], carried: int) -> Block | None:
+        """The step before one that brings filters, as far as it matters; see ``filter_loads.before``."""
+        return None if self.accelerator.pe.filter_load is FilterLoad.FIRST_COLUMN else before(self.nest, trail, carried)
+
     def step(self, sizes: Mapping[str, Piece], loads: bool) -> Phase:
-        """Cycles of one step of the nest on the array; ``loads`` says whether it brings new filters."""
+        """Cycles of one step of the nest on the array, but for waits for its filters; ``loads``: it brings new ones."""
         spent = Spent()
         for one in self.passes(sizes):
             self._add_pass(one, sizes, loads, spent)
         return spent.phase()
 
-    def run(self, sizes: Mapping[str, Piece], loads: bool, starts: bool) -> Run:
-        """How the array runs one step; ``starts`` says whether it begins a burst."""
-        return Run.alone(self.step(sizes, loads).total + (self.ramp(sizes).total if starts else 0))
+    def run(self, sizes: Mapping[str, Piece], loads: bool, starts: bool, earlier: Block | None = None) -> Run:
+        """How the array runs one step.
+
+        Args:
+            sizes: the pieces of the step.
+            loads: whether it brings new filters.
+            starts: whether it begins a burst.
+            earlier: the step before it, if that matters.
+        """
+        cycles = self.step(sizes, loads).total + (self.ramp(sizes).total if starts else 0)
+        if loads:
+            cycles += self.filter_wait(earlier, Block(*(sizes[dim].size for dim in "NMCQ")))
+        return Run.alone(cycles)
 
     def ramp(self, sizes: Mapping[str, Piece]) -> Phase:
         """First window in, last psums out: once per output tile."""

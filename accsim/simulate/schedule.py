@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from typing import Protocol
 
-from accsim.hardware.accelerator import Accelerator, ArrayFamily, Sram
+from accsim.hardware.accelerator import Accelerator
 from accsim.mapping.dataflow import RELEVANT
 from accsim.mapping.nest import Nest, Piece, Shape
-from accsim.simulate.activity import Cycles
+from accsim.simulate.channel import fetched, returned
+from accsim.simulate.filter_loads import Block
 from accsim.simulate.overlap import Walk
-from accsim.simulate.phase import Phase, Spent
-from accsim.simulate.storage import Place
+from accsim.simulate.phase import Phase, Schedule, Spent
+from accsim.simulate.row_stationary import RowStationaryArray
+from accsim.simulate.storage import OffChipBits, Place
 from accsim.simulate.systolic import SystolicArray
 from accsim.simulate.tiles import Tiles
-from accsim.simulate.timeline import Output, Run, Sizes, Stream, Timeline
+from accsim.simulate.timeline import Output, Run, Sizes, Stream, Timeline, Trail
 from accsim.workload.layer import Operand
-
-OffChipBits = Callable[[Operand, int], int]
-"""Bits that a number of words of an operand takes off chip, coding included."""
 
 
 class ArrayModel(Protocol):
@@ -43,14 +41,6 @@ class ArrayModel(Protocol):
 
     def run(self, sizes: Mapping[str, Piece], loads: bool, starts: bool) -> Run:
         """How the array runs one step; ``starts`` says whether it begins a burst."""
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """Cycles of a layer, and without waits for DRAM."""
-
-    cycles: Cycles
-    processing_cycles: int
 
 
 @lru_cache(maxsize=16)
@@ -80,9 +70,7 @@ def schedule(place: Place, array: ArrayModel, off_chip: OffChipBits) -> Schedule
         if isinstance(array, SystolicArray) and array.overlaps
         else _one_by_one(place, array)
     )
-    waits = _makespan(place, array, off_chip) - total.total
-    stalls = ((place.accelerator.dram.name, waits), *total.stalls) if waits > 0 else total.stalls
-    return Schedule(Cycles(total.compute, total.fill, total.drain, stalls), total.total)
+    return Schedule.of(total, _makespan(place, array, off_chip), place.accelerator.dram.name)
 
 
 def _one_by_one(place: Place, array: ArrayModel) -> Phase:
@@ -90,6 +78,8 @@ def _one_by_one(place: Place, array: ArrayModel) -> Phase:
     nest = place.nest
     phases = [(array.step(sizes, loads), n) for sizes, loads, n in step_classes(nest, array.load_at)]
     phases += [(array.ramp(sizes), n) for sizes, n in nest.blocks(array.ramp_at)]
+    if isinstance(array, RowStationaryArray):
+        phases += array.waits()
     return _add(phases)
 
 
@@ -137,43 +127,29 @@ def _tile_words(operand: Operand, pieces: Sizes) -> int:
     return prod(pieces[dim].size for dim in RELEVANT[operand])
 
 
-def _slots(place: Place, level: Sram, operand: Operand) -> int:
-    """Tiles of an operand on their way or in use; a PE scratchpad that holds the tile counts as one more."""
-    copies = level.partition(operand).copies(operand)
-    held = place.register_file(operand) is not None and operand is Operand.WEIGHT and _is_row_stationary(place)
-    return min(2, copies + (1 if held else 0))
-
-
-def _is_row_stationary(place: Place) -> bool:
-    return place.accelerator.array.family is ArrayFamily.ROW_STATIONARY
-
-
 def _makespan(place: Place, array: ArrayModel, off_chip: OffChipBits) -> int:
     """Cycles of the layer with its DRAM transfers."""
-    acc, nest = place.accelerator, place.nest
-    streams: list[Stream] = []
-    for operand in (Operand.WEIGHT, Operand.IFMAP):
-        path = place.path(operand)
-        if path[0] is not acc.dram:
-            continue
-        inner = path[1] if len(path) > 1 else None
-        depth = place.mapping.depth(inner.name, operand) if inner else len(nest.loops)
-        slots = _slots(place, inner, operand) if isinstance(inner, Sram) else 1
-        streams.append(Stream(operand, depth, slots, _fetch(place, operand, off_chip)))
-    runs = array_runs(nest, array)
-    return Timeline(nest, streams, _output(place, off_chip), runs, (array.load_at, array.ramp_at)).makespan()
+    streams = [
+        Stream(one.operand, one.depth, one.slots, _fetch(place, one.operand, off_chip)) for one in fetched(place)
+    ]
+    runs = array_runs(place.nest, array)
+    depths = array.depths if isinstance(array, RowStationaryArray) else (array.load_at, array.ramp_at)
+    return Timeline(place.nest, streams, _output(place, off_chip), runs, depths).makespan()
 
 
-def array_runs(nest: Nest, array: ArrayModel) -> Callable[[Sizes, int], Run]:
+def array_runs(nest: Nest, array: ArrayModel) -> Callable[[Trail, int], Run]:
     """How the array runs each kind of step, worked out once."""
-    known: dict[tuple[bool, bool, Shape], Run] = {}
+    known: dict[tuple[bool, bool, Block | None, Shape], Run] = {}
     load_at, ramp_at = array.load_at, array.ramp_at
 
-    def run(sizes: Sizes, carried: int) -> Run:
+    def run(trail: Trail, carried: int) -> Run:
+        sizes = trail[-1]
         loads, starts = carried < load_at, carried < ramp_at or carried < 0
-        key = (loads, starts, nest.shape(sizes))
+        rows = array if isinstance(array, RowStationaryArray) else None
+        before = rows.before(trail, carried) if rows and loads else None
+        key = (loads, starts, before, nest.shape(sizes))
         if key not in known:
-            known[key] = array.run(sizes, loads, starts)
+            known[key] = rows.run(sizes, loads, starts, before) if rows else array.run(sizes, loads, starts)
         return known[key]
 
     return run
@@ -190,17 +166,9 @@ def _fetch(place: Place, operand: Operand, off_chip: OffChipBits) -> Callable[[S
     return cycles
 
 
-def _output(place: Place, off_chip: OffChipBits) -> Output | None:
-    """The output tile's transfers; ``None`` when neither outputs nor unfinished sums leave the chip."""
-    acc, nest = place.accelerator, place.nest
-    levels = place.psum_levels()
-    depth = place.mapping.depth(levels[0].name, Operand.PSUM) if levels else len(nest.loops)
-    copies = 1
-    if levels:
-        copies = levels[0].partition(Operand.PSUM).copies(Operand.PSUM)
-    holds = [lv for lv in acc.buffers if Operand.OFMAP in lv.operands]
-    if holds:
-        copies = max(copies, holds[0].partition(Operand.OFMAP).copies(Operand.OFMAP))
+def _output(place: Place, off_chip: OffChipBits) -> Output:
+    """The output tile's transfers."""
+    acc, tile = place.accelerator, returned(place)
     stays = place.residency.ofmap is not None
 
     def write(pieces: Sizes, last: bool) -> int:
@@ -212,4 +180,4 @@ def _output(place: Place, off_chip: OffChipBits) -> Output | None:
     def read(pieces: Sizes) -> int:
         return _cycles(acc, off_chip(Operand.PSUM, _tile_words(Operand.PSUM, pieces)))
 
-    return Output(depth, min(2, copies), write, read)
+    return Output(tile.depth, tile.slots, write, read)

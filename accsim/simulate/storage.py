@@ -11,7 +11,8 @@ Rules:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from accsim.hardware.accelerator import Accelerator, Dram, RegisterFile, Sram
@@ -45,6 +46,25 @@ class Edge:
     weight: int
     psum_out: int
     psum_in: int
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Words that move between DRAM and the shared buffers.
+
+    Attributes:
+        loads: words of an input loaded by a level from the level outside it, by the level's name.
+        spilled, returned: unfinished sums that leave a level for the one outside it, and that come back, by its name.
+        coded_bits: bits that a run-length coded tensor takes off chip in all of its transfers, where that is known from
+            its values.
+        finished: words of finished outputs.
+    """
+
+    loads: dict[tuple[str, Operand], int] = field(default_factory=dict)
+    spilled: dict[str, int] = field(default_factory=dict)
+    returned: dict[str, int] = field(default_factory=dict)
+    coded_bits: dict[Operand, int] = field(default_factory=dict)
+    finished: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +108,11 @@ class Place:
         """Shared levels that hold unfinished sums, from the outside in."""
         return [lv for lv in self.accelerator.buffers if Operand.PSUM in lv.operands]
 
+    def output_depth(self) -> int:
+        """Loops outside the output tile that leaves the chip, finished or not."""
+        levels = self.psum_levels()
+        return self.mapping.depth(levels[0].name, Operand.PSUM) if levels else len(self.nest.loops)
+
     def register_file(self, operand: Operand) -> str | None:
         """Name of the PE's scratchpad or register for ``operand``."""
         levels = [lv for lv in self.accelerator.chain(operand) if isinstance(lv, RegisterFile)]
@@ -99,24 +124,52 @@ class Place:
         return link.name if link else None
 
 
-def count_inputs(place: Place, edge: Edge, ledger: Ledger) -> None:
+OffChipBits = Callable[[Operand, int], int]
+"""Bits that a transfer of a number of words of an operand takes off chip, coding included."""
+
+
+def traffic(place: Place, off_chip: OffChipBits, exact: frozenset[Operand]) -> Traffic:
+    """The words of a layer's tiles by formula, and the coded bits of the tensors ``exact``."""
+    nest, mapping, out = place.nest, place.mapping, Traffic(finished=place.nest.geometry.ofmap_words)
+    for operand in (Operand.IFMAP, Operand.WEIGHT):
+        path = place.path(operand)
+        for outer, inner in pairwise(path):
+            depth = mapping.depth(inner.name, operand)
+            out.loads[inner.name, operand] = nest.words(operand, depth)
+            if operand in exact and outer is place.accelerator.dram:
+                tiles = nest.tiles(operand, depth)
+                out.coded_bits[operand] = sum(off_chip(operand, words) * n for words, n in tiles)
+    for level in place.psum_levels():
+        out.spilled[level.name] = nest.words(Operand.PSUM, mapping.depth(level.name, Operand.PSUM)) - out.finished
+    out.returned.update(out.spilled)
+    if Operand.OFMAP in exact and place.residency.ofmap is None:
+        tiles = nest.distinct_tiles(Operand.PSUM, place.output_depth())
+        out.coded_bits[Operand.OFMAP] = sum(off_chip(Operand.OFMAP, words) * n for words, n in tiles)
+    return out
+
+
+def count_inputs(place: Place, edge: Edge, moved: Traffic, ledger: Ledger) -> None:
     """Count the ifmap's and the weight's way from where they live to the array's edge."""
+    dram = place.accelerator.dram
     for operand, words in ((Operand.IFMAP, edge.ifmap), (Operand.WEIGHT, edge.weight)):
         name = place.weight_name if operand is Operand.WEIGHT else operand
         bits, path = place.bits(operand), place.path(operand)
         for outer, inner in pairwise(path):
-            moved = place.nest.words(operand, place.mapping.depth(inner.name, operand))
-            ledger.move(outer.name, name, Action.READ, moved, bits, peer=inner.name)
-            ledger.move(inner.name, name, Action.FILL, moved, bits, peer=outer.name)
+            loaded = moved.loads[inner.name, operand]
+            if outer is dram and operand in moved.coded_bits:
+                ledger.coded(dram.name, name, Action.READ, loaded, bits, moved.coded_bits[operand], peer=inner.name)
+            else:
+                ledger.move(outer.name, name, Action.READ, loaded, bits, peer=inner.name)
+            ledger.move(inner.name, name, Action.FILL, loaded, bits, peer=outer.name)
         peer = place.link(operand, "in") or place.register_file(operand)
         ledger.move(path[-1].name, name, Action.READ, words, bits, peer=peer)
 
 
-def count_outputs(place: Place, edge: Edge, ledger: Ledger) -> None:
+def count_outputs(place: Place, edge: Edge, moved: Traffic, ledger: Ledger) -> None:
     """Count sums on their way out of the array, back in, and finished outputs on their way home."""
-    acc, nest = place.accelerator, place.nest
+    acc = place.accelerator
     wide, narrow = place.bits(Operand.PSUM), place.bits(Operand.OFMAP)
-    words = nest.geometry.ofmap_words
+    words = moved.finished
     out_link = place.link(Operand.PSUM, "out") or place.register_file(Operand.PSUM)
     in_link = place.link(Operand.PSUM, "in") or place.register_file(Operand.PSUM)
     levels = place.psum_levels()
@@ -129,15 +182,18 @@ def count_outputs(place: Place, edge: Edge, ledger: Ledger) -> None:
         _spill(acc.dram.name, edge.psum_out - words, edge.psum_in, wide, ledger, out_link, in_link)
     outward: list[Sram | Dram] = [acc.dram, *levels]
     for outer, inner in zip(outward, levels, strict=False):
-        spilled = nest.words(Operand.PSUM, place.mapping.depth(inner.name, Operand.PSUM)) - words
+        spilled, returned = moved.spilled[inner.name], moved.returned[inner.name]
         ledger.move(inner.name, Operand.PSUM, Action.READ, spilled, wide, peer=outer.name)
         ledger.move(outer.name, Operand.PSUM, Action.WRITE, spilled, wide, peer=inner.name)
-        ledger.move(outer.name, Operand.PSUM, Action.READ, spilled, wide, peer=inner.name)
-        ledger.move(inner.name, Operand.PSUM, Action.FILL, spilled, wide, peer=outer.name)
-    source, stored = nearest, wide
-    for target in _way_home(place):
+        ledger.move(outer.name, Operand.PSUM, Action.READ, returned, wide, peer=inner.name)
+        ledger.move(inner.name, Operand.PSUM, Action.FILL, returned, wide, peer=outer.name)
+    source, stored, coded = nearest, wide, moved.coded_bits.get(Operand.OFMAP)
+    for target in way_home(place):
         ledger.move(source, Operand.OFMAP, Action.READ, words, narrow, peer=target, stored_bits=stored)
-        ledger.move(target, Operand.OFMAP, Action.WRITE, words, narrow, peer=source or out_link)
+        if target == acc.dram.name and coded is not None:
+            ledger.coded(target, Operand.OFMAP, Action.WRITE, words, narrow, coded, peer=source or out_link)
+        else:
+            ledger.move(target, Operand.OFMAP, Action.WRITE, words, narrow, peer=source or out_link)
         source, stored = target, narrow
 
 
@@ -149,7 +205,7 @@ def _spill(
     ledger.move(dram, Operand.PSUM, Action.READ, back, wide, peer=in_link)
 
 
-def _way_home(place: Place) -> list[str]:
+def way_home(place: Place) -> list[str]:
     """Levels that finished outputs are written to, from the psum level outwards."""
     acc, levels = place.accelerator, place.psum_levels()
     nearest = levels[-1].name if levels else None

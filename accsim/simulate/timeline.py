@@ -126,7 +126,7 @@ class Timeline:
         nest: Nest,
         streams: list[Stream],
         output: Output | None,
-        array: Callable[[Sizes, int], Run],
+        array: Callable[[Trail, int], Run],
         array_depths: tuple[int, ...] = (),
     ) -> None:
         """Describe the layer.
@@ -135,8 +135,8 @@ class Timeline:
             nest: loops over steps.
             streams: operands fetched over the channel, in service order.
             output: the output tile, or ``None`` when outputs stay on chip.
-            array: how the array runs one step, given the pieces and the index of the loop that advanced (-1 for
-                the first step).
+            array: how the array runs one step, given the pieces at every depth and the index of the loop that advanced
+                (-1 for the first step). Pieces of a dimension that is not cut again may have moved to its start.
             array_depths: depths with which ``array`` compares that index (it may only ask whether it is smaller).
         """
         self.nest, self.streams, self.output, self.array = nest, streams, output, array
@@ -232,7 +232,7 @@ class Timeline:
                 free[CHANNEL] = np.maximum(free[CHANNEL], slot) + back
                 ready = np.maximum(ready, free[CHANNEL])
             pending = _bounded(self.output.write(trail[self.output.depth], last), "transfer")
-        run = self.array(trail[-1], carried)
+        run = self.array(trail, carried)
         start = np.maximum(free[ARRAY], ready)
         if run.load is not None:
             start = np.maximum(start, np.maximum(free[SHADOW], ready) + run.load)

@@ -1,10 +1,11 @@
-"""What real tensors say about a layer: exact counts of effectual MACs, and sizes of run-length coded feature maps."""
+"""What a layer's tensors say about it: exact counts of effectual MACs, and sizes of run-length coded feature maps."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -12,11 +13,17 @@ import numpy.typing as npt
 
 from accsim.errors import InputError, suggest
 from accsim.hardware.accelerator import RunLength
+from accsim.simulate.coding import Coded
 from accsim.workload.layer import Geometry, Layer, LayerKind
 from accsim.workload.network import Network
 
 Array = npt.NDArray[np.generic]
+Tensors = Mapping[str, Mapping[str, Array]]
+"""Values by layer and tensor."""
+
 NAMES = ("ifmap", "weight", "ofmap")
+PRODUCT_NAMES = ("ifmap", "ifmap2", "ofmap")
+"""Tensors of a layer, and of a product of two activations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,8 @@ class Values:
         ifmap_density, weight_density, ofmap_density: fraction of non-zero words.
         ifmap_macs: MACs whose ifmap word is not zero; padding counts as zero.
         effectual_macs: MACs whose ifmap and weight words (as far as given) are both not zero.
-        ifmap_bits, ofmap_bits: off-chip bits per word, run-length coded, in the tensor's storage order.
+        ifmap_code, ofmap_code: sizes run-length coded in the tensor's storage order; ``None`` for a machine without a
+            code too.
     """
 
     ifmap_density: float | None
@@ -35,14 +43,15 @@ class Values:
     ofmap_density: float | None
     ifmap_macs: int | None
     effectual_macs: int | None
-    ifmap_bits: float | None
-    ofmap_bits: float | None
+    ifmap_code: Coded | None
+    ofmap_code: Coded | None
 
 
 def load_tensors(path: str | Path, network: Network) -> dict[str, dict[str, Array]]:
     """Read an ``.npz`` archive whose arrays are called ``LAYER.ifmap``, ``LAYER.weight`` or ``LAYER.ofmap``.
 
-    Shapes: feature maps (N, C, H, W) or (N, tokens, width), without N when the batch is 1; weights (M, C / G, R, S).
+    Shapes: feature maps (N, C, H, W) or (N, tokens, width), without N when the batch is 1; weights (M, C / G, R, S). A
+    product of two activations has ``LAYER.ifmap2``, another feature map, in the place of the weight.
 
     Raises:
         InputError: every mistake in the archive.
@@ -82,9 +91,10 @@ def tensor_mistakes(tensors: Mapping[str, Mapping[str, Array]], network: Network
         if layer is None:
             out.append(f"{network.name} has no layer with MACs called {name!r}{suggest(name, layers)}")
             continue
+        names = names_of(layer)
         for which, array in arrays.items():
-            if which not in NAMES:
-                out.append(f"{name}.{which}: must be one of {', '.join(NAMES)}{suggest(which, NAMES)}")
+            if which not in names:
+                out.append(f"{name}.{which}: must be one of {', '.join(names)}{suggest(which, names)}")
                 continue
             wanted = shape_of(layer, which)
             without_batch = wanted[1:] if which != "weight" and layer.batch == 1 else wanted
@@ -97,12 +107,19 @@ def tensor_mistakes(tensors: Mapping[str, Mapping[str, Array]], network: Network
     return out
 
 
+def names_of(layer: Layer) -> tuple[str, str, str]:
+    """Names of the tensors of a layer with MACs: two operands and the output."""
+    return PRODUCT_NAMES if layer.kind is LayerKind.MATMUL else NAMES
+
+
 def shape_of(layer: Layer, which: str) -> tuple[int, ...]:
     """Shape of a tensor of a layer with MACs."""
     if which == "ofmap":
         return (layer.batch, *layer.output_shape)
     if which == "ifmap":
         return (layer.batch, *layer.input_shapes[0])
+    if which == "ifmap2":
+        return (layer.batch, *layer.input_shapes[1])
     g = layer.geometry
     return () if g is None else (g.M, g.channels_per_group, g.R, g.S)
 
@@ -111,23 +128,25 @@ def measure(layer: Layer, tensors: Mapping[str, Array], code: RunLength | None) 
     """Count what the values of a layer's tensors decide.
 
     Args:
-        tensors: some of ``ifmap``, ``weight`` and ``ofmap``, in the shapes of ``shape_of``.
+        tensors: some of those that ``names_of`` lists, in the shapes of ``shape_of``.
         code: the machine's off-chip coding, if it has one.
     """
-    ifmap, weight, ofmap = (tensors.get(name) for name in NAMES)
+    ifmap, weight, ofmap = (tensors.get(name) for name in names_of(layer))
     ifmap_macs = effectual = None
-    if ifmap is not None and layer.geometry is not None and layer.kind is not LayerKind.MATMUL:
-        per_tap = _nonzero_per_tap(layer.geometry, _as_maps(layer, ifmap))
+    if ifmap is not None and layer.geometry is not None:
+        per_tap = _nonzero_per_tap(layer.geometry, as_map(layer, np.not_equal(ifmap, 0)))
         ifmap_macs = int(per_tap.sum()) * layer.geometry.filters_per_group
-        effectual = ifmap_macs if weight is None else _effectual(layer.geometry, per_tap, weight)
+        effectual = ifmap_macs
+        if weight is not None:
+            effectual = _effectual(layer.geometry, per_tap, as_filters(layer, np.not_equal(weight, 0)))
     return Values(
         ifmap_density=_density(ifmap),
         weight_density=_density(weight),
         ofmap_density=_density(ofmap),
         ifmap_macs=ifmap_macs,
         effectual_macs=effectual,
-        ifmap_bits=_bits_per_word(ifmap, code),
-        ofmap_bits=_bits_per_word(ofmap, code),
+        ifmap_code=_coded(ifmap, code),
+        ofmap_code=_coded(ofmap, code),
     )
 
 
@@ -146,26 +165,52 @@ def run_length_pairs(values: Array, run_bits: int) -> int:
     return int(at.size) + fillers
 
 
-def _bits_per_word(values: Array | None, code: RunLength | None) -> float | None:
+def _coded(values: Array | None, code: RunLength | None) -> Coded | None:
     if values is None or code is None or values.size == 0:
         return None
     words = -(-run_length_pairs(values.ravel(), code.run_bits) // code.pairs_per_word)
-    return float(words * code.word_bits) / int(values.size)
+    return Coded(int(values.size), int(np.count_nonzero(values)), words, code.word_bits)
 
 
 def _density(values: Array | None) -> float | None:
     return None if values is None or values.size == 0 else int(np.count_nonzero(values)) / int(values.size)
 
 
-def _as_maps(layer: Layer, ifmap: Array) -> npt.NDArray[np.bool_]:
-    """Non-zero mask as (N, C, H, W); tokens become the height of a map."""
+Kind = TypeVar("Kind", bound=np.generic)
+
+
+def as_map(layer: Layer, ifmap: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
+    """A layer's ifmap as [N, C, H, W] of its geometry.
+
+    Tokens become the height of a map. The heads of a product of two activations become groups of channels: of the
+    attended values, [batch, heads, queries, keys], the keys are the channels.
+    """
     g = layer.geometry
-    mask: npt.NDArray[np.bool_] = np.not_equal(ifmap.reshape(shape_of(layer, "ifmap")), 0)
+    maps = ifmap.reshape(shape_of(layer, "ifmap"))
     if g is None:
-        return mask
-    if mask.ndim == 3:
-        mask = mask.transpose(0, 2, 1)
-    return mask.reshape(g.N, g.C, g.H, g.W)
+        return maps
+    if maps.ndim == 3 or layer.kind is LayerKind.MATMUL:
+        maps = np.swapaxes(maps, -1, -2)
+    return maps.reshape(g.N, g.C, g.H, g.W)
+
+
+def as_filters(layer: Layer, weight: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
+    """A layer's second operand as [M, C / G, R, S] of its geometry.
+
+    Of a product of two activations column m of head g is filter g * M / G + m.
+    """
+    g = layer.geometry
+    if g is None:
+        return weight
+    if layer.kind is not LayerKind.MATMUL:
+        return weight.reshape(g.M, g.channels_per_group, g.R, g.S)
+    heads, columns, depth = g.G // layer.batch, g.filters_per_group, g.channels_per_group
+    maps = weight.reshape(shape_of(layer, "ifmap2"))
+    if layer.operation == "query_key":
+        by_head = maps.reshape(layer.batch, columns, heads, depth).transpose(0, 2, 1, 3)
+    else:
+        by_head = maps.reshape(layer.batch, depth, heads, columns).transpose(0, 2, 3, 1)
+    return by_head.reshape(g.M, depth, 1, 1)
 
 
 def _nonzero_per_tap(geometry: Geometry, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
@@ -182,8 +227,8 @@ def _nonzero_per_tap(geometry: Geometry, mask: npt.NDArray[np.bool_]) -> npt.NDA
     return out
 
 
-def _effectual(geometry: Geometry, per_tap: npt.NDArray[np.int64], weight: Array) -> int:
+def _effectual(geometry: Geometry, per_tap: npt.NDArray[np.int64], weight: npt.NDArray[np.bool_]) -> int:
     """MACs with both words non-zero: per tap, non-zero ifmap words times filters with a non-zero weight there."""
     g = geometry
-    filters = (weight.reshape(g.G, g.filters_per_group, g.channels_per_group, g.R, g.S) != 0).sum(1, dtype=np.int64)
+    filters = weight.reshape(g.G, g.filters_per_group, g.channels_per_group, g.R, g.S).sum(1, dtype=np.int64)
     return int((filters * per_tap.reshape(filters.shape)).sum())

@@ -84,10 +84,10 @@ def test_python_dash_m(tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         (["rn"], "unknown command 'rn'; did you mean 'run'?"),
-        (["frobnicate"], "unknown command 'frobnicate'; the commands are run, list, show"),
+        (["frobnicate"], "unknown command 'frobnicate'; the commands are run, verify, list, show"),
         (["--vrsion"], "unknown option '--vrsion'; did you mean '--version'?"),
         (["run", "x", "--hardwar=tpu_v1"], "unknown option '--hardwar'; did you mean '--hardware'?"),
-        (["run", "x", "--obj", "edp"], "unknown option '--obj'; did you mean '--objective'?"),
+        (["run", "x", "--obj", "edp"], "unknown option '--obj'; did you mean '--jobs' or '--objective'?"),
         (["run", "x", "-q"], "unknown option '-q'; 'accsim run --help' shows the options"),
         (["run"], "WORKLOAD is missing; 'accsim run --help' shows how"),
         (["run", "x", "y"], "unexpected 'y'; 'accsim run --help' shows how"),
@@ -113,7 +113,7 @@ def test_all_unknown_options_are_told_at_once(accsim) -> None:
     said = accsim("run", "x", "--hardwar=tpu_v1", "--josn", "-")
     assert said.err.splitlines() == [
         "accsim: error: unknown option '--hardwar'; did you mean '--hardware'?",
-        "accsim: error: unknown option '--josn'; did you mean '--json'?",
+        "accsim: error: unknown option '--josn'; did you mean '--json' or '--jobs'?",
     ]
 
 

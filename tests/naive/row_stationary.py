@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 
-from accsim.hardware.accelerator import Accelerator, InitialPsum, Link
+from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum, Link
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.workload.layer import Geometry, Operand
 
@@ -30,6 +30,7 @@ class ProcessingElement:
     Attributes:
         set_t, set_r, row, col: which PE set, and where in it.
         filters, channels: those interleaved in this PE.
+        columns: cycles of every output column of every ifmap.
         filter_row, output_row: the filter row it holds and the output row it adds to.
         taps: the filter columns of this run.
     """
@@ -48,7 +49,7 @@ class ProcessingElement:
     psum_writes: int = 0
     macs: int = 0
     cycles: int = 0
-    first_column_cycles: int = 0
+    columns: list[int] = field(default_factory=list)
     received: list[Word] = field(default_factory=list)
 
     def load_filters(self) -> None:
@@ -61,7 +62,7 @@ class ProcessingElement:
         row = self.output_row * g.stride_h - g.pad_top + self.filter_row * g.dilation_h
         for n in ifmaps:
             window: set[int] = set()
-            for index, column in enumerate(columns):
+            for column in columns:
                 start = column * g.stride_w - g.pad_left
                 seen = set(range(start + self.taps[0] * g.dilation_w, start + self.taps[-1] * g.dilation_w + 1))
                 cycles = 0
@@ -79,8 +80,7 @@ class ProcessingElement:
                             self.psum_writes += 1
                     cycles += add
                 self.cycles += cycles
-                if n == ifmaps[0] and index == 0:
-                    self.first_column_cycles = cycles
+                self.columns.append(cycles)
 
 
 @dataclass
@@ -136,8 +136,9 @@ def filter_runs(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> t
 
 
 def fits_spads(machine: Accelerator, g: Geometry, p: int, q: int, taps: int) -> bool:
-    """Whether q windows, p x q filter rows and p sums fit the spads, shared or not."""
-    need = {Operand.IFMAP: q * ((taps - 1) * g.dilation_w + 1), Operand.WEIGHT: p * q * taps, Operand.PSUM: p}
+    """Whether q windows, p x q filter rows (of two passes if need be) and p sums fit the spads, shared or not."""
+    passes = 2 if machine.pe.filter_load is FilterLoad.WHOLE_PASS else 1
+    need = {Operand.IFMAP: q * ((taps - 1) * g.dilation_w + 1), Operand.WEIGHT: passes * p * q * taps, Operand.PSUM: p}
     spads = [level for level in machine.levels if level.kind.value == "rf"]
     return all(sum(need[o] for o in need if o in spad.operands) <= spad.size_words for spad in spads)
 
@@ -216,6 +217,7 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
     visits: dict[Word, int] = {}
     in_spads: object = None
     in_progress: object = None
+    before: list[int] = []
     steps_filters, steps_outputs = _stepping(every, m, "GMC"), _stepping(every, m, "GMNPQ", without="k")
     for index, chosen in enumerate(every):
         group = chosen["G"][0]
@@ -230,6 +232,10 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
             if starts_tile and number == 0:
                 _ramp(machine, g, chosen, pes, tally)
             _one_pass(machine, g, chosen, group, pes, new_filters, comes_back, visits, tally)
+            columns = [max(cycles) for cycles in zip(*(pe.columns for pe in pes), strict=True)]
+            if new_filters:
+                _wait_for_filters(machine, pes, columns, before, tally)
+            before = columns
     return tally
 
 
@@ -332,6 +338,16 @@ def _one_pass(
     tally.slots += len(pes) * slowest
     if longest > slowest:
         tally.stalls[name] = tally.stalls.get(name, 0) + longest - slowest
-    if new_filters:
-        first = max(pe.first_column_cycles for pe in pes)
-        tally.fill += max(0, bus_cycles(machine, Operand.WEIGHT, "in", len(weights))[0] - first)
+
+
+def _wait_for_filters(
+    machine: Accelerator, pes: list[ProcessingElement], columns: list[int], before: list[int], tally: Tally
+) -> None:
+    """Filters come beside the pass's first column, and beside columns of the pass before that are not its first."""
+    beside = [columns[0]]
+    if machine.pe.filter_load is FilterLoad.ADJACENT_COLUMNS:
+        beside += before[1:][-1:]
+    if machine.pe.filter_load is FilterLoad.WHOLE_PASS:
+        beside += before[1:]
+    words = {w for pe in pes for w in product(pe.filters, pe.channels, [pe.filter_row], pe.taps)}
+    tally.fill += max(0, bus_cycles(machine, Operand.WEIGHT, "in", len(words))[0] - sum(beside))

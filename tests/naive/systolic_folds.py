@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise, product
 
+from accsim.kernels import Accumulator
 from accsim.mapping.dataflow import RELEVANT, Axis, SystolicDataflow
 from accsim.workload.layer import Geometry, Operand
+from tests.naive.kernels import rounded
 
 Point = dict[str, int]
 Tile = dict[str, tuple[int, int]]
@@ -14,11 +16,15 @@ Tile = dict[str, tuple[int, int]]
 
 @dataclass
 class Tensors:
-    """A layer's values: ``x[n, c, h, w]`` and ``k[m, c, r, s]`` (c within the group)."""
+    """A layer's values: ``x[n, c, h, w]`` and ``k[m, c, r, s]`` (c within the group).
+
+    ``accumulator`` says how products are shifted and rounded; they are exact without it.
+    """
 
     geometry: Geometry
     x: dict[tuple[int, ...], int]
     k: dict[tuple[int, ...], int]
+    accumulator: Accumulator | None = None
 
     def read(self, operand: Operand, at: Point) -> int:
         """The word of an input that loop indices ``at`` select; padding is zero."""
@@ -29,6 +35,10 @@ class Tensors:
         w = at["Q"] * g.stride_w + at["S"] * g.dilation_w - g.pad_left
         return self.x.get((at["N"], at["G"] * g.channels_per_group + at["C"], h, w), 0)
 
+    def product(self, pixel: int, weight: int) -> int:
+        """A product as it enters a sum."""
+        return pixel * weight if self.accumulator is None else rounded(pixel * weight, self.accumulator)
+
     def convolve(self) -> dict[tuple[int, ...], int]:
         """The outputs by plain loops, keyed (n, g, m, p, q)."""
         g, out = self.geometry, {}
@@ -37,7 +47,7 @@ class Tensors:
             at = dict(zip("NGMPQ", key, strict=True))
             terms = product(range(g.channels_per_group), range(g.R), range(g.S))
             points = [{**at, "C": c, "R": r, "S": s} for c, r, s in terms]
-            out[key] = sum(self.read(Operand.IFMAP, one) * self.read(Operand.WEIGHT, one) for one in points)
+            out[key] = sum(self.product(self.read(Operand.IFMAP, o), self.read(Operand.WEIGHT, o)) for o in points)
         return out
 
 

@@ -2,159 +2,35 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accsim.hardware.accelerator import Accelerator, InitialPsum, Link, Partition, RegisterFile, Sram
-from accsim.hardware.reader import load_accelerator
-from accsim.mapping.dataflow import Delivery, Drain, Reduction, SystolicDataflow
-from accsim.mapping.dataflow_reader import load_dataflow
-from accsim.mapping.mapping import SystolicMapping
-from accsim.mapping.nest import Loop
+from accsim.hardware.accelerator import Accelerator, InitialPsum, Link
 from accsim.simulate.activity import Action
 from accsim.simulate.ledger import Ledger
 from accsim.simulate.mac_layer import count_layer
 from accsim.simulate.phase import Phase
 from accsim.simulate.schedule import Schedule, array_runs, step_classes
-from accsim.simulate.storage import Place
 from accsim.simulate.systolic import SystolicArray
 from accsim.simulate.timeline import Timeline
 from accsim.workload.layer import Geometry, Operand
 from tests.naive.systolic import Observed, run_layer
 from tests.naive.systolic_folds import Tensors
-
-INPUTS = (Operand.IFMAP, Operand.WEIGHT)
-OPERANDS = (*INPUTS, Operand.PSUM)
-HOP, MULTICAST, UNICAST, PRELOAD = Delivery.HOP, Delivery.MULTICAST, Delivery.UNICAST, Delivery.PRELOAD
-CHAIN, TREE, IN_PE = Reduction.CHAIN, Reduction.ADDER_TREE, Reduction.IN_PE
-BUFFER = 1 << 40
-
-SHAPES = (  # rows, cols, stream, where psums are added, how weights and pixels may travel
-    ("CRS", "M", "NPQ", (CHAIN, TREE), (PRELOAD, UNICAST), (HOP, MULTICAST, UNICAST)),
-    ("C", "M", "NPQ", (CHAIN, TREE), (PRELOAD, UNICAST), (HOP, MULTICAST)),
-    ("RS", "GM", "PQ", (CHAIN, TREE), (PRELOAD,), (UNICAST,)),
-    ("M", "CR", "NPQ", (CHAIN, TREE), (PRELOAD, UNICAST), (HOP, MULTICAST)),
-    ("C", "P", "NQ", (CHAIN, TREE), (PRELOAD, HOP, MULTICAST), (UNICAST,)),
-    ("P", "CS", "Q", (CHAIN, TREE), (PRELOAD, HOP, MULTICAST), (UNICAST,)),
-    ("C", "", "P", (CHAIN, TREE), (PRELOAD,), (HOP, UNICAST)),
-    ("", "C", "P", (CHAIN, TREE), (PRELOAD,), (HOP, MULTICAST)),
-    ("C", "M", "", (CHAIN, TREE), (PRELOAD,), (HOP, MULTICAST)),
-    ("CRS", "NPQ", "M", (CHAIN, TREE), (HOP, MULTICAST, UNICAST), (PRELOAD, UNICAST)),
-    ("C", "P", "M", (CHAIN, TREE), (HOP, MULTICAST), (PRELOAD, UNICAST)),
-    ("Q", "CR", "M", (CHAIN, TREE), (HOP, MULTICAST), (PRELOAD,)),
-    ("NPQ", "M", "CRS", (IN_PE,), (HOP, MULTICAST, UNICAST), (HOP, MULTICAST, UNICAST)),
-    ("P", "M", "C", (IN_PE,), (HOP, MULTICAST), (HOP, MULTICAST)),
-    ("M", "NQ", "RS", (IN_PE,), (HOP, MULTICAST), (HOP, MULTICAST)),
-    ("P", "Q", "CS", (IN_PE,), (HOP, MULTICAST), (UNICAST,)),
-    ("G", "M", "CRS", (IN_PE,), (UNICAST,), (HOP, MULTICAST)),
-    ("", "M", "CR", (IN_PE,), (HOP, UNICAST), (HOP, MULTICAST)),
-    ("P", "", "CS", (IN_PE,), (HOP, MULTICAST), (HOP, UNICAST)),
-)  # fmt: skip
-
-
-@st.composite
-def dataflows(draw: st.DrawFn) -> SystolicDataflow:
-    """A dataflow that the reader would take, with its folds in any order."""
-    if draw(st.integers(0, 3)) == 0:
-        name = draw(st.sampled_from(["weight_stationary", "output_stationary", "input_stationary"]))
-        flow = load_dataflow(name)
-        assert isinstance(flow, SystolicDataflow)
-        return flow
-    rows, cols, stream, reductions, weights, pixels = draw(st.sampled_from(SHAPES))
-    left = [dim for dim in "NGMCPQRS" if dim not in rows + cols + stream]
-    return SystolicDataflow(
-        "drawn", tuple(rows), tuple(cols), tuple(stream), tuple(draw(st.permutations([*left, "rows", "cols"]))),
-        draw(st.sampled_from(pixels)), draw(st.sampled_from(weights)), draw(st.sampled_from(reductions)),
-        draw(st.sampled_from(Drain)),
-    )  # fmt: skip
-
-
-@st.composite
-def small_layers(draw: st.DrawFn) -> Geometry:
-    """A layer of at most 300 MACs with groups, batch, strides, dilation and padding."""
-    taps = {"R": draw(st.integers(1, 3)), "S": draw(st.integers(1, 2))}
-    outs = {"P": draw(st.integers(1, 4)), "Q": draw(st.integers(1, 3))}
-    G, N = draw(st.integers(1, 2)), draw(st.integers(1, 2))
-    m, c = draw(st.integers(1, 4)), draw(st.integers(1, 4))
-    while N * G * m * c * outs["P"] * outs["Q"] * taps["R"] * taps["S"] > 300:
-        biggest = max(("m", m), ("c", c), *outs.items(), *taps.items(), key=lambda item: item[1])[0]
-        if biggest == "m":
-            m -= 1
-        elif biggest == "c":
-            c -= 1
-        else:
-            sizes = outs if biggest in outs else taps
-            sizes[biggest] -= 1
-    stride_h, stride_w, dilation_h, dilation_w = (draw(st.integers(1, 2)) for _ in range(4))
-    H = (outs["P"] - 1) * stride_h + (taps["R"] - 1) * dilation_h + 1
-    W = (outs["Q"] - 1) * stride_w + (taps["S"] - 1) * dilation_w + 1
-    top = draw(st.integers(0, min(1, H - 1)))
-    return Geometry(
-        N=N, G=G, M=G * m, C=G * c, **outs, **taps, H=H - top, W=W, stride_h=stride_h, stride_w=stride_w,
-        dilation_h=dilation_h, dilation_w=dilation_w, pad_top=top,
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Case:
-    """A layer on an array."""
-
-    flow: SystolicDataflow
-    geometry: Geometry
-    loops: tuple[tuple[str, int], ...]
-    rows: int
-    cols: int
-    taps: bool
-    buffers: int
-    initial: InitialPsum
-
-
-@st.composite
-def cases(draw: st.DrawFn) -> Case:
-    """Any small layer on any small array, cut into tiles by up to three loops."""
-    g = draw(small_layers())
-    lengths = {"M": g.filters_per_group, "C": g.channels_per_group, "P": g.P, "Q": g.Q, "N": g.N}
-    cut = draw(st.permutations([dim for dim, n in lengths.items() if n > 1]))[: draw(st.integers(0, 3))]
-    return Case(
-        draw(dataflows()), g, tuple((dim, draw(st.integers(1, lengths[dim] - 1))) for dim in cut),
-        draw(st.integers(1, 5)), draw(st.integers(1, 6)), draw(st.booleans()), draw(st.integers(1, 2)),
-        draw(st.sampled_from(InitialPsum)),
-    )  # fmt: skip
-
-
-def machine(case: Case, read: int | None = None, write: int | None = None, links: tuple[Link, ...] = ()) -> Accelerator:
-    """An 8-bit machine with one huge buffer, and with links and registers that show every movement."""
-    base = load_accelerator("edge_8x8")
-    array = replace(
-        base.array, rows=case.rows, cols=case.cols, edge_taps=case.taps, stationary_buffers=case.buffers,
-        initial_psum=case.initial,
-    )  # fmt: skip
-    held = (*INPUTS, Operand.PSUM, Operand.OFMAP)
-    buffer = Sram("buffer", held, 8, (Partition(held, BUFFER),), None, read, write)
-    seen = tuple(Link(f"{o}_{way}", (o,), None, way) for o in OPERANDS for way in ("in", "out", "local"))
-    registers = tuple(RegisterFile(f"{o}_register", (o,), base.bits(o), 1) for o in OPERANDS)
-    return replace(base, array=array, levels=(base.dram, buffer, *(links or seen), *registers))
-
-
-def tensors(g: Geometry, seed: int = 1) -> Tensors:
-    """Values that differ from word to word."""
-    draw = random.Random(seed)
-    x = {
-        (n, c, h, w): draw.randint(-99, 99)
-        for n in range(g.N)
-        for c in range(g.C)
-        for h in range(g.H)
-        for w in range(g.W)
-    }
-    k = {
-        (m, c, r, s): draw.randint(-99, 99)
-        for m in range(g.M) for c in range(g.channels_per_group) for r in range(g.R) for s in range(g.S)
-    }  # fmt: skip
-    return Tensors(g, x, k)
+from tests.simulate.systolic_cases import (
+    CORNERS,
+    INPUTS,
+    OPERANDS,
+    SHIPPED_FLOWS,
+    Case,
+    cases,
+    machine,
+    place,
+    tensors,
+    waits_longer,
+)
 
 
 def observe(case: Case, values: Tensors | None = None) -> Observed:
@@ -163,12 +39,6 @@ def observe(case: Case, values: Tensors | None = None) -> Observed:
     return run_layer(
         case.flow, g, list(case.loops), case.rows, case.cols, case.taps, case.buffers > 1, values or tensors(g)
     )
-
-
-def place(case: Case, accelerator: Accelerator) -> Place:
-    """The case as the counting engine takes it."""
-    mapping = SystolicMapping(case.flow, tuple(Loop(dim, step) for dim, step in case.loops), ())
-    return Place(accelerator, mapping, mapping.nest(case.geometry, True))
 
 
 def phase(case: Case, accelerator: Accelerator) -> Phase:
@@ -211,19 +81,6 @@ def check_cycles(case: Case) -> None:
     check_timing(case, timing, observe(case))
 
 
-def waits_longer(case: Case) -> bool:
-    """Whether the engine may wait longer than the machine must, at a change of tile with shadow registers.
-
-    It reckons with the whole array for sums that leave all rows on the same edge, and with the first tile of sums that
-    go on in the next.
-    """
-    accelerator = machine(case)
-    array = SystolicArray(accelerator, case.flow, place(case, accelerator).nest)
-    if case.buffers == 1 or not case.loops or array.stationary is not Operand.PSUM:
-        return False
-    return (not array.row_skew and not case.taps) or array.load_at < len(case.loops)
-
-
 def check_timing(case: Case, timing: Schedule, seen: Observed) -> None:
     assert [cause for cause, _ in timing.cycles.stalls if cause != "dram"] == []
     if waits_longer(case):
@@ -232,48 +89,6 @@ def check_timing(case: Case, timing: Schedule, seen: Observed) -> None:
         return
     assert (timing.cycles.compute, timing.cycles.fill, timing.cycles.drain) == (seen.compute, seen.fill, seen.drain)
     assert timing.processing_cycles == seen.edges
-
-
-def corner(
-    axes: tuple[str, str, str],
-    folds: tuple[str, ...],
-    travel: tuple[Delivery, Delivery, Reduction],
-    array: tuple[int, int],
-    loops: tuple[tuple[str, int], ...] = (),
-    taps: bool = False,
-    **sizes: int,
-) -> Case:
-    """A machine with a shadow register; ``travel`` is how pixels and weights travel and where sums are added."""
-    bounds = dict.fromkeys("NGMCPQRS", 1) | sizes
-    flow = SystolicDataflow("corner", *(tuple(dims) for dims in axes), folds, *travel, Drain.SHIFT)
-    g = Geometry(**bounds, H=bounds["P"] + bounds["R"] - 1, W=bounds["Q"] + bounds["S"] - 1)
-    return Case(flow, g, loops, *array, taps, 2, InitialPsum.ZERO)
-
-
-WS, OS = ("C", "M", "NPQ"), ("NPQ", "M", "C")
-CORNERS = {
-    "an earlier, taller fold works on while a later one waits for its preload": corner(
-        WS, ("G", "R", "S", "cols", "rows"), (HOP, PRELOAD, CHAIN), (3, 1), C=4, M=2
-    ),
-    "folds that keep their weights give the next preload time": corner(
-        ("C", "M", "P"), ("G", "R", "S", "cols", "rows", "N", "Q"), (HOP, PRELOAD, CHAIN), (4, 1), C=8, M=2, N=2
-    ),
-    "sums that stay over a change of tile do not drain": corner(
-        OS, ("G", "R", "S", "cols", "rows"), (HOP, HOP, IN_PE), (3, 2), (("C", 1),), C=3, M=2, P=3
-    ),
-    "folds that go on adding give the drain time": corner(
-        OS, ("G", "cols", "rows", "R", "S"), (HOP, HOP, IN_PE), (4, 1), C=1, M=2, P=4, R=3
-    ),
-    "sums of a short group cross the rows of a taller one": corner(
-        OS, ("G", "cols", "rows", "R", "S"), (HOP, MULTICAST, IN_PE), (5, 1), C=1, M=2, P=6
-    ),
-    "columns share a preloaded word": corner(
-        ("C", "P", "NQ"), ("G", "R", "S", "M", "cols", "rows"), (UNICAST, PRELOAD, CHAIN), (3, 4), C=3, P=4, M=2
-    ),
-    "multicast weights are there in one edge": corner(
-        ("C", "P", "NQ"), ("G", "R", "S", "M", "cols", "rows"), (UNICAST, MULTICAST, CHAIN), (3, 4), C=3, P=4, M=2
-    ),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CORNERS.values(), ids=CORNERS)
@@ -318,8 +133,7 @@ def single_fold(
     name: str, rows: int, cols: int, steps: int, *, buffers: int = 1, folds: int = 1, **ports: int
 ) -> Phase:
     """Cycles of ``folds`` folds that fill a ``rows`` x ``cols`` array, ``steps`` steps each."""
-    flow = load_dataflow(name)
-    assert isinstance(flow, SystolicDataflow)
+    flow = SHIPPED_FLOWS[name]
     sizes = {
         "weight_stationary": {"C": rows, "M": cols * folds, "P": steps},
         "input_stationary": {"C": rows, "P": cols * folds, "M": steps},

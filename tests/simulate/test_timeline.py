@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accsim.errors import AccsimError
 from accsim.mapping.nest import Loop, Nest, Piece
-from accsim.simulate.timeline import LIMIT, Output, Run, Stream, Timeline
+from accsim.simulate.timeline import LIMIT, Output, Run, Stream, Timeline, Trail
 from accsim.workload.layer import Geometry, Operand
 from tests.naive.nest import DIMENSIONS, Step
 from tests.naive.timeline import Fetched, Machine, Returned, simulate
@@ -47,8 +47,8 @@ class Case:
         def fetch(operand: Operand, line: Line) -> Callable[[Mapping[str, Piece]], int]:
             return lambda pieces: time(line, words(operand, pieces))
 
-        def run(pieces: Mapping[str, Piece], advanced: int) -> Run:
-            shape = tuple((pieces[d].size, pieces[d].extent) for d in DIMENSIONS)
+        def run(trail: Trail, advanced: int) -> Run:
+            shape = tuple((trail[-1][d].size, trail[-1][d].extent) for d in DIMENSIONS)
             return self._array(shape, advanced)
 
         output = None

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,11 @@ from hypothesis import strategies as st
 import accsim
 from accsim.errors import InputError
 from accsim.hardware.accelerator import RunLength
-from accsim.simulate.values import Array, load_tensors, measure, run_length_pairs
-from accsim.workload.layer import Geometry, Operand
+from accsim.simulate.activity import Action
+from accsim.simulate.coding import Coded
+from accsim.simulate.values import Array, load_tensors, measure, run_length_pairs, tensor_mistakes
+from accsim.workload.layer import Geometry, Operand, TensorStatistics
+from tests.naive.nest import NaiveNest
 from tests.naive.run_length import decode, encode
 from tests.strategies import conv_layers
 
@@ -93,8 +98,83 @@ def test_zero_gating_counts_the_zeros_of_real_values(network: accsim.Network) ->
             continue
         expected = measure(layer, tensors[layer.name], CODE).ifmap_macs
         done = sum(c.accesses for c in estimate.activity.priced if (c.level, c.action.value) == ("pe", "mac"))
-        assert done == pytest.approx(expected)
+        assert done == expected
         assert estimate.activity.effectual_macs == expected
+
+
+def test_known_values_are_counted_and_not_expected(network: accsim.Network) -> None:
+    """With the values of all that is gated or coded, counters are whole numbers; what is not given is expected."""
+    result = accsim.estimate(network, "eyeriss", tensors=random_ifmaps(network, 0.3))
+    assert result.values == "real"
+    for estimate in result.estimates:
+        assert estimate.activity.expected == ()
+        assert all(isinstance(n, int) for c in estimate.activity.priced for n in (c.accesses, c.bits))
+    stated = replace(
+        network,
+        layers=tuple(
+            replace(layer, ofmap_statistics=TensorStatistics(0.5)) if layer.geometry else layer
+            for layer in network.layers
+        ),
+    )
+    half = accsim.estimate(stated, "eyeriss", tensors=random_ifmaps(network, 0.3))
+    assert half.values == "expected"
+    assert any(estimate.activity.expected for estimate in half.estimates)
+
+
+def test_coded_transfers_take_their_share_in_whole_code_words(network: accsim.Network) -> None:
+    """A tile of w words of a tensor of W words, coded in n words of 64 bits, takes ceil(w n / W) of them."""
+    tensors = random_ifmaps(network, 0.3)
+    result = accsim.estimate(network, "eyeriss", tensors=tensors)
+    layer, activity = network.layer("C3"), next(e.activity for e in result.estimates if e.activity.layer == "C3")
+    mapping = dict(zip([e.activity.layer for e in result.estimates], result.mappings_used, strict=True))["C3"]
+    assert layer.geometry is not None
+    assert mapping is not None
+    naive = NaiveNest(layer.geometry, mapping.loops)
+    coded = len(encode(tensors["C3"]["ifmap"].ravel().tolist(), 5))
+    code_words = -(-coded // 3)
+    tiles = [naive.words(Operand.IFMAP, r) for r in naive.loaded(Operand.IFMAP, mapping.depth("glb", Operand.IFMAP))]
+    bits = sum(ceil(Fraction(words * code_words, tensors["C3"]["ifmap"].size)) * 64 for words in tiles)
+    dram = {(c.operand, c.action): c for c in activity.counts if c.level == "dram"}
+    assert dram[Operand.IFMAP, Action.READ].bits == bits
+    assert dram[Operand.IFMAP, Action.DECODE].accesses == sum(tiles)
+    stored = next(t for t in activity.tensors if t.operand is Operand.IFMAP)
+    nonzero = int(np.count_nonzero(tensors["C3"]["ifmap"]))
+    assert (stored.stored_bits, stored.metadata_bits) == (code_words * 64, code_words * 64 - nonzero * 16)
+
+
+@given(
+    words=st.integers(1, 10**6), code_words=st.integers(1, 10**6), parts=st.lists(st.integers(1, 10**5), max_size=20)
+)
+def test_the_shares_of_a_tensor_are_no_less_than_the_whole(words: int, code_words: int, parts: list[int]) -> None:
+    """A whole tensor in one transfer is its coded size; in parts it is as much, and at most a word more for each."""
+    coded = Coded(words, 0, code_words, 64)
+    assert coded.transfer(words) == coded.bits
+    cut, left = [], words
+    for part in parts:
+        cut.append(min(part, left))
+        left -= cut[-1]
+    cut = [part for part in (*cut, left) if part]
+    moved = sum(coded.transfer(part) for part in cut)
+    assert coded.bits <= moved <= coded.bits + (len(cut) - 1) * 64
+
+
+def test_both_operands_of_a_product_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "description: made up\nsource: made up\ninput: [3, 4]\nlayers:\n  - q: {fc: 4, from: input}\n"
+        "  - k: {fc: 4, from: input}\n  - scores: {query_key: [q, k], heads: 2}\n",
+        encoding="utf-8",
+    )
+    layer = accsim.load_network(str(path)).layer("scores")
+    rng = np.random.default_rng(1)
+    q, k = rng.integers(0, 2, (1, 3, 4)), rng.integers(0, 2, (1, 3, 4))
+    heads = [part.reshape(3, 2, 2).transpose(1, 0, 2) for part in (q, k)]
+    values = measure(layer, {"ifmap": q, "ifmap2": k}, None)
+    assert values.ifmap_macs == int(heads[0].sum()) * 3
+    assert values.effectual_macs == int((heads[0] @ heads[1].transpose(0, 2, 1)).sum())
+    assert tensor_mistakes({"scores": {"weight": k}}, accsim.load_network(str(path))) == [
+        "scores.weight: must be one of ifmap, ifmap2, ofmap"
+    ]
 
 
 def test_dense_values_equal_density_one(network: accsim.Network) -> None:
@@ -103,7 +183,8 @@ def test_dense_values_equal_density_one(network: accsim.Network) -> None:
     machine = accsim.load_accelerator("eyeriss")
     values = measure(network.layer("C3"), ones["C3"], CODE)
     assert values.ifmap_density == 1.0
-    assert values.ifmap_bits == pytest.approx(64 / 3, rel=0.01)
+    assert values.ifmap_code is not None
+    assert values.ifmap_code.bits / values.ifmap_code.words == pytest.approx(64 / 3, rel=0.01)
     assert accsim.estimate(network, replace(machine), tensors=ones).values == "real"
 
 

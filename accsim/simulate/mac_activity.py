@@ -1,0 +1,156 @@
+"""The activity of a layer with MACs, put together from what either engine found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from accsim.hardware.accelerator import Accelerator, ArrayFamily
+from accsim.mapping.mapping import Mapping
+from accsim.simulate.activity import Action, Activity, Count, ExpectedCount, TensorReport
+from accsim.simulate.coding import whole_words
+from accsim.simulate.flows import Occupancy
+from accsim.simulate.ledger import PE
+from accsim.simulate.mac_task import MacTask
+from accsim.simulate.phase import Schedule
+from accsim.workload.layer import Operand
+
+
+def mac_activity(
+    task: MacTask,
+    accelerator: Accelerator,
+    mapping: Mapping,
+    timing: Schedule,
+    occupancy: Occupancy,
+    counts: tuple[Count, ...],
+    macs: int,
+    notes: tuple[str, ...] = (),
+    warnings: tuple[str, ...] = (),
+) -> Activity:
+    """The activity of a layer that starts at cycle 0.
+
+    Args:
+        timing, occupancy, counts, macs: what an engine found.
+        notes, warnings: what the reader must know.
+    """
+    return Activity(
+        layer=task.layer.name,
+        start_cycle=0,
+        cycles=timing.cycles,
+        processing_cycles=timing.processing_cycles,
+        macs=macs,
+        effectual_macs=task.effectual_macs,
+        counts=counts,
+        expected=_expected(counts, task, accelerator),
+        pe_active_max=occupancy.most,
+        pe_active_average=occupancy.average,
+        idle_slots=_idle_slots(macs, accelerator, timing, occupancy),
+        tensors=_tensors(task, accelerator),
+        mapping=mapping.describe(),
+        notes=notes + _coding_notes(task, accelerator),
+        warnings=warnings,
+    )
+
+
+def _expected(counts: tuple[Count, ...], task: MacTask, accelerator: Accelerator) -> tuple[ExpectedCount, ...]:
+    """Expectations of the counters under independent zeros: run-length coding off chip and gated MACs.
+
+    Empty when nothing depends on values, or when the values that decide are known.
+    """
+    density = 1.0
+    gates = accelerator.pe.zero_gating and task.densities.ifmap is not None and task.zero_macs is None
+    if gates and task.densities.ifmap is not None:
+        density = task.densities.ifmap
+    coded = task.coded - task.counted_codes
+    if not coded and not gates:
+        return ()
+    code, dram = accelerator.dram.run_length, accelerator.dram.name
+    out: list[ExpectedCount] = []
+    moved_to_gated: dict[str, float] = {}
+    for c in counts:
+        scale = 1.0
+        if c.level == dram and c.operand in coded and code is not None:
+            scale = task.coded_width(c.operand, code) / accelerator.bits(c.operand)
+            action = Action.DECODE if c.action is Action.READ else Action.ENCODE
+            words = c.bits / accelerator.bits(c.operand)
+            out.append(ExpectedCount(c.level, c.operand, action, words, float(c.bits)))
+        elif gates and ((c.action is Action.MAC and c.level == PE) or _feeds_mac(c, task, accelerator)):
+            scale = density
+            moved_to_gated[c.level] = c.accesses * (1 - density)
+        out.append(ExpectedCount(c.level, c.operand, c.action, c.accesses * scale, c.bits * scale, c.peer))
+    return tuple(_with_gated(out, moved_to_gated, task))
+
+
+def _feeds_mac(count: Count, task: MacTask, accelerator: Accelerator) -> bool:
+    """Whether a counter is the filter scratchpad's read for a MAC, which a zero ifmap word stops."""
+    if count.action is not Action.READ or count.operand is not task.weight_name or count.peer is not None:
+        return False
+    return any(level.name == count.level and level.kind.value == "rf" for level in accelerator.levels)
+
+
+def _with_gated(rows: list[ExpectedCount], gated: dict[str, float], task: MacTask) -> list[ExpectedCount]:
+    """Add what gating moved away to the gated counters, which may exist already for padding."""
+    kinds = {Action.GATED_MAC, Action.GATED_READ}
+    out = []
+    for row in rows:
+        extra = gated.pop(row.level, 0.0) if row.action in kinds and row.level in gated else 0.0
+        out.append(replace(row, accesses=row.accesses + extra))
+    for level, extra in gated.items():
+        if extra > 0:
+            action = Action.GATED_MAC if level == PE else Action.GATED_READ
+            operand = Operand.COMPUTE if level == PE else task.weight_name
+            out.append(ExpectedCount(level, operand, action, extra, 0.0))
+    return out
+
+
+def _idle_slots(
+    macs: int, accelerator: Accelerator, timing: Schedule, occupancy: Occupancy
+) -> tuple[tuple[str, int], ...]:
+    """PE slots without a MAC by cause; with the MACs they add up to PEs x cycles."""
+    pes, cycles = accelerator.array.pes, timing.cycles
+    unmapped = pes * occupancy.steps - occupancy.slots
+    ramps = pes * cycles.compute - macs - unmapped
+    rows = accelerator.array.family is ArrayFamily.ROW_STATIONARY
+    inside = (("unmapped", unmapped), ("psum_add_shift_and_imbalance" if rows else "skew", ramps))
+    outside = [("fill", pes * cycles.fill), ("drain", pes * cycles.drain)]
+    outside += [(f"stall_{cause}", pes * n) for cause, n in cycles.stalls]
+    return (*inside, *outside)
+
+
+def _tensors(task: MacTask, accelerator: Accelerator) -> tuple[TensorReport, ...]:
+    g, dram, code = task.geometry, accelerator.dram.name, accelerator.dram.run_length
+    second = task.residency.ifmap2 if task.weight_name is Operand.IFMAP2 else None
+    known = task.known_densities
+    rows = (
+        (task.weight_name, g.weight_words, second, known.weight),
+        (Operand.IFMAP, g.ifmap_words, task.residency.ifmap, known.ifmap),
+        (Operand.OFMAP, g.ofmap_words, task.residency.ofmap, known.ofmap),
+    )
+    out = []
+    for operand, words, home, density in rows:
+        bits, coded = accelerator.bits(operand), operand in task.coded and home is None
+        stored: int = words * bits
+        metadata: int | float = 0
+        exact = task.code_of(operand) if coded else None
+        if exact is not None:
+            stored, metadata = exact.bits, max(0, exact.bits - exact.nonzero * bits)
+        elif coded and code is not None and density is not None:
+            stored = whole_words(code, words * task.coded_width(operand, code))
+            metadata = max(0.0, stored - words * density * bits)
+        out.append(
+            TensorReport(operand, bits, "run_length" if coded else "dense", stored, metadata, density, home or dram)
+        )
+    return tuple(out)
+
+
+def _coding_notes(task: MacTask, accelerator: Accelerator) -> tuple[str, ...]:
+    code = accelerator.dram.run_length
+    if code is None:
+        return ()
+    unknown = [
+        operand.value
+        for operand, density in ((Operand.IFMAP, task.densities.ifmap), (Operand.OFMAP, task.densities.ofmap))
+        if operand in code.operands and density is None
+    ]
+    if not unknown:
+        return ()
+    return (f"run-length coding left out for {' and '.join(unknown)}: nothing is known of the density",)

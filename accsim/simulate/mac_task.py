@@ -1,0 +1,112 @@
+"""A layer with MACs, ready to be simulated: where its tensors live, and what is known of their values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accsim.hardware.accelerator import Accelerator, RunLength
+from accsim.mapping.capacity import Reserved
+from accsim.mapping.mapping import Mapping
+from accsim.simulate.coding import Coded, coded_bits_per_word, whole_words
+from accsim.simulate.padding import valid_macs
+from accsim.simulate.storage import OffChipBits, Place, Residency
+from accsim.simulate.values import Values
+from accsim.workload.layer import Geometry, Layer, LayerKind, Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Densities:
+    """Fraction of non-zero words of a layer's tensors; ``None`` where nothing is known."""
+
+    ifmap: float | None = None
+    weight: float | None = None
+    ofmap: float | None = None
+
+    def first(self, values: Values | None) -> Densities:
+        """Those of the values, as far as there are any; else these."""
+        if values is None:
+            return self
+        return Densities(
+            self.ifmap if values.ifmap_density is None else values.ifmap_density,
+            self.weight if values.weight_density is None else values.weight_density,
+            self.ofmap if values.ofmap_density is None else values.ofmap_density,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MacTask:
+    """A layer with MACs, where its tensors live, and what is known of their values.
+
+    Attributes:
+        densities: of the values that were given, or else as the network states them.
+        coded: tensors that are run-length coded off chip.
+        values: what the tensors' values decide; ``None`` when there are none. Values that were made up leave
+            ``densities`` and ``coded`` as they are.
+    """
+
+    layer: Layer
+    geometry: Geometry
+    residency: Residency
+    reserved: tuple[Reserved, ...]
+    densities: Densities
+    coded: frozenset[Operand]
+    values: Values | None = None
+
+    @property
+    def weight_name(self) -> Operand:
+        """``weight``, or ``ifmap2`` when the second operand is an activation."""
+        return Operand.IFMAP2 if self.layer.kind is LayerKind.MATMUL else Operand.WEIGHT
+
+    @property
+    def known_densities(self) -> Densities:
+        """Of the values there are, made up or given, or else as the network states them."""
+        return self.densities.first(self.values)
+
+    def place(self, accelerator: Accelerator, mapping: Mapping) -> Place:
+        """The layer on a machine under a mapping."""
+        nest = mapping.nest(self.geometry, accelerator.dram.fetch_padding)
+        return Place(accelerator, mapping, nest, self.residency, self.weight_name)
+
+    def code_of(self, operand: Operand) -> Coded | None:
+        """The coded size of a tensor that is coded off chip and whose values are known."""
+        if self.values is None or operand not in self.coded:
+            return None
+        return self.values.ifmap_code if operand is Operand.IFMAP else self.values.ofmap_code
+
+    @property
+    def counted_codes(self) -> frozenset[Operand]:
+        """Coded tensors whose values are known, so that their transfers are counted and not expected."""
+        return frozenset(operand for operand in self.coded if self.code_of(operand) is not None)
+
+    def coded_width(self, operand: Operand, code: RunLength) -> float:
+        """Expected off-chip bits per word of a coded tensor."""
+        density = self.densities.ifmap if operand is Operand.IFMAP else self.densities.ofmap
+        return coded_bits_per_word(code, 1.0 if density is None else density)
+
+    def off_chip(self, place: Place) -> OffChipBits:
+        """Bits that a transfer takes off chip: coded by its values where they are known, else as expected."""
+        code, known = place.accelerator.dram.run_length, {operand: self.code_of(operand) for operand in self.coded}
+
+        def bits(operand: Operand, words: int) -> int:
+            if code is None or operand not in known:
+                return words * place.bits(operand)
+            coded = known[operand]
+            return coded.transfer(words) if coded else whole_words(code, words * self.coded_width(operand, code))
+
+        return bits
+
+    @property
+    def zero_macs(self) -> int | None:
+        """MACs whose ifmap word is zero, padding included; ``None`` if the values are not known."""
+        known = None if self.values is None else self.values.ifmap_macs
+        return None if known is None else self.geometry.macs - known
+
+    @property
+    def effectual_macs(self) -> int | float:
+        """MACs with no zero operand: counted from values, else expected from densities; padding is always zero."""
+        if self.values is not None and self.values.effectual_macs is not None:
+            return self.values.effectual_macs
+        effectual: int | float = valid_macs(self.geometry)
+        for density in (self.densities.ifmap, self.densities.weight):
+            effectual = effectual if density is None else effectual * density
+        return effectual

@@ -1,0 +1,202 @@
+"""What the array is told to do, pass by pass: the program of the PEs and the transactions of the networks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate, product
+
+import numpy as np
+import numpy.typing as npt
+
+from accsim.hardware.accelerator import FilterLoad, InitialPsum
+from accsim.mapping.mapping import RowStationaryMapping
+from accsim.mapping.nest import input_extent, window_span
+from accsim.mapping.row_stationary import cut_filter
+from accsim.simulate.stepped.machine import Step
+from accsim.simulate.storage import Place
+from accsim.workload.layer import Operand
+
+PLACED = ("step", "starts", "loads", "returns", "n0", "m0", "c0", "w0", "p0", "q0", "r0", "s0")
+"""Step of the nest, what the pass begins, whether its sums come back, and where its blocks start: ifmaps, filters of
+the layer, channels of the ifmap and of a filter, output rows and columns, filter rows and columns."""
+
+SHAPED = (
+    # sizes of the blocks
+    "n", "filters", "channels", "rows", "cols", "taps_r", "taps_s",
+    # filters and channels in one PE, PE sets on different ones
+    "per_p", "per_q", "sets_t", "sets_r",
+    # words of a window per channel, new ones per column, those of a row; ifmap rows that PEs take
+    "span", "new", "row_words", "ifmap_rows",
+    # ifmap words of the first window, and of the pass
+    "window", "ifmap",
+    # steps of the program, of its first column, and of any other one
+    "steps", "first", "column",
+    # transactions of the first window and of the filters
+    "window_slots", "weight_slots",
+    # the first step beside which filters of the next pass may come
+    "head",
+)  # fmt: skip
+
+FOLLOWED = ("ends", "ahead", "next_slots")
+"""Whether the burst ends with the pass, how many ifmap words of the passes after it wait in the FIFOs at its end, and
+the transactions of the next pass's filters."""
+
+PASS = np.dtype([(name, np.int64) for name in (*PLACED, *SHAPED, *FOLLOWED)])
+
+Row = tuple[tuple[int, ...], tuple[int, ...]]
+Table = npt.NDArray[np.void]
+Slots = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """A network or buffer port whose transactions are spread over the steps of a pass.
+
+    Attributes:
+        name: of the network or buffer, which a stall is named after.
+        operands: those whose words it carries, with the bits of a word.
+        width_bits: bits of a transaction.
+        port: whether it is a port of a buffer, which padding that is not fetched does not pass.
+        inward: whether it carries words to the array.
+    """
+
+    name: str
+    operands: tuple[tuple[Operand, int], ...]
+    width_bits: int
+    port: bool
+    inward: bool
+
+    def slots(self, words: Mapping[Operand, int]) -> int:
+        """Transactions that carry the words of its operands."""
+        return transactions(sum(words[operand] * bits for operand, bits in self.operands), self.width_bits)
+
+
+def transactions(bits: int, width_bits: int | None) -> int:
+    """Transactions of ``width_bits`` that carry ``bits``; none where a network keeps up with the array."""
+    return 0 if width_bits is None else -(-bits // width_bits)
+
+
+def pixel(word: int, new: int, stride: int) -> int:
+    """Where a word of a PE's row stands in the ifmap row: a stride longer than the window skips pixels."""
+    return word // new * stride + word % new if new < stride else word
+
+
+def _runs(lengths: tuple[int, ...]) -> list[tuple[int, int]]:
+    """First index and length of each run."""
+    return list(zip(accumulate((0, *lengths[:-1])), lengths, strict=True))
+
+
+class Passes:
+    """The passes of a layer.
+
+    Attributes:
+        runs_r, runs_s: first index and length of the runs in which filter rows and columns are worked on.
+        paced: networks and ports that may hold the array.
+    """
+
+    def __init__(self, place: Place) -> None:
+        mapping = place.mapping
+        assert isinstance(mapping, RowStationaryMapping)
+        self.accelerator, self.mapping, self.nest = place.accelerator, mapping, place.nest
+        rows, cols = cut_filter(place.accelerator, place.nest.geometry, mapping.p, mapping.q)
+        self.runs_r, self.runs_s = _runs(rows), _runs(cols)
+        self._reads_first = place.accelerator.array.initial_psum is InitialPsum.READ
+        blocks = place.nest.count("C", len(place.nest.loops)) * len(rows) * len(cols)
+        self._sums_return = blocks > 1 or self._reads_first
+        self.paced = tuple(self._paced())
+        self._shapes: dict[object, Row] = {}
+
+    def _paced(self) -> Iterator[Paced]:
+        acc = self.accelerator
+        ways = [(Operand.IFMAP, "in"), (Operand.PSUM, "out"), *([(Operand.PSUM, "in")] if self._sums_return else [])]
+        for operand, way in ways:
+            link = acc.link(operand, way)
+            if link is not None and link.width_bits is not None:
+                yield Paced(link.name, ((operand, acc.bits(operand)),), link.width_bits, False, way == "in")
+        inputs = (Operand.IFMAP, Operand.WEIGHT, *((Operand.PSUM,) if self._sums_return else ()))
+        psum = ((Operand.PSUM, acc.bits(Operand.PSUM)),)
+        for level in acc.buffers:
+            nearest = [o for o in inputs if [lv for lv in acc.buffers if o in lv.operands][-1:] == [level]]
+            if level.read_bits_per_cycle and nearest:
+                yield Paced(level.name, tuple((o, acc.bits(o)) for o in nearest), level.read_bits_per_cycle, True, True)
+            if level.write_bits_per_cycle and [b for b in acc.buffers if Operand.PSUM in b.operands][-1:] == [level]:
+                yield Paced(level.name, psum, level.write_bits_per_cycle, True, False)
+
+    def of(self, steps: Iterable[Step]) -> Iterator[Row]:
+        """Every pass of the steps, in order: its ``PLACED`` and ``SHAPED`` fields, and the slots of ``paced``."""
+        g, nest = self.nest.geometry, self.nest
+        for step in steps:
+            sizes = step.sizes
+            group, w0 = sizes["G"].start, sizes["C"].start
+            m0, c0 = group * g.filters_per_group + sizes["M"].start, group * g.channels_per_group + w0
+            blocks = sizes["N"].size, sizes["M"].size, sizes["C"].size
+            outputs = nest.alike("P", sizes["P"]), nest.alike("Q", sizes["Q"])
+            for number, (run_r, run_s) in enumerate(product(self.runs_r, self.runs_s)):
+                starts = step.starts and number == 0
+                key = (blocks, outputs, step.loads, starts, run_r, run_s)
+                if key not in self._shapes:
+                    self._shapes[key] = self._shape(step, starts, run_r, run_s)
+                shape, slots = self._shapes[key]
+                returns = self._reads_first or w0 > 0 or number > 0
+                placed = (
+                    step.index, starts, step.loads, returns, sizes["N"].start, m0, c0, w0,
+                    sizes["P"].start, sizes["Q"].start, run_r[0], run_s[0],
+                )  # fmt: skip
+                yield (*placed, *shape), slots
+
+    def _shape(self, step: Step, starts: bool, run_r: tuple[int, int], run_s: tuple[int, int]) -> Row:
+        """The ``SHAPED`` fields of a pass, and its slots."""
+        g, m, pe, sizes = self.nest.geometry, self.mapping, self.accelerator.pe, step.sizes
+        taps_r, taps_s = run_r[1], run_s[1]
+        n, filters, channels, rows, cols = (sizes[dim].size for dim in "NMCPQ")
+        per_p, per_q = -(-filters // m.t), -(-channels // m.r)
+        sets_t, sets_r = -(-filters // per_p), -(-channels // per_q)
+        span = window_span(taps_s, g.dilation_w)
+        new, row_words = min(g.stride_w, span), input_extent(cols, g.stride_w, span)
+        taken = {j * g.stride_h + i * g.dilation_h for j, i in product(range(rows), range(taps_r))}
+        macs, shift = per_p * per_q * taps_s, per_q * pe.window_shift_cycles
+        first, column = (shift * words + macs + per_p * pe.psum_add_cycles for words in (span, new))
+        weights = filters * channels * taps_r * taps_s
+        words = {
+            Operand.IFMAP: n * channels * len(taken) * row_words,
+            Operand.WEIGHT: weights if step.loads else 0,
+            Operand.PSUM: n * filters * rows * cols,
+        }
+        columns = [pixel(word, new, g.stride_w) for word in range(row_words)]
+        read = {**words, Operand.IFMAP: n * channels * self._fetched(step, run_r[0], run_s[0], taken, columns)}
+        slots = tuple(one.slots(read if one.port else words) for one in self.paced)
+        weight_slots = self._slots(Operand.WEIGHT, words[Operand.WEIGHT])
+        steps = n * (first + (cols - 1) * column)
+        head = {
+            FilterLoad.FIRST_COLUMN: steps,
+            FilterLoad.ADJACENT_COLUMNS: steps - (column if cols > 1 else first) if n * cols > 1 else steps,
+            FilterLoad.WHOLE_PASS: first,
+        }[pe.filter_load]
+        shape = (
+            n, filters, channels, rows, cols, taps_r, taps_s, per_p, per_q, sets_t, sets_r, span, new, row_words,
+            len(taken), channels * len(taken) * span, words[Operand.IFMAP],
+            steps, first, column,
+            self._slots(Operand.IFMAP, channels * len(taken) * span) if starts else 0, weight_slots,
+            head,
+        )  # fmt: skip
+        return shape, slots
+
+    def _fetched(self, step: Step, r0: int, s0: int, rows: Collection[int], columns: Collection[int]) -> int:
+        """Words of one channel that are read: all, or those that are pixels.
+
+        Args:
+            step: the step of the pass.
+            r0, s0: its first filter row and column.
+            rows, columns: ifmap rows and columns of the words, counted from the first ones.
+        """
+        g = self.nest.geometry
+        if self.nest.fetch_padding:
+            return len(rows) * len(columns)
+        top = step.sizes["P"].start * g.stride_h - g.pad_top + r0 * g.dilation_h
+        left = step.sizes["Q"].start * g.stride_w - g.pad_left + s0 * g.dilation_w
+        return sum(0 <= top + y < g.H for y in rows) * sum(0 <= left + x < g.W for x in columns)
+
+    def _slots(self, operand: Operand, words: int) -> int:
+        link = self.accelerator.link(operand, "in")
+        return transactions(words * self.accelerator.bits(operand), link.width_bits if link else None)
