@@ -1,7 +1,7 @@
 """accsim: cycle-level simulation and codesign of DNN accelerators.
 
-``accsim.estimate("alexnet", "eyeriss")`` runs the whole pipeline, and ``accsim.verify("alexnet", "eyeriss")`` steps every
-layer with real operands and compares the outputs with the golden kernels and the counters with the counted engine's. The
+``accsim.estimate("alexnet", "eyeriss")`` runs the whole pipeline; ``accsim.verify("alexnet", "eyeriss")`` steps every
+layer with real operands, compares the outputs with the golden kernels' and the counters with the counted engine's. The
 pipeline's steps have names of their own:
 
 >>> import accsim
