@@ -53,6 +53,21 @@ def parse_overflow(name: str) -> OverflowPolicy:
     return OverflowPolicy(_one_of("overflow", name, [policy.value for policy in OverflowPolicy]))
 
 
+def check_numbers(seed: int, jobs: int) -> None:
+    """Refuse numbers that mean nothing.
+
+    Raises:
+        InputError: every one of them.
+    """
+    wrong = [
+        f"{name} must be at least {least}, got {value}"
+        for name, value, least in (("jobs", jobs, 1), ("seed", seed, 0))
+        if value < least
+    ]
+    if wrong:
+        raise InputError(wrong)
+
+
 def _one_of(what: str, name: str, known: Sequence[str]) -> str:
     if name not in known:
         raise InputError([f"unknown {what} {name!r}: must be one of {', '.join(known)}{suggest(name, known)}"])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from accsim.energy.estimate import LayerEstimate
 from accsim.energy.price import price
 from accsim.energy.table import EnergyTable
-from accsim.engines import Engine, Job, Stepping, parse_engine, parse_overflow, step_layers
+from accsim.engines import Engine, Job, Stepping, check_numbers, parse_engine, parse_overflow, step_layers
 from accsim.errors import AccsimError, InputError, MappingError, in_layer
 from accsim.hardware.accelerator import Accelerator
 from accsim.inputs import load_inputs
@@ -216,13 +216,7 @@ def estimate(
         AccsimError: a mistake in what was given, or a layer that does not fit the machine.
     """
     goal, runner, policy = parse_objective(objective), parse_engine(engine), parse_overflow(overflow)
-    wrong = [
-        f"{name} must be at least {least}, got {value}"
-        for name, value, least in (("jobs", jobs, 1), ("seed", seed, 0))
-        if value < least
-    ]
-    if wrong:
-        raise InputError(wrong)
+    check_numbers(seed, jobs)
     if recorder is not None and runner is not Engine.STEPPED:
         raise InputError(["a trace shows what the stepped engine does; the counted engine does nothing step by step"])
     inputs = load_inputs(
@@ -239,8 +233,6 @@ def estimate(
     )
     network, machine, flow, table = inputs.network, inputs.accelerator, inputs.dataflow, inputs.table
     if runner is Engine.STEPPED and inputs.tensors:
-        from accsim.simulate.stepped.operands import require_integers  # noqa: PLC0415
-
         require_integers(network.mac_layers, machine, inputs.tensors)
     compared = compare(network, machine, flow) if compare_scalesim else ()
     activities, mappings, _ = simulate_network(

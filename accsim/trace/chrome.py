@@ -28,6 +28,7 @@ import numpy as np
 from accsim.hardware.accelerator import Accelerator
 from accsim.mapping.dataflow import Dataflow
 from accsim.simulate.activity import Activity
+from accsim.simulate.stepped.pass_timeline import BUFFER
 from accsim.trace.array_clock import ArrayClock
 from accsim.trace.clock import Nanoseconds, microseconds
 from accsim.trace.other_layers import events_of
@@ -110,7 +111,7 @@ class ChromeTrace(TraceFile):
             STALLS: "stalls",
             ARRAY: f"array: {shape.rows} x {shape.cols} PEs",
             DRAM: "dram",
-            **{level.name: f"{level.name}: {level.size_bits} bits" for level in accelerator.buffers},
+            **{BUFFER + level.name: f"{level.name}: {level.size_bits} bits" for level in accelerator.buffers},
             VECTOR: "vector unit",
         }
         about = {"workload": network.name, "hardware": accelerator.name, "batch": network.batch}
@@ -146,12 +147,12 @@ class ChromeTrace(TraceFile):
             self._slice(event.track, _thread(event), event.name, start, end, {**event.args, **absolute})
             if "slot" in event.args:
                 held.setdefault(event.track, Held()).add(event.args["operand"], event.args["words"], start, end)
-        for level, words in held.items():
-            name = dumps(f"{level} words")
+        for track, words in held.items():
+            name = dumps(f"{track.removeprefix(BUFFER)} words")
             for cycle, now in words.changes():
                 time = microseconds(self._time.at(cycle))
                 self.sink.write(
-                    f',\n{{"ph":"C","name":{name},"ts":{time},"pid":{self._processes[level]},"args":{_json(now)}}}'
+                    f',\n{{"ph":"C","name":{name},"ts":{time},"pid":{self._processes[track]},"args":{_json(now)}}}'
                 )
 
     def _port_stalls(self, stepped: SteppedLayer, begin: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 
+from accsim.engines import check_numbers
 from accsim.errors import InputError
 from accsim.hardware.accelerator import Accelerator
 from accsim.inputs import Inputs, load_inputs
@@ -68,6 +69,7 @@ def verify(
         AccsimError: a mistake in what was given, or a layer that does not fit the machine.
     """
     begun = perf_counter()
+    check_numbers(seed, jobs)
     changes = [*width_overrides(bits), *overrides]
     if changes and isinstance(hardware, Accelerator):
         raise InputError([f"bits and overrides change an accelerator's file, and {hardware.name!r} is already built"])

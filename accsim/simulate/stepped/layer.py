@@ -183,7 +183,7 @@ def _store(
         return outputs.reshape(sums.shape), 0, ()
     at = np.unravel_index(int(np.argmax((sums < rule.low) | (sums > rule.high))), sums.shape)
     where = ", ".join(f"{dim}={int(i)}" for dim, i in zip("nmpq", at, strict=True))
-    needed = 1 + max((-1 - int(sums.min())).bit_length(), int(sums.max()).bit_length())
+    needed = 1 + max((end if end >= 0 else ~end).bit_length() for end in (int(sums.min()), int(sums.max())))
     wraps = accelerator.pe.overflow is Overflow.WRAP
     said = (
         f"{overflows} of {sums.size} sums {'wrap around' if wraps else 'saturate'} in accumulators of {rule.bits} "

@@ -25,6 +25,8 @@ from accsim.simulate.values import Array, Tensors, as_filters, as_map, measure, 
 from accsim.workload.layer import Layer, Operand
 
 Integers = npt.NDArray[np.int32]
+WIDEST = 32
+"""Bits of the widest operand that the machines take."""
 BLOCK = 2**20
 """Words that are drawn at a time, so that a large tensor needs little more memory than itself."""
 
@@ -52,7 +54,7 @@ def operate(
         on what was made up.
 
     Raises:
-        AccsimError: a given value is no integer of the operand's width.
+        AccsimError: a given value is no integer of the operand's width, or an operand is wider than 32 bits.
     """
     tensors = _inputs(task.layer, accelerator, given, seed, task.densities)
     if Operand.OFMAP in task.coded:
@@ -73,7 +75,7 @@ def operands_for(
     """A layer's operands: those given, the others made up.
 
     Raises:
-        AccsimError: a given value is no integer of the operand's width.
+        AccsimError: a given value is no integer of the operand's width, or an operand is wider than 32 bits.
     """
     return _operands(layer, _inputs(layer, accelerator, given or {}, seed, densities or Densities()))
 
@@ -100,10 +102,19 @@ def require_integers(layers: Iterable[Layer], accelerator: Accelerator, tensors:
 def _inputs(
     layer: Layer, accelerator: Accelerator, given: Mapping[str, Array], seed: int, densities: Densities
 ) -> dict[str, Array]:
-    """Both operands of a layer, int32, by name and in the shapes of ``values.shape_of``."""
+    """Both operands of a layer, int32, by name and in the shapes of ``values.shape_of``.
+
+    Raises:
+        AccsimError: a given value is no integer of the operand's width, or an operand is wider than 32 bits.
+    """
     out: dict[str, Array] = {}
     for name in names_of(layer)[:2]:
         shape, bits = shape_of(layer, name), accelerator.bits(Operand(name))
+        if bits > WIDEST:
+            raise AccsimError(
+                f"layer {layer.name!r}: the {name} has words of {bits} bits, and the stepped engine takes operands of "
+                f"at most {WIDEST}"
+            )
         if name in given:
             out[name] = _integers(layer, name, given[name].reshape(shape), bits)
         else:
@@ -118,7 +129,7 @@ def _ofmap(
     shape = shape_of(layer, "ofmap")
     if "ofmap" in given:
         return given["ofmap"].reshape(shape)
-    return _drawn(shape, accelerator.pe.output_bits, densities.ofmap, _generator(seed, layer.name, "ofmap"))
+    return _drawn(shape, min(accelerator.pe.output_bits, WIDEST), densities.ofmap, _generator(seed, layer.name, "ofmap"))
 
 
 def _operands(layer: Layer, tensors: Mapping[str, Array]) -> Operands:

@@ -25,12 +25,16 @@ from accsim.simulate.timeline import Run
 from accsim.workload.layer import Operand
 
 
+BUFFER = "buffer "
+"""What the track of a buffer begins with: a buffer may have any name, ``array`` or ``dram`` too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that took time, in cycles of its layer.
 
     Attributes:
-        track: ``dram`` (a transfer), a buffer's name (a tile in a slot of it), ``array`` (a step) or ``stalls``.
+        track: ``dram`` (a transfer), ``buffer NAME`` (a tile in a slot of it), ``array`` (a step) or ``stalls``.
         name: what it is; of a stall, its cause.
         start, end: from the first cycle to the one after the last.
         args: of a transfer ``operand``, ``direction`` (read or write), ``words`` and ``bits``; of a tile ``operand``,
@@ -274,7 +278,7 @@ class PassTimeline:
         if self._record and level is not None and slot.tile is not None and slot.tile.words:
             name = self._name(operand)
             args = {"operand": name, "slot": slots.number, "words": slot.tile.words, **slot.tile.first}
-            self.events.append(Event(level, f"{name} tile", slot.since, slot.free_at, args))
+            self.events.append(Event(f"{BUFFER}{level}", f"{name} tile", slot.since, slot.free_at, args))
 
     def _name(self, operand: Operand) -> str:
         return self._names.get(operand, operand.value)

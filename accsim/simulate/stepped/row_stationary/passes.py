@@ -97,7 +97,8 @@ class Passes:
 
     def __init__(self, place: Place) -> None:
         mapping = place.mapping
-        assert isinstance(mapping, RowStationaryMapping)
+        if not isinstance(mapping, RowStationaryMapping):
+            raise TypeError(f"a row-stationary array runs row-stationary mappings, not {type(mapping).__name__}")
         self.accelerator, self.mapping, self.nest = place.accelerator, mapping, place.nest
         rows, cols = cut_filter(place.accelerator, place.nest.geometry, mapping.p, mapping.q)
         self.runs_r, self.runs_s = _runs(rows), _runs(cols)

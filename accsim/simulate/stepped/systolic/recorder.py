@@ -1,8 +1,8 @@
 """What a probe asks of a systolic run: words at the array's edge on every cycle, and all registers after any.
 
 The registers after an edge are those of the compiled array: the folds that were under way then are run again up to that
-edge, with the same code. Where words only move (stationary words on their way in, complete sums on their way out) the
-registers lie still and their place in the array is how far they have been shifted.
+edge, with the same code, and so are the stationary words on their way in. Complete sums on their way out lie still in
+memory, as in the compiled drain: how far they have been shifted is their place in the array.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from accsim.mapping.dataflow import Axis, Delivery, Reduction
 from accsim.simulate.stepped.machine import Mask, Probe, Registers, Words
 from accsim.simulate.stepped.systolic import feeds as f
 from accsim.simulate.stepped.systolic.control import Clock, Record
+from accsim.simulate.stepped.systolic.sweeps import preload
 from accsim.workload.layer import Operand
 
 if TYPE_CHECKING:
@@ -345,30 +346,31 @@ class Recorder:
         array = self.array
         size = array.rows, array.cols
         load, held = ((np.zeros(size, np.int64), np.zeros(size, np.bool_)) for _ in range(2))
-        preload = array.delivery(array.stationary) is Delivery.PRELOAD
-        differ = array.dataflow.depends(array.stationary, Axis.ROWS)
+        shifted = array.delivery(array.stationary) is Delivery.PRELOAD
         for group in reversed(self.groups):
             if group.load > edge:
                 continue
             words = array.stationary_words(group.parts[0][0], group.parts[0][1])
-            rows, cols = words.shape
-            for i in range(rows):
-                for j in range(cols):
-                    late = i * array.row_skew + j * array.col_skew
-                    if edge >= group.start + late:
-                        if not held[1][i, j]:
-                            held[0][i, j], held[1][i, j] = words[i, j], True
-                        continue
-                    at: int | None = i
-                    moved = edge - group.load - (j * array.col_skew if group.skewed else 0)
-                    if not preload:
-                        at = i if edge >= group.load + late else None
-                    elif differ:
-                        at = min(i, moved - (rows - 1 - i)) if moved >= rows - 1 - i else None
-                    else:
-                        at = i if moved >= i else None
-                    if at is not None:
-                        load[0][at, j], load[1][at, j] = words[i, j], True
+            coming, there = (
+                self._loading_words(group, words, edge) if shifted else (words, np.ones(words.shape, np.bool_))
+            )
+            for i, j in np.ndindex(words.shape):
+                late = i * array.row_skew + j * array.col_skew
+                if edge >= group.start + late:
+                    if not held[1][i, j]:
+                        held[0][i, j], held[1][i, j] = words[i, j], True
+                elif there[i, j] and (shifted or edge >= group.load + late):
+                    load[0][i, j], load[1][i, j] = coming[i, j], True
             if not self.clock.overlaps or held[1].all():
                 break
         return {"load": load, "held": held}
+
+    def _loading_words(self, group: Group, words: Words, edge: int) -> tuple[Words, Mask]:
+        """Load registers while words are shifted in, column by column, and which of them hold one."""
+        differ = self.array.dataflow.depends(self.array.stationary, Axis.ROWS)
+        load, there = np.zeros_like(words), np.zeros(words.shape, np.bool_)
+        for j in range(words.shape[1]):
+            edges = edge - group.load + 1 - (j * self.array.col_skew if group.skewed else 0)
+            done = preload(words[:, j : j + 1], load[:, j : j + 1], differ, max(0, edges), np.zeros(1, np.int64))
+            there[:done, j] = True
+        return load, there

@@ -137,17 +137,21 @@ def leave(
 
 
 @kernel
-def preload(fresh: NDArray[Any], load: NDArray[Any], differ: bool, hops: NDArray[np.int64]) -> int:
+def preload(fresh: NDArray[Any], load: NDArray[Any], differ: bool, limit: int, hops: NDArray[np.int64]) -> int:
     """Stationary words shift in from the top, the last row's first; returns edges until every PE has its own.
+
+    After edge e the registers of rows 0 to e hold a word.
 
     Args:
         fresh: words to load, [rows, cols].
         load: load registers, [rows, cols].
         differ: rows have words of their own; else one word is copied down.
+        limit: edges to run at most (for a dump).
         hops: words handed from a PE to the one below, added up.
     """
     rows, cols = fresh.shape
-    for edge in range(rows):
+    edges: int = min(rows, limit)
+    for edge in range(edges):
         for row in range(edge, 0 if differ else max(0, edge - 1), -1):
             for col in range(cols):
                 load[row, col] = load[row - 1, col]
@@ -155,7 +159,7 @@ def preload(fresh: NDArray[Any], load: NDArray[Any], differ: bool, hops: NDArray
         if differ or edge == 0:
             for col in range(cols):
                 load[0, col] = fresh[rows - 1 - edge if differ else 0, col]
-    return len(fresh)
+    return edges
 
 
 @kernel
@@ -268,9 +272,9 @@ def run_along(
                     held_zeros[0] += word == 0
                     fresh[line, n] = word
             if preloads == 1:
-                seen[f, LOADING] = preload(fresh[:lines, :lanes], load[:lines, :lanes], differ, load_hops)
+                seen[f, LOADING] = preload(fresh[:lines, :lanes], load[:lines, :lanes], differ, lines, load_hops)
             elif preloads:
-                seen[f, LOADING] = preload(fresh[:lines, :lanes].T, load[:lines, :lanes].T, differ, load_hops)
+                seen[f, LOADING] = preload(fresh[:lines, :lanes].T, load[:lines, :lanes].T, differ, lanes, load_hops)
             else:
                 load[:lines, :lanes] = fresh[:lines, :lanes]
                 seen[f, LOADING] = 1

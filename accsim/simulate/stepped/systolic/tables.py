@@ -26,7 +26,8 @@ class Tensors:
 
     Attributes:
         ifmap, weight: words, the ifmap with its padding.
-        sums: int64 [N * M * P * Q].
+        sums: int64 [N * M * P * Q], what has left the array.
+        visited: of the same shape, 1 where a sum has left before.
         strides: by operand and loop.
     """
 
