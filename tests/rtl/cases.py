@@ -175,6 +175,7 @@ def named_row_stationary() -> dict[str, Place]:
     eyeriss = set_machine((16, 16, 48), (1, 4, 4, 4), (12, 224, 24), product_shift=8)
     slow = set_machine((8, 8, 32), (1, 1, 1, 1), (12, 48, 4), pipeline_stages=1, psum_add_cycles=2)
     alexnet_like = convolution(stride=(2, 2), pad=(2, 2), M=6, C=4, P=6, Q=7, R=5, S=5)
+    narrow = {load: set_machine((8, 8, 32), (4, 1, 4, 4), (12, 48, 4), filter_load=load) for load in FilterLoad}
     return {
         "one MAC on one PE": row_stationary(eyeriss, convolution(), 1, 1),
         "a single row": row_stationary(eyeriss, convolution(M=3, C=2, P=4, Q=5, S=3), 1, 4, m=3, e=4, f=5, p=3, q=2),
@@ -192,4 +193,10 @@ def named_row_stationary() -> dict[str, Place]:
         "slow networks": row_stationary(
             slow, convolution(N=2, M=4, C=4, P=3, Q=5, R=3, S=3), 3, 3, m=4, n=2, e=3, f=5, p=4, q=4
         ),
+        **{
+            f"filters loaded beside {load}": row_stationary(
+                machine, convolution(M=8, C=4, P=3, Q=4, R=3, S=3), 3, 3, m=8, e=3, f=4, p=4, q=2
+            )
+            for load, machine in narrow.items()
+        },
     }

@@ -302,15 +302,19 @@ class RowStationaryTwin:
             for j in range(self.cols)
         ]
         sums = np.zeros((g.N, g.M, g.P, g.Q), np.int64)
-        leaving = np.zeros(sum(counts.values()), np.int64)
+        leaving, entering = np.zeros((2, sum(counts.values())), np.int64)
         for edge, column, word in written(folder, "outputs.txt"):
             sums[next(due[int(column)])] = signed(int(word, 16), self.machine.pe.accumulator_bits)
             leaving[int(edge)] += 1
+        for edge, words in written(folder, "inputs.txt"):
+            entering[int(edge)] += int(words)
         assert not any(list(column) for column in due), "not every sum has left the array"
         networks = {"ifmap": (Operand.IFMAP, "in"), "out": (Operand.PSUM, "out"), "in": (Operand.PSUM, "in")}
         names = {key: self.machine.link(*network) for key, network in networks.items()}
         stalls = {link.name: counts[key] for key, link in names.items() if link is not None and counts[key]}
-        return Seen(counts["compute"], counts["fill"], counts["drain"], stalls, sums, leaving, registers(folder))
+        return Seen(
+            counts["compute"], counts["fill"], counts["drain"], stalls, sums, leaving, entering, registers(folder)
+        )
 
     def registers(self, seen: Seen, edge: int) -> dict[str, Register]:
         """The registers after an edge, by the engine's names, in an array of the machine's size, without valid bits."""

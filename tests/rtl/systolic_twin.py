@@ -115,7 +115,7 @@ class SystolicTwin:
             sums[output] = signed(int(sums[output]) + int(word, 16), self.bits[Operand.PSUM])
             leaving[int(edge)] += 1
         assert not any(list(column) for column in due), "not every sum has left the array"
-        return Seen(counts["compute"], counts["fill"], counts["drain"], {}, sums, leaving, registers(folder))
+        return Seen(counts["compute"], counts["fill"], counts["drain"], {}, sums, leaving, None, registers(folder))
 
     def registers(self, seen: Seen, edge: int) -> dict[str, Register]:
         """The registers after an edge, by the engine's names.

@@ -106,6 +106,8 @@ def compare(
     assert seen.stalls == dict(phase.stalls)
     np.testing.assert_array_equal(seen.sums, narrow(observed.sums, place.accelerator.pe.accumulator_bits))
     np.testing.assert_array_equal(seen.leaving, probe.edge_words[Operand.PSUM, "out"])
+    if seen.entering is not None:
+        np.testing.assert_array_equal(seen.entering, probe.edge_words[Operand.IFMAP, "in"])
     assert list(seen.written) == [dump.cycle for dump in probe.registers] == dumps
     for dump in probe.registers:
         registers = twin.registers(seen, dump.cycle)

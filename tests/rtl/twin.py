@@ -93,6 +93,7 @@ class Seen:
         stalls: edges on which a network was behind, by its name.
         sums: int64 [N, M, P, Q], numbers of the accumulator's width.
         leaving: sums that left the array, by edge.
+        entering: words on the ifmap network, by edge, if there is one.
         written: the valid bits and words of registers, by edge and the design's name.
     """
 
@@ -102,6 +103,7 @@ class Seen:
     stalls: dict[str, int]
     sums: Words
     leaving: Words
+    entering: Words | None
     written: dict[int, dict[str, tuple[str, list[str]]]]
 
 

@@ -1,5 +1,5 @@
-// A word comes out STAGES enabled clock edges later. As skew registers at the edge of an array lane i has i stages, so that
-// a word and the sum (or the other operand) it meets arrive at a PE together.
+// A word comes out STAGES enabled clock edges later. At the edge of an array lane i has i of these skew registers, so
+// that a word and the sum (or the other operand) it meets arrive at a PE together.
 module delay #(
     parameter int STAGES = 1,
     parameter int WIDTH = 8

@@ -35,8 +35,8 @@ module os_array #(
     output logic                             computes,   // what the coming edge does
     output logic                             busy
 );
-    // Every register of the PEs: PE(i, j) sets the [i+1][j] of what moves down and the [i][j+1] of what moves right; index 0
-    // is the edge. What the last row and column hand on, and the growing sums, only a testbench looks at.
+    // Every register of the PEs: PE(i, j) sets the [i+1][j] of what moves down and the [i][j+1] of what moves right;
+    // index 0 is the edge. What the last row and column hand on, and the growing sums, only a testbench looks at.
     // verilator lint_off UNUSEDSIGNAL
     logic signed [PIXEL_BITS-1:0]  pixel[ROWS][COLS+1];
     logic signed [WEIGHT_BITS-1:0] weight[ROWS+1][COLS];

@@ -7,9 +7,9 @@
 //   drain     after a burst, ticks until the pipeline and the chain
 //             of PEs are empty                                             drain
 //
-// Filters and sums have slots, edges kept for their transactions; each gives the network a credit. The filter network runs
-// up to LEAD credits ahead of its slots, because the last filter word is used ADD_CYCLES * filters steps before the first
-// column ends. A sum that has not left yet when its slot comes is sent later.
+// Filters and sums have slots, edges kept for their transactions; each gives the network a credit. The filter network
+// runs up to LEAD credits ahead of its slots, because the last filter word is used ADD_CYCLES * filters steps before
+// the first column ends. A sum that has not left yet when its slot comes is sent later.
 module rs_control
     import rs_pkg::*;
 #(
@@ -42,11 +42,12 @@ module rs_control
     output logic [2:0] stalls     // by the slowest network: ifmap, sums out, sums in
 );
     logic begun, draining, awake, window, filters, run;
-    logic first_column, last_step, own_slot, next_slot, sum_slot;
-    logic [2:0] slowest;
-    logic [15:0] window_done, steps_done, filter_done, next_done;  // next_done: filters of the next pass
+    logic first_column, last_step;
+    logic own_slot, next_slot, sum_slot;                // of the filters of this pass and the next one, of sums
+    logic [15:0] window_done, steps_done, filter_done, next_done;
     logic [15:0] filter_credits, sum_credits;
     logic ifmap_paced, ifmap_ready, sum_ready, out_ready;
+    logic [2:0] slowest;
 
     // Before the layer's first edge the filters that lead it come in.
     assign awake = (begun | (filter_credits == 0) | ~filter_waits) & pass_valid & ~drains;
@@ -64,11 +65,14 @@ module rs_control
         .clk, .reset, .issue(run), .tick, .pass, .step, .first_column, .last_step);
 
     rs_pace ifmap_pace (
-        .clk, .reset, .run, .tick, .last(last_step), .slots(pass.ifmap_slots), .steps(pass.steps), .send(ifmap_paced), .ready(ifmap_ready));
+        .clk, .reset, .run, .tick, .last(last_step), .slots(pass.ifmap_slots), .steps(pass.steps),
+        .send(ifmap_paced), .ready(ifmap_ready));
     rs_pace out_pace (
-        .clk, .reset, .run, .tick, .last(last_step), .slots(pass.out_slots), .steps(pass.steps), .send(out_send), .ready(out_ready));
+        .clk, .reset, .run, .tick, .last(last_step), .slots(pass.out_slots), .steps(pass.steps),
+        .send(out_send), .ready(out_ready));
     rs_pace sum_pace (
-        .clk, .reset, .run, .tick, .last(last_step), .slots(pass.in_slots), .steps(pass.steps), .send(sum_slot), .ready(sum_ready));
+        .clk, .reset, .run, .tick, .last(last_step), .slots(pass.in_slots), .steps(pass.steps),
+        .send(sum_slot), .ready(sum_ready));
 
     assign ifmap_send = window | ifmap_paced;
     assign own_slot = filters | (computes & pass.loads & first_column & (filter_done != pass.filter_slots));

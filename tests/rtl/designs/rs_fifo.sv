@@ -1,5 +1,5 @@
-// A FIFO in front of a scratchpad. Up to LANES words enter and up to HEADS words leave on one edge; a word may leave on the
-// edge on which it enters.
+// A FIFO in front of a scratchpad. Up to LANES words enter and up to HEADS words leave on one edge; a word may leave on
+// the edge on which it enters.
 module rs_fifo #(
     parameter int WIDTH = 8,
     parameter int DEPTH = 8,

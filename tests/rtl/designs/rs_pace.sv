@@ -2,7 +2,7 @@
 //
 //   step s is done when ceil((s + 1) * slots / steps) transactions have been; the network is at most one step ahead
 //
-// `debt` is (steps done) * slots - (transactions done) * steps, Bresenham's error term. It is zero again after every pass.
+// `debt` is (steps done) * slots - (transactions done) * steps, Bresenham's error term; it is zero after every pass.
 module rs_pace (
     input  logic        clk,
     input  logic        reset,

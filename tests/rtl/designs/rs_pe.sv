@@ -80,8 +80,7 @@ module rs_pe
     logic signed [WEIGHT_BITS-1:0] weight;
 
     rs_fifo #(.WIDTH(PIXEL_BITS), .DEPTH(IFMAP_FIFO), .LANES(IFMAP_LANES), .HEADS(MOST_ENTER)) ifmap_fifo (
-        .clk, .reset, .push(ifmap_push), .words(ifmap_words),
-        .pop(enter), .heads(pixels));
+        .clk, .reset, .push(ifmap_push), .words(ifmap_words), .pop(enter), .heads(pixels));
 
     rs_fifo #(.WIDTH(WEIGHT_BITS), .DEPTH(FILTER_FIFO), .LANES(FILTER_LANES)) filter_fifo (
         .clk, .reset, .push(filter_push), .words(filter_words), .pop(16'(loads)), .heads(weights));
@@ -162,8 +161,7 @@ module rs_pe
     logic takes;
 
     rs_fifo #(.WIDTH(SUM_BITS), .DEPTH(SUM_FIFO), .LANES(SUM_LANES)) sum_fifo (
-        .clk, .reset, .push(sum_push), .words(sum_words),
-        .pop(16'(takes)), .heads(returned));
+        .clk, .reset, .push(sum_push), .words(sum_words), .pop(16'(takes)), .heads(returned));
 
     assign start = late.first ? '0 : sums[late.sum_at];
     assign incoming = late.from_below ? below[late.sum_at] : late.from_network ? returned[0] : '0;

@@ -5,7 +5,7 @@
 //     MAC     for each channel, each tap, each filter: one step
 //     add     for each filter: ADD_CYCLES steps; the sum from below is added on the last
 //
-// Without SHIFT_CYCLES all words enter with the column's first MAC, without ADD_CYCLES a sum is added with its last MAC.
+// With SHIFT_CYCLES 0 all words enter with the column's first MAC; with ADD_CYCLES 0 a sum is added with its last MAC.
 module rs_program
     import rs_pkg::*;
 #(

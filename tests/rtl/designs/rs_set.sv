@@ -5,11 +5,11 @@
 //   sums out <- PE(0,0) PE(0,1) PE(0,2)
 //               PE(1,0) PE(1,1) PE(1,2)     ^ sums go up
 //               PE(2,0) PE(2,1) PE(2,2)     |
-//   sums in ------^                    \\ ifmap row STRIDE*j + DILATION*i: a diagonal takes the same words
+//   sums in ------^                    \ ifmap row STRIDE*j + DILATION*i: a diagonal takes the same words
 //
-// A word on a network carries a tag and how many rows and columns of the set are used; every PE compares. A step of the
-// program enters at the bottom row and goes up one row per tick, as the sums do. All PE registers stand still on an edge
-// without a tick.
+// A word on a network carries a tag and which rows and columns of the set are used; every PE compares. A step of the
+// program enters at the bottom row and goes up one row per tick, as the sums do. On an edge without a tick the
+// registers of a PE stand still, all but its FIFOs.
 module rs_set
     import rs_pkg::*;
 #(
@@ -40,28 +40,29 @@ module rs_set
     input  pass_t pass,
     output logic  pass_take,
 
-    output logic                                     ifmap_send,
-    input  logic [IFMAP_LANES-1:0]                   ifmap_valid,
-    input  logic [IFMAP_LANES-1:0][$bits(route_t)-1:0]                 ifmap_route,
-    input  logic [IFMAP_LANES-1:0][PIXEL_BITS-1:0]   ifmap_words,
+    // Networks: `send` takes a transaction, one word per lane with its route.
+    output logic                                       ifmap_send,
+    input  logic [IFMAP_LANES-1:0]                     ifmap_valid,
+    input  logic [IFMAP_LANES-1:0][$bits(route_t)-1:0] ifmap_route,
+    input  logic [IFMAP_LANES-1:0][PIXEL_BITS-1:0]     ifmap_words,
 
-    input  logic                                     filter_waits,
-    output logic                                     filter_send,
-    input  logic [FILTER_LANES-1:0]                  filter_valid,
-    input  logic [FILTER_LANES-1:0][$bits(route_t)-1:0]                filter_route,
-    input  logic [FILTER_LANES-1:0][WEIGHT_BITS-1:0] filter_words,
+    input  logic                                        filter_waits,
+    output logic                                        filter_send,
+    input  logic [FILTER_LANES-1:0]                     filter_valid,
+    input  logic [FILTER_LANES-1:0][$bits(route_t)-1:0] filter_route,
+    input  logic [FILTER_LANES-1:0][WEIGHT_BITS-1:0]    filter_words,
 
     input  logic                                     sum_waits,
     output logic                                     sum_send,
     input  logic [SUM_LANES-1:0]                     sum_valid,
-    input  logic [SUM_LANES-1:0][$bits(route_t)-1:0]                   sum_route,
+    input  logic [SUM_LANES-1:0][$bits(route_t)-1:0] sum_route,
     input  logic [SUM_LANES-1:0][SUM_BITS-1:0]       sum_words,
 
-    output logic [COLS-1:0]               leaves,   // a sum leaves column j on the coming edge
+    output logic [COLS-1:0]               leaves,    // a sum leaves column j on the coming edge
     output logic [COLS-1:0][SUM_BITS-1:0] leaving,
-    output logic                          out_send, // the network takes sums that have left
+    output logic                          out_send,  // the network takes sums that have left
 
-    output logic       fills,
+    output logic       fills,     // what the coming edge does
     output logic       computes,
     output logic       drains,
     output logic [2:0] stalls
@@ -73,7 +74,7 @@ module rs_set
     // The step that each row runs; step[ROWS] is what the controller issues.
     logic [$bits(step_t)-1:0] step[ROWS+1];
 
-    // Every register of the PEs. Sums are read by the PE above and leave from the top; the rest only a testbench looks at.
+    // Every register of the PEs. The PE above reads the sums, the top ones leave; only a testbench looks at the rest.
     // verilator lint_off UNUSEDSIGNAL
     logic [WINDOW_WORDS-1:0][PIXEL_BITS-1:0]  window[ROWS][COLS];
     logic [FILTER_WORDS-1:0][WEIGHT_BITS-1:0] filters[ROWS][COLS];
@@ -128,7 +129,8 @@ module rs_set
                 .WINDOW_WORDS(WINDOW_WORDS), .FILTER_WORDS(FILTER_WORDS), .SUM_WORDS(SUM_WORDS), .STAGES(STAGES),
                 .MOST_ENTER(SHIFT_CYCLES == 0 ? WINDOW_WORDS : 1),
                 .IFMAP_LANES(IFMAP_LANES), .FILTER_LANES(FILTER_LANES), .SUM_LANES(SUM_LANES),
-                .IFMAP_FIFO((ROWS + 1) * WINDOW_WORDS + 4 * IFMAP_LANES), .FILTER_FIFO(2 * FILTER_WORDS + (LEAD + 1) * FILTER_LANES),
+                .IFMAP_FIFO((ROWS + 1) * WINDOW_WORDS + 4 * IFMAP_LANES),
+                .FILTER_FIFO(2 * FILTER_WORDS + (LEAD + 1) * FILTER_LANES),
                 .SUM_FIFO(2 * SUM_WORDS + SUM_LANES)
             ) pe (
                 .clk, .reset, .tick, .step(step[i]),

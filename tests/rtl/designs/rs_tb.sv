@@ -1,6 +1,7 @@
-// Testbench of the row-stationary set. Reads passes and the words of the networks from the working folder, keeps the sums
-// between passes; writes
+// Testbench of the row-stationary set. Reads passes and the words of the networks from the working folder, and keeps
+// the sums between passes; writes
 //   outputs.txt    "cycle column sum" for every sum that leaves the top row
+//   inputs.txt     "cycle words" for every transaction of the ifmap network
 //   registers.txt  every PE register after the edges of dumps.hex
 //   phases.txt     edges that compute, fill, drain, and stall for ifmap, sums out, sums in
 `include "dump.svh"
@@ -69,8 +70,10 @@ module rs_tb
     queue #(.WIDTH(SUM_LANES * (ROUTE + 33)), .DEPTH(SUMS), .FILE("sums.hex")) sum_queue (
         .clk, .reset, .take(sum_send), .valid(sums_left), .word(sum_line));
 
-    for (genvar n = 0; n < IFMAP_LANES; n++) assign {ifmap_valid[n], ifmap_route[n], ifmap_words[n]} = ifmap_line[n];
-    for (genvar n = 0; n < FILTER_LANES; n++) assign {filter_valid[n], filter_route[n], filter_words[n]} = filter_line[n];
+    for (genvar n = 0; n < IFMAP_LANES; n++)
+        assign {ifmap_valid[n], ifmap_route[n], ifmap_words[n]} = ifmap_line[n];
+    for (genvar n = 0; n < FILTER_LANES; n++)
+        assign {filter_valid[n], filter_route[n], filter_words[n]} = filter_line[n];
 
     rs_set #(
         .ROWS(ROWS), .COLS(COLS), .PIXEL_BITS(PIXEL_BITS), .WEIGHT_BITS(WEIGHT_BITS), .SUM_BITS(SUM_BITS),
@@ -79,6 +82,11 @@ module rs_tb
         .STRIDE(STRIDE), .DILATION(DILATION), .DILATION_W(DILATION_W), .IFMAP_LANES(IFMAP_LANES),
         .FILTER_LANES(FILTER_LANES), .SUM_LANES(SUM_LANES), .LEAD(LEAD)
     ) dut (.*);
+
+    int cycle = 0, compute = 0, fill = 0, drain = 0, ifmap_stall = 0, out_stall = 0, in_stall = 0;
+    int inputs, outputs, registers, phases;
+    logic [31:0] dumps[DUMPS];
+    int dumped = 0;
 
     // The buffer that keeps sums from pass to pass.
     logic [SUM_BITS-1:0] buffer[OUTPUTS];
@@ -95,7 +103,8 @@ module rs_tb
     assign sum_waits = sums_left & (&there);
 
     always @(posedge clk)
-        if (!reset)
+        if (!reset) begin
+            if (ifmap_send) $fwrite(inputs, "%0d %0d\n", cycle, $countones(ifmap_valid));
             for (int j = 0; j < COLS; j++)
                 if (leaves[j]) begin
                     buffer[place[j*LEAVES+left[j]]] <= leaving[j];
@@ -103,11 +112,8 @@ module rs_tb
                     left[j] <= left[j] + 1;
                     $fwrite(outputs, "%0d %0d %h\n", cycle, j, leaving[j]);
                 end
+        end
 
-    int cycle = 0, compute = 0, fill = 0, drain = 0, ifmap_stall = 0, out_stall = 0, in_stall = 0;
-    int outputs, registers, phases;
-    logic [31:0] dumps[DUMPS];
-    int dumped = 0;
     logic begun = 0, busy;
     assign busy = fills | computes | drains | (|stalls);
 
@@ -118,6 +124,7 @@ module rs_tb
         end
         for (int j = 0; j < COLS; j++) left[j] = 0;
         $readmemh("leaves.hex", place, 0, COLS * LEAVES - 1);
+        inputs = $fopen("inputs.txt", "w");
         outputs = $fopen("outputs.txt", "w");
         registers = $fopen("registers.txt", "w");
         $readmemh("dumps.hex", dumps, 0, DUMPS - 1);

@@ -4,8 +4,8 @@
 //   PE(i, j) does step t of a fold t + i + j edges after PE(0, 0) did step 0. Rows that a fold does not use pass its
 //   sums on, so an output leaves at the bottom edge, i.e. it is in the last row's register.
 //
-// A row of weights enters on every edge of a load, the last used row first. Row i of a column shifts from the i-th edge of
-// the load to its end, so a word stays where it belongs and the words before it, not taken yet, are not pushed on.
+// A row of weights enters on every edge of a load, the last used row first. Row i of a column shifts from the i-th edge
+// of the load to its end, so a word stays where it belongs and the words before it, not taken yet, are not pushed on.
 module ws_array #(
     parameter int ROWS = 4,
     parameter int COLS = 4,
@@ -40,8 +40,8 @@ module ws_array #(
     output logic                             loads,
     output logic                             busy
 );
-    // Every register of the PEs: PE(i, j) sets the [i+1][j] of what moves down and the [i][j+1] of what moves right; index 0
-    // is the edge. What the last row and column hand on, and the weights in use, only a testbench looks at.
+    // Every register of the PEs: PE(i, j) sets the [i+1][j] of what moves down and the [i][j+1] of what moves right;
+    // index 0 is the edge. What the last row and column hand on, and the weights in use, only a testbench looks at.
     // verilator lint_off UNUSEDSIGNAL
     logic signed [WEIGHT_BITS-1:0] weight[ROWS+1][COLS], held[ROWS][COLS];
     logic signed [PIXEL_BITS-1:0]  pixel[ROWS][COLS+1];

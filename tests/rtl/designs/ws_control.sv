@@ -37,13 +37,14 @@ module ws_control #(
     logic [COUNT_BITS-1:0] rows_left, cols, steps_left, rows;
     logic waiting;  // weights have been loaded and are not in use yet
 
-    // The stream: one step per edge, and a new fold as soon as its weights wait. Sums kept apart only by time: without a
-    // shadow register the array is empty first.
+    // The stream: one step per edge, and a new fold as soon as its weights wait; without a shadow register, when the
+    // array is empty, too.
     assign fold_take = fold_valid & (steps_left == 0) & (waiting | ~fold_fresh) & (SHADOW | ~moving);
     assign stream = fold_take | (steps_left != 0);
     assign first = fold_take & fold_fresh;
 
-    // The load: one row per edge. With a shadow register it starts on the edge that takes the weights before it.
+    // The load: one row per edge. With a shadow register it starts on the edge that takes the weights before it;
+    // without one, when the array is empty and the next fold needs it.
     assign load_take = load_valid & (rows_left == 0) & (SHADOW ? ~waiting | first
         : ~waiting & fold_valid & fold_fresh & (steps_left == 0) & ~moving);
     assign load = load_take | (rows_left != 0);
