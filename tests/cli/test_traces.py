@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,6 +104,22 @@ def test_the_traces_add_up_to_the_result(accsim, hardware: str) -> None:
     macs = [one for one in found["layers"] if one["macs"]]
     on_array = sum(event["args"]["cycles"] for event in trace.on("array"))
     assert on_array == sum(one["cycles"]["total"] - one["stalls"][dram] for one in macs)
+
+
+@pytest.mark.parametrize("name", ["array", "dram", "layers", "moves", "stalls", "vector"])
+def test_a_buffer_may_be_called_like_a_track(accsim, folder: Path, name: str) -> None:
+    plain = folder / "hw.yaml"
+    renamed = plain.read_text().replace("name: dram,", "name: memory,").replace("name: buffer,", f"name: {name},")
+    slices = []
+    for text in (plain.read_text(), renamed):
+        plain.write_text(text)
+        found = result(accsim, *ALL)
+        trace = Chrome(Path("t.json.gz"))
+        slices.append(Counter((e["cat"], e["args"]["start_cycle"], e["args"]["cycles"]) for e in trace.slices))
+        assert sum(int(row["bits"]) for row in rows_of(Path("dram.csv.gz"))) == sum(bits(found, "dram").values())
+        assert sum(int(row["bits"]) for row in rows_of(Path("sram.csv"))) == sum(bits(found, "sram").values())
+    assert slices[0] == slices[1]
+    assert any(kind == "buffer" for kind, _, _ in slices[0])
 
 
 def test_the_same_run_gives_the_same_bytes(accsim) -> None:

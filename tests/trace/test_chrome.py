@@ -53,9 +53,9 @@ def write(
 def test_tracks_times_and_counters(tmp_path: Path, machine: Accelerator, network: Network) -> None:
     events = [
         Event("dram", "read weight", 0, 20, {"operand": "weight", "direction": "read", "words": 8, "bits": 64}),
-        Event("buffer", "weight tile", 0, 60, {"operand": "weight", "words": 8, "slot": 0}),
-        Event("buffer", "weight tile", 30, 60, {"operand": "weight", "words": 4, "slot": 1}),
-        Event("buffer", "ifmap tile", 30, 50, {"operand": "ifmap", "words": 3, "slot": 0}),
+        Event("buffer buffer", "weight tile", 0, 60, {"operand": "weight", "words": 8, "slot": 0}),
+        Event("buffer buffer", "weight tile", 30, 60, {"operand": "weight", "words": 4, "slot": 1}),
+        Event("buffer buffer", "ifmap tile", 30, 50, {"operand": "ifmap", "words": 3, "slot": 0}),
         Event("array", "step 0", 20, 60, {"step": 0}),
         Event("stalls", "dram", 0, 20, {}),
     ]
@@ -104,12 +104,12 @@ def test_any_events_are_read_back(tmp_path_factory: pytest.TempPathFactory, data
     clock = data.draw(st.sampled_from((0.7, 66.67, 200, 700, 999, 1066.5, 3000)))
     machine = load_accelerator("edge_8x8", (f"clock={clock} MHz",))
     network = load_network("lenet5", layers=["C1"])
-    tracks = st.sampled_from(("dram", "buffer", "array", "stalls"))
+    tracks = st.sampled_from(("dram", "buffer buffer", "array", "stalls"))
     spans = st.tuples(tracks, st.integers(0, 10**6), st.integers(0, 50), st.sampled_from(("ifmap", "weight")))
     events = []
     for track, start, length, operand in data.draw(st.lists(spans, max_size=40)):
         args = {"operand": operand, "direction": "read", "words": 1 + length, "bits": 8}
-        slot = {"slot": start % 2} if track == "buffer" else {}
+        slot = {"slot": start % 2} if track == "buffer buffer" else {}
         events.append(Event(track, operand, start, start + length, {**args, **slot}))
     path = tmp_path_factory.mktemp("chrome") / "a.json.gz"
     write(path, machine, network, [(activity(10**6 + 50, name="C1"), events)])
@@ -175,7 +175,7 @@ def test_many_events_are_not_kept(tmp_path: Path, machine: Accelerator, network:
         tracemalloc.start()
         for i in range(12_000):
             yield Event("array", f"step {i}", 9 * i, 9 * i + 9, {"step": i})
-            yield Event("buffer", "ifmap tile", 9 * i, 9 * i + 9, {"operand": "ifmap", "words": i, "slot": 0})
+            yield Event("buffer buffer", "ifmap tile", 9 * i, 9 * i + 9, {"operand": "ifmap", "words": i, "slot": 0})
 
     try:
         write(tmp_path / "a.json.gz", machine, network, [(activity(108_000), events())])

@@ -227,6 +227,12 @@ def test_widths_are_changed_in_files_only(network: Path) -> None:
     assert str(error.value) == "bits and overrides change an accelerator's file, and 'edge_8x8' is already built"
 
 
+def test_numbers_that_mean_nothing(network: Path) -> None:
+    with pytest.raises(InputError) as error:
+        verify(network, "edge_8x8", seed=-1, jobs=0)
+    assert str(error.value) == "jobs must be at least 1, got 0\nseed must be at least 0, got -1"
+
+
 def test_overrides_come_after_bits(network: Path) -> None:
     found = verify(network, "edge_8x8", layers=["fc"], bits=8, overrides=["pe.accumulator_bits=40"])
     assert (found.weight_bits, found.accumulator_bits) == (8, 40)

@@ -129,7 +129,9 @@ def _ofmap(
     shape = shape_of(layer, "ofmap")
     if "ofmap" in given:
         return given["ofmap"].reshape(shape)
-    return _drawn(shape, min(accelerator.pe.output_bits, WIDEST), densities.ofmap, _generator(seed, layer.name, "ofmap"))
+    return _drawn(
+        shape, min(accelerator.pe.output_bits, WIDEST), densities.ofmap, _generator(seed, layer.name, "ofmap")
+    )
 
 
 def _operands(layer: Layer, tensors: Mapping[str, Array]) -> Operands:

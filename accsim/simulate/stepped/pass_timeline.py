@@ -24,7 +24,6 @@ from accsim.simulate.stepped.storage import Moves, Tile
 from accsim.simulate.timeline import Run
 from accsim.workload.layer import Operand
 
-
 BUFFER = "buffer "
 """What the track of a buffer begins with: a buffer may have any name, ``array`` or ``dram`` too."""
 
@@ -34,7 +33,8 @@ class Event:
     """Something that took time, in cycles of its layer.
 
     Attributes:
-        track: ``dram`` (a transfer), ``buffer NAME`` (a tile in a slot of it), ``array`` (a step) or ``stalls``.
+        track: ``dram`` (a transfer), ``buffer NAME`` (a tile in a slot of it), ``array`` (a step) or ``stalls``;
+            other modules add ``moves`` (``on_chip``) and ``vector`` (``accsim.trace.other_layers``).
         name: what it is; of a stall, its cause.
         start, end: from the first cycle to the one after the last.
         args: of a transfer ``operand``, ``direction`` (read or write), ``words`` and ``bits``; of a tile ``operand``,

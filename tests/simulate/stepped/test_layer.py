@@ -253,6 +253,16 @@ def test_a_sum_that_wraps_around_can_be_a_warning() -> None:
     assert layer.activity.warnings[0].startswith("1 of 4 sums wrap around in accumulators of 8 bits; the first is")
 
 
+@pytest.mark.parametrize(("total", "bits"), [(127, 8), (128, 9), (-128, 8), (-129, 9), (-256, 9), (-257, 10)])
+def test_the_bits_that_would_hold_every_sum(total: int, bits: int) -> None:
+    """Also where all sums are the same."""
+    task, machine, mapping = tiny()
+    one = Operands(np.full((1, 2, 2, 1), total, np.int32), np.array([1, 0, 1, 0], np.int32).reshape(2, 2, 1, 1))
+    layer = simulate_mac_stepped(task, replace(machine, pe=replace(machine.pe, accumulator_bits=6)), mapping, one)
+    assert layer.overflows == 4
+    assert layer.activity.warnings[0].endswith(f"whose exact sum is {total}; {bits} bits would hold every sum")
+
+
 @pytest.mark.parametrize("wraps_are_errors", [False, True])
 def test_a_sum_that_saturates_is_a_warning(wraps_are_errors: bool) -> None:
     layer = overflowing(Overflow.SATURATE, wraps_are_errors=wraps_are_errors)

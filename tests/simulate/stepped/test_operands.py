@@ -170,6 +170,17 @@ def test_values_that_do_not_fit_are_refused(value: int, dtype: type) -> None:
     assert said.endswith("does not fit the machine's 8 signed bits (-128 to 127); 2 of 25600 values do not")
 
 
+@pytest.mark.parametrize("given", [False, True])
+def test_operands_wider_than_32_bits_are_refused(given: bool) -> None:
+    wide = replace(machine(), pe=replace(machine().pe, weight_bits=40))
+    weight = np.full((64, 256, 3, 3), 2**33, np.int64)
+    with pytest.raises(AccsimError) as error:
+        operands_for(big(), wide, {"weight": weight} if given else None)
+    assert str(error.value) == (
+        "layer 'big': the weight has words of 40 bits, and the stepped engine takes operands of at most 32"
+    )
+
+
 def test_whole_numbers_in_any_type_are_taken() -> None:
     for dtype in (np.int8, np.float32, np.float64, np.uint16, np.bool_):
         ifmap = np.ones((1, 256, 10, 10), dtype)
