@@ -16,15 +16,15 @@ DELAY_S = 0.5
 
 
 class Bar:
-    """A context in which ``bar(done, total, name)`` tells how far the work is; silent when stderr is no terminal."""
+    """A context in which ``bar(done, total, name)`` says how far the work is; silent if ``quiet`` or no terminal."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, *, quiet: bool = False) -> None:
         self._what = what
         self._lock = Lock()
         self._over = False
         self._progress: Progress | None = None
         self._last: tuple[int, int, str] | None = None
-        self._timer = Timer(DELAY_S, self._start) if _wanted() else None
+        self._timer = Timer(DELAY_S, self._start) if _wanted() and not quiet else None
 
     def __call__(self, done: int, total: int, name: str) -> None:
         """Tell that ``done`` of ``total`` (layers, or cycles) are done and ``name`` is at work."""

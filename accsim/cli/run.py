@@ -62,7 +62,7 @@ def add_arguments(parser: Parser) -> None:
     engine.add_argument(
         "--engine", metavar="NAME", type=one_of("counted", "stepped"), default="counted",
         help="counted: closed form, in milliseconds (the default); stepped: every register on every clock edge, with "
-        "real operands, and the same figures",
+        "real operands, and the same figures for the same values",
     )  # fmt: skip
     engine.add_argument(
         "--seed", metavar="N", type=natural,
@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace) -> None:
         outputs.check_folder("--html", "the report here")
     outputs.check_writable(asked)
 
-    with Bar(f"estimating {arguments.workload}") as bar, traces.recorder(arguments) as recorder:
+    with Bar(f"estimating {arguments.workload}", quiet=arguments.quiet) as bar, traces.recorder(arguments) as recorder:
         result = _estimate(arguments, bar, recorder)
         described = result.to_dict()
         written = _texts(arguments, result, described)

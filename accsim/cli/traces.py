@@ -44,7 +44,8 @@ def add_traces(parser: Parser) -> None:
     )  # fmt: skip
     traces.add_argument(
         "--window", metavar="START:END", type=window,
-        help="cycles of the layer's array clock that --vcd shows, such as 1000:1200 (the end is not shown)",
+        help="cycles of the layer's array clock that --vcd shows, such as 1000:1200 (the end is not shown); it stands "
+        "still while the layer waits for DRAM (array_edge in --sram-trace says which is which)",
     )  # fmt: skip
     traces.add_argument(
         "--sram-trace", metavar="FILE", help="every access of the shared buffers, as CSV, such as sram.csv.gz"

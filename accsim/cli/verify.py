@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     outputs.check_writable({"--json": arguments.json})
     from accsim.verification.verify import verify
 
-    with Bar(f"verifying {arguments.workload}") as bar:
+    with Bar(f"verifying {arguments.workload}", quiet=arguments.quiet) as bar:
         found = verify(
             arguments.workload,
             arguments.hardware,

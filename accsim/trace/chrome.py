@@ -92,7 +92,7 @@ class Held:
 class ChromeTrace(TraceFile):
     """Writes the trace."""
 
-    wanted = Wanted(events=True, edges=True)  # the edges for the array's own stalls
+    wanted = Wanted(events=True, waits=True)
     tail = "\n]}\n"
 
     def __init__(self, path: str) -> None:

@@ -24,22 +24,25 @@ class Wanted:
 
     Attributes:
         events: the layer's transfers, tiles, steps and stalls, in cycles.
-        edges: the words that cross the array's edge on every edge of its clock.
+        edges: the words that cross the array's edge on every edge of its clock, and the stalled ones.
+        waits: the stalled edges.
         registers: edges after which all PE registers are wanted.
     """
 
     events: bool = False
     edges: bool = False
+    waits: bool = False
     registers: tuple[int, ...] = ()
 
     def with_(self, other: Wanted) -> Wanted:
         """All that either wants."""
         registers = tuple(sorted({*self.registers, *other.registers}))
-        return Wanted(self.events or other.events, self.edges or other.edges, registers)
+        return Wanted(self.events or other.events, self.edges or other.edges, self.waits or other.waits, registers)
 
     def probe(self) -> Probe | None:
         """A fresh probe for the machine, if it has anything to record."""
-        return Probe(self.registers, self.edges) if self.edges or self.registers else None
+        probe = Probe(self.registers, self.edges, waits=self.waits)
+        return probe if probe.asks else None
 
 
 class Recorder(Protocol):

@@ -4,7 +4,8 @@ Scopes::
 
     accsim
       clock, cycle            one rising edge per cycle of the array clock, and its number
-      stalled                 whether the array waits for a port or network, and nothing in it moves
+      stalled                 whether the array waits for a port or network, and nothing in it moves (its clock stands
+                              still while it waits for DRAM)
       edge                    words that cross the array's edge on that clock edge, per operand and direction; buses
       row_0 .. row_<R-1>
         col_0 .. col_<C-1>    one PE: each register and its valid bit
@@ -57,7 +58,7 @@ def require_pyvcd() -> None:
     try:
         import vcd  # noqa: F401, PLC0415
     except ModuleNotFoundError:
-        raise AccsimError("--vcd needs the package pyvcd: python -m pip install 'accsim[trace]'") from None
+        raise AccsimError("--vcd needs the package pyvcd: python -m pip install pyvcd") from None
 
 
 class VcdTrace(TraceFile):

@@ -48,7 +48,9 @@ class Window:
             AccsimError: the run of ``cycles`` edges ends before the window does.
         """
         if self.end > cycles:
-            raise AccsimError(f"window {self} is outside the run of {cycles} cycles of layer {layer!r}")
+            raise AccsimError(
+                f"window {self} is outside the {cycles} array cycles of layer {layer!r} (waits for DRAM not counted)"
+            )
 
 
 def only_layer(network: Network) -> Layer:

@@ -142,7 +142,10 @@ def test_a_window_outside_the_run_states_its_length(tmp_path: Path, machine: Acc
 
     with pytest.raises(AccsimError) as caught:
         run()
-    assert str(caught.value) == "window 1000:1200 is outside the run of 812 cycles of layer 'fc1'"
+    assert (
+        str(caught.value)
+        == "window 1000:1200 is outside the 812 array cycles of layer 'fc1' (waits for DRAM not counted)"
+    )
     assert not list(tmp_path.iterdir())
 
 
@@ -180,4 +183,4 @@ def test_missing_pyvcd_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vcd", None)
     with pytest.raises(AccsimError) as caught:
         require_pyvcd()
-    assert str(caught.value) == "--vcd needs the package pyvcd: python -m pip install 'accsim[trace]'"
+    assert str(caught.value) == "--vcd needs the package pyvcd: python -m pip install pyvcd"

@@ -190,5 +190,5 @@ def _store(
         f"bits; the first is output {where}, whose exact sum is {int(sums[at])}; {needed} bits would hold every sum"
     )
     if wraps and wraps_are_errors:
-        raise AccsimError(f"layer {task.layer.name!r}: {said}; with overflow 'report' this is a warning")
+        raise AccsimError(f"layer {task.layer.name!r}: {said}; --overflow report makes this a warning")
     return outputs.reshape(sums.shape), overflows, (said,)

@@ -86,6 +86,7 @@ class Probe:
         registers: the dumps, filled in while the machine runs.
         edge_words: words per cycle (int32 [cycles]) by operand and direction (``in`` or ``out``), filled in.
         stalls: runs of stalled edges, filled in: the cause, the first edge and the one after the last.
+        waits: whether to record the stalls, without the words.
     """
 
     cycles: tuple[int, ...] = ()
@@ -93,6 +94,12 @@ class Probe:
     registers: list[Registers] = field(default_factory=list)
     edge_words: dict[tuple[Operand, str], npt.NDArray[np.int32]] = field(default_factory=dict)
     stalls: list[tuple[str, int, int]] = field(default_factory=list)
+    waits: bool = False
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is anything to record."""
+        return bool(self.cycles) or self.edges or self.waits
 
 
 @dataclass(frozen=True, slots=True)

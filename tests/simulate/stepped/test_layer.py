@@ -242,7 +242,7 @@ def test_a_sum_that_wraps_around_is_an_error_that_says_where() -> None:
         overflowing(Overflow.WRAP, wraps_are_errors=True)
     assert str(error.value) == (
         "layer 'conv': 1 of 4 sums wrap around in accumulators of 8 bits; the first is output n=0, m=1, p=1, q=0, "
-        "whose exact sum is -250; 9 bits would hold every sum; with overflow 'report' this is a warning"
+        "whose exact sum is -250; 9 bits would hold every sum; --overflow report makes this a warning"
     )
 
 

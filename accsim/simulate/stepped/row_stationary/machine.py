@@ -52,7 +52,7 @@ class _Layer:
 
     def __init__(self, place: Place, operands: Operands, passes: Passes, probe: Probe) -> None:
         self.passes, self.probe = passes, probe
-        self.probing = bool(probe.cycles) or probe.edges
+        self.probing = probe.asks
         g = place.nest.geometry
         sums = np.zeros((g.N, g.M, g.P, g.Q), np.int64)
         self.tensors = array.Tensors(operands.ifmap, operands.weight, sums, np.zeros(sums.shape, np.bool_))
@@ -61,7 +61,7 @@ class _Layer:
         self.state = np.zeros(controller.STATE, np.int64)
         self.counts = np.zeros(array.COUNTS, np.int64)
         self.first = np.zeros(2, np.int64)
-        self.recorder = Recorder(probe.edges, self.layout, g.H, g.W)
+        self.recorder = Recorder(probe.edges or probe.waits, self.layout, g.H, g.W)
         self.asked = np.array(probe.cycles, np.int64)
         self.ticks = np.zeros(self.asked.size, np.int64)
         self.dump = _dump(place, passes, self.asked.size)
@@ -117,6 +117,7 @@ class _Layer:
             self.probe.registers.append(Registers(int(self.asked[d]), values, valid))
         if self.probe.edges:
             self.probe.edge_words.update(self.recorder.edge_words(self.state))
+        if self.probe.edges or self.probe.waits:
             names = [one.name for one in self.passes.paced]
             self.probe.stalls.extend((names[k], first, end) for k, first, end in self.recorder.stalls(self.state))
 

@@ -63,7 +63,15 @@ class SteppedSystolic(SystolicFolds):
     """A systolic array that runs one layer edge by edge."""
 
     def __init__(self, place: Place, operands: Operands) -> None:
-        """Lay the layer's words out."""
+        """Lay the layer's words out.
+
+        Args:
+            place: the layer on its machine, with a systolic mapping.
+            operands: its values; sums of their products must fit 64 bits.
+
+        Raises:
+            TypeError: the mapping is for another kind of array.
+        """
         mapping = place.mapping
         if not isinstance(mapping, SystolicMapping):
             raise TypeError(f"a systolic array runs systolic mappings, not {type(mapping).__name__}")
@@ -185,11 +193,19 @@ class SteppedSystolic(SystolicFolds):
         )  # fmt: skip
 
     def run(self, steps: Iterable[Step], probe: Probe | None = None) -> Observed:
-        """Run the steps of one layer, in order."""
+        """Run the steps of one layer, in order.
+
+        Args:
+            steps: every step of the layer's nest.
+            probe: what to record, filled in.
+
+        Raises:
+            AccsimError: a word was lost on its way, which is a fault of the simulator.
+        """
         every = list(steps)
         self.tensors.sums[:] = 0
         self.tensors.visited[:] = 0
-        recording = probe is not None and (bool(probe.cycles) or probe.edges)
+        recording = probe is not None and probe.asks
         flows, clock = SystolicFlows(), Clock(self, recording)
         most = slots = busy = 0
         room = self.room(max((self.steps_in(step) for step in every), default=1))

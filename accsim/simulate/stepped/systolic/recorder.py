@@ -70,6 +70,7 @@ class Recorder:
         """Record what the probe asks for."""
         if probe.edges:
             probe.edge_words.update(self._edge_words())
+        if probe.edges or probe.waits:
             probe.stalls += [
                 (cause, int(at), int(at + n))
                 for cause, at, n in zip(self.causes, self.begins, self.lengths, strict=True)
