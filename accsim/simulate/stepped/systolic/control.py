@@ -4,6 +4,9 @@ Without shadow registers a fold loads, streams and leaves before the next one lo
 as soon as the feeder is free; a group of folds that brings a new stationary operand starts when its words are loaded,
 which begins when the group before has started, and sums follow each other when the drain registers are free.
 A port slower than the array holds the array still until it has moved the words of a transfer.
+
+What a fold took while it loaded, worked and left was seen in the array. How far apart groups that overlap start, and
+the edges between them, are worked out here by the rules above: no state machine is ticked for them.
 """
 
 from __future__ import annotations
