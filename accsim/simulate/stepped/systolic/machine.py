@@ -206,7 +206,7 @@ class SteppedSystolic(SystolicFolds):
         self.tensors.sums[:] = 0
         self.tensors.visited[:] = 0
         recording = probe is not None and probe.asks
-        flows, clock = SystolicFlows(), Clock(self, recording)
+        flows, clock = SystolicFlows(), Clock(self, len(every), recording)
         most = slots = busy = 0
         room = self.room(max((self.steps_in(step) for step in every), default=1))
         for number, step in enumerate(every):
@@ -216,9 +216,10 @@ class SteppedSystolic(SystolicFolds):
             self.work(step, table, seen, self.out(step), room, NEVER)
             if not self.in_place:
                 self._loaded(flows, table[opens])
-            clock.step(step, table, seen, ends)
+            clock.step(step, table, seen)
             pes, stream = table[:, f.LINES] * table[:, f.LANES], self.steps_in(step)
             most, slots, busy = max(most, int(pes.max())), slots + int(pes.sum()) * stream, busy + len(table) * stream
+        clock.finish()
         count = room.count
         self._flowed(flows, count, int(room.load_hops[0]))
         if probe is not None and recording:
@@ -233,7 +234,7 @@ class SteppedSystolic(SystolicFolds):
             )
         return Observed(
             phase=clock.phase(),
-            runs=tuple(clock.runs),
+            runs=clock.runs,
             sums=self.tensors.sums.reshape(g.N, g.M, g.P, g.Q).copy(),
             flows=flows,
             macs=macs,
