@@ -1,8 +1,8 @@
 """What the controller at the array's edge is given, and what it saw.
 
 The array's folds run as waves (``sweeps``), and what valid bits and words made of each wave is seen: the edges it took
-to load, the edges with a valid bit, the edges until its last sum was out. ``edge`` ticks the controller, cycle by cycle,
-over what was seen; here words are turned into bits at the ports, and ticks into cycles by cause.
+to load, the edges with a valid bit, the edges until its last sum was out. ``edge`` ticks the controller over what was
+seen, cycle by cycle; here words are turned into bits at the ports, and ticks into cycles by cause.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Clock:
             starts=np.zeros(folds, np.int64),
             loads=np.full(folds, -1, np.int64),
             stalls=np.zeros((3 * folds + ports + 1 if self.recording else 0, 3), np.int64),
-            count=np.zeros(1, np.int64),
+            noted=np.zeros(1, np.int64),
             by_port=self._by_port,
             owed=np.zeros(ports, np.int64),
             edges=self._edges,
@@ -129,14 +129,12 @@ class Clock:
             seen_load, last, following, done = (None if n == e.NONE else n for n in notes.run.tolist())
             self._runs.append(Run(seen_load, last, following or 0, done or 0))
         else:
-            e.run_alone(
-                folds, seen, steps, streams, kept, step.index, self._ports, self._state, self._totals, notes
-            )
+            e.run_alone(folds, seen, steps, streams, kept, step.index, self._ports, self._state, self._totals, notes)
         if self.recording:
             skewed = np.full(len(table), self.overlaps)
             skewed[0] &= bool(self.records)
             self.records.append(Record(step, table, seen, notes.starts, notes.loads, skewed))
-            found = notes.stalls[: notes.count[0]].tolist()
+            found = notes.stalls[: notes.noted[0]].tolist()
             self.stalls += [Stall(at, cycles, array.ports[port].name) for at, cycles, port in found]
 
     def _exits(self, seen: Counts, rows: Counts) -> Counts:

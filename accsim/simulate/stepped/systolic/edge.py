@@ -3,13 +3,13 @@
 It starts loads and streams, and stops the array's clock while a port is behind. On a tick it sees what hardware would:
 its own counters, and when valid bits are still in the array::
 
-    loader   edges that the next group's stationary words still need; it begins when the words before are taken over
-    feeder   steps of the fold at the edge; the next fold follows at once, a new group when its words are loaded, or when
-             its sums will not be complete before the drain registers are free
-    drain    edges until no drain register holds a sum of the group before
-    ports    bits that each port still has to move for the group: streams, fold after fold, and the next group's load, or
-             the group's sums
-    array    edges until the last valid bit and the last sum of the folds under way are out, as the array was seen to do
+    loader  edges that the next group's stationary words still need; it begins when the words before are taken over
+    feeder  steps of the fold at the edge; the next fold follows at once, a new group when its words are loaded, or when
+            its sums will not be complete before the drain registers are free
+    drain   edges until no drain register holds a sum of the group before
+    ports   bits that each port still has to move for the group: streams, fold after fold, and the next group's load,
+            or the group's sums
+    array   edges until the last valid bit and the last sum of the folds under way are out, as the array was seen to do
 
 A tick is a stall if only a port is behind. The array's clock stands still then for the tile that is running; the tail
 of the tile before it goes on. Other ticks are edges: of compute if there is a valid bit in the array, else of
@@ -29,8 +29,8 @@ from accsim.simulate.stepped.systolic.feeds import FIRST, LAST, LEAVING, LINES, 
 
 CYCLE, EDGE, FREE, FREE_EDGE, DRAIN, TAIL_MACS, TAIL_OUT, TAKEN, OPENED = range(9)
 """What is carried from tile to tile: cycles and edges so far; cycles for which the shadow registers have been free, and
-from which edge on; cycles until the drain registers are free; cycles until the valid bits and the sums of the tiles before
-are out; whether the shadow registers wait for a port; the tile that began the sums in the PEs."""
+from which edge on; cycles until the drain registers are free; cycles until the valid bits and the sums of the tiles
+before are out; whether the shadow registers wait for a port; the tile that began the sums in the PEs."""
 
 STATE = 9
 
@@ -71,7 +71,7 @@ class Notes(NamedTuple):
     Attributes:
         starts, loads: edge of each fold's first step, and on which its first stationary word enters (-1 if none does).
         stalls: runs of stalled cycles, (edge, cycles, port), in order; no rows if they are not asked for.
-        count: how many of them there are.
+        noted: how many of them there are.
         by_port: stalled cycles by port.
         owed: bits that each port still has to move for the group that streams.
         edges: see ``COMPUTE``.
@@ -81,7 +81,7 @@ class Notes(NamedTuple):
     starts: NDArray[np.int64]
     loads: NDArray[np.int64]
     stalls: NDArray[np.int64]
-    count: NDArray[np.int64]
+    noted: NDArray[np.int64]
     by_port: NDArray[np.int64]
     owed: NDArray[np.int64]
     edges: NDArray[np.int64]
@@ -103,10 +103,10 @@ def stalled(notes: Notes, edge: int, cycles: int, port: int) -> None:
     if cycles:
         notes.by_port[port] += cycles
     if cycles and notes.stalls.size:
-        notes.stalls[notes.count[0], 0] = edge
-        notes.stalls[notes.count[0], 1] = cycles
-        notes.stalls[notes.count[0], 2] = port
-        notes.count[0] += 1
+        notes.stalls[notes.noted[0], 0] = edge
+        notes.stalls[notes.noted[0], 1] = cycles
+        notes.stalls[notes.noted[0], 2] = port
+        notes.noted[0] += 1
 
 
 @kernel
