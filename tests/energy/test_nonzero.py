@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 import accsim
 from accsim.energy.nonzero import NonZeros, TensorEnergy, Words, ZeroIfmap
+from accsim.energy_from_nonzeros import dense_result, nonzero_energy, sparse
 from accsim.errors import AccsimError, InputError
 from accsim.fidelity import validate
 from accsim.fidelity.cases import energy_aware_pruning as case
 from accsim.fidelity.recipe import load_recipe
 from accsim.library import read_text, shipped_folder
-from accsim.nonzero_energy import dense_result, nonzero_energy, sparse
 from accsim.result import Result
 from accsim.source import Source
 

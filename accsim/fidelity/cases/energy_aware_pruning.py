@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pydantic import Field
 
 from accsim.energy.nonzero import NonZeros, TensorEnergy, Words, ZeroIfmap
+from accsim.energy_from_nonzeros import dense_result, sparse
 from accsim.errors import AccsimError
 from accsim.fidelity.compare import Obtained
 from accsim.fidelity.totals import Share, energy_range, sum_of, two_fractions
-from accsim.nonzero_energy import dense_result, sparse
 from accsim.result import Result
 from accsim.workload.layer import LayerKind
 from accsim.workload.network import Network
