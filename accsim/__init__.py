@@ -46,6 +46,7 @@ _HOMES = {
     "render_html": "accsim.report.html",
     "validate": "accsim.fidelity.validate",
     "nonzero_energy": "accsim.energy_from_nonzeros",
+    "read_energy_tool": "accsim.importers.energy_tool",
     "NonZeros": "accsim.energy.nonzero",
     "Words": "accsim.energy.nonzero",
 }
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from accsim.fidelity.validate import validate as validate
     from accsim.hardware.accelerator import Accelerator as Accelerator
     from accsim.hardware.reader import load_accelerator as load_accelerator
+    from accsim.importers.energy_tool import read_energy_tool as read_energy_tool
     from accsim.mapping.dataflow_reader import load_dataflow as load_dataflow
     from accsim.mapping.files import load_mappings as load_mappings
     from accsim.pipeline import estimate as estimate
