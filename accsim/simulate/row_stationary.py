@@ -22,6 +22,10 @@ One pass of one PE, for n ifmaps and f output columns, p filters and q channels 
   first column. A network loads for one pass at a time, so a pass of one column has only that column for its filters.
   What does not fit there is fill.
 * The first window, and at the end the pipeline and the psum chain, are seen once per output tile (fill and drain).
+* A pass that adds to sums of an earlier one waits until they are back: they go up the chain, leave over one network on
+  the edge after the top PE wrote them at the earliest, are in the buffer, and come back over the other network on the
+  edge after that. Passes longer than the chain hide all of it; what shorter ones do not hide, nor the load of their
+  filters, is drain. ``returning_sums`` has the rule, ``bursts`` the sum over passes.
 * Tall filters are cut into equal runs of rows, wide ones into runs of columns; each run is a pass whose psums
   accumulate through the buffer.
 * Where a block of channels does not fill r sets of q, it is spread evenly: ceil(c / r) channels per PE.
@@ -38,8 +42,10 @@ from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.nest import Nest, Piece, covered, input_extent, window_span
 from accsim.mapping.row_stationary import cut_filter
+from accsim.simulate.bursts import Bursts
 from accsim.simulate.filter_loads import Block, before, pairs
 from accsim.simulate.phase import Phase, Spent
+from accsim.simulate.returning_sums import Visit, Way
 from accsim.simulate.timeline import Run
 from accsim.workload.layer import Operand
 
@@ -96,6 +102,12 @@ class Pass:
         return self.taps_r * self.rows * self.sets_r * self.sets_t
 
     @property
+    def sets_by_filter(self) -> tuple[int, ...]:
+        """Of each filter of a PE, the sets on different filters that have it: the last ones may lack some."""
+        last = self.filters - (self.sets_t - 1) * self.per_pe_filters
+        return tuple(self.sets_t - (f >= last) for f in range(self.per_pe_filters))
+
+    @property
     def chain(self) -> int:
         """PEs a psum passes on its way up."""
         return self.taps_r * self.sets_r
@@ -132,6 +144,8 @@ class RowStationaryArray:
         self._limited = any(level.read_bits_per_cycle or level.write_bits_per_cycle for level in accelerator.buffers)
         self.weight_at = nest.change_depth(Operand.WEIGHT, len(nest.loops))
         self._waits: dict[tuple[Block | None, Block], int] = {}
+        self._longest = 0
+        self.bursts = Bursts(self)
         self.output_at = nest.change_depth(Operand.PSUM, mapping.depth("", Operand.PSUM))
 
     @property
@@ -167,7 +181,7 @@ class RowStationaryArray:
     def row_words(self, one: Pass) -> int:
         """Words of one ifmap row that a PE shifts in for one channel."""
         g = self.nest.geometry
-        return input_extent(one.cols, g.stride_w, window_span(one.taps_s, g.dilation_w))
+        return input_extent(one.cols, g.stride_w, self._span(one))
 
     def ifmap_rows(self, one: Pass) -> int:
         """Ifmap rows that some PE takes in one pass."""
@@ -191,7 +205,7 @@ class RowStationaryArray:
                 rows = sum(1 for row in taken if 0 <= row < g.H)
         if self.nest.clipped("Q", sizes["Q"]):
             first = sizes["Q"].start * g.stride_w - g.pad_left + one.first_s * g.dilation_w
-            cols = covered(first, one.cols, g.stride_w, window_span(one.taps_s, g.dilation_w), g.W)
+            cols = covered(first, one.cols, g.stride_w, self._span(one), g.W)
         return one.n * one.channels * rows * cols
 
     def _column(self, one: Pass, shifted: int) -> int:
@@ -210,20 +224,27 @@ class RowStationaryArray:
             return 0, ""
         return ceil_div(words * self.accelerator.bits(operand), link.width_bits), link.name
 
-    def _add_pass(self, one: Pass, sizes: Mapping[str, Piece], loads: bool, spent: Spent) -> None:
-        compute = self.compute_cycles(one)
+    def _slowest(self, one: Pass, sizes: Mapping[str, Piece], loads: bool) -> tuple[int, str]:
+        """Transactions of the network or port with the most of them in a pass, and its name."""
         buses = [self._bus(Operand.IFMAP, "in", self.bus_ifmap_words(one)), self._bus(Operand.PSUM, "out", one.psums)]
         if self.psums_return:
             buses.append(self._bus(Operand.PSUM, "in", one.psums))
         if self._limited:
             buses += self._ports(one, sizes, loads)
-        slowest, name = max(buses, key=lambda bus: bus[0])
+        return max(buses, key=lambda bus: bus[0])
+
+    def _add_pass(self, one: Pass, sizes: Mapping[str, Piece], loads: bool, spent: Spent) -> None:
+        compute, (slowest, name) = self.compute_cycles(one), self._slowest(one, sizes, loads)
         spent.compute += compute
         spent.stall(name, slowest - compute)
 
+    def _span(self, one: Pass) -> int:
+        """Words of one window."""
+        return window_span(one.taps_s, self.nest.geometry.dilation_w)
+
     def _first_column(self, one: Pass) -> int:
         """Cycles of the first output column of a pass, which shifts a whole window."""
-        return self._column(one, window_span(one.taps_s, self.nest.geometry.dilation_w))
+        return self._column(one, self._span(one))
 
     def _beside(self, one: Pass) -> int:
         """Cycles of a pass beside which the filters of the next one are loaded."""
@@ -233,8 +254,7 @@ class RowStationaryArray:
             case FilterLoad.FIRST_COLUMN:
                 return 0
             case FilterLoad.ADJACENT_COLUMNS:
-                g = self.nest.geometry
-                new = min(g.stride_w, window_span(one.taps_s, g.dilation_w))
+                new = min(self.nest.geometry.stride_w, self._span(one))
                 return self._column(one, new) if one.cols > 1 else self._first_column(one)
             case FilterLoad.WHOLE_PASS:
                 return self.compute_cycles(one) - self._first_column(one)
@@ -312,7 +332,14 @@ class RowStationaryArray:
             self._add_pass(one, sizes, loads, spent)
         return spent.phase()
 
-    def run(self, sizes: Mapping[str, Piece], loads: bool, starts: bool, earlier: Block | None = None) -> Run:
+    def run(
+        self,
+        sizes: Mapping[str, Piece],
+        loads: bool,
+        starts: bool,
+        earlier: Block | None = None,
+        burst: Mapping[str, Piece] | None = None,
+    ) -> Run:
         """How the array runs one step.
 
         Args:
@@ -320,17 +347,59 @@ class RowStationaryArray:
             loads: whether it brings new filters.
             starts: whether it begins a burst.
             earlier: the step before it, if that matters.
+            burst: the pieces of the burst that it begins.
         """
         cycles = self.step(sizes, loads).total + (self.ramp(sizes).total if starts else 0)
+        if burst is not None:
+            cycles += self.bursts.drain(burst)
         if loads:
             cycles += self.filter_wait(earlier, Block(*(sizes[dim].size for dim in "NMCQ")))
         return Run.alone(cycles)
 
     def ramp(self, sizes: Mapping[str, Piece]) -> Phase:
         """First window in, last psums out: once per output tile."""
-        g, one = self.nest.geometry, self.passes(sizes)[0]
-        window = self.ifmap_rows(one) * one.channels * window_span(one.taps_s, g.dilation_w)
+        one = self.passes(sizes)[0]
+        window = self.ifmap_rows(one) * one.channels * self._span(one)
         spent = Spent()
         spent.fill += self._bus(Operand.IFMAP, "in", window)[0]
         spent.drain += self.accelerator.pe.pipeline_stages - 1 + one.chain - 1
         return spent.phase()
+
+    def way(self, first: Pass) -> Way:
+        """The way of a sum to the buffer and back in a burst, whose first pass has the longest chain."""
+        out, back = (self._buses[Operand.PSUM, way] for way in ("out", "in"))
+        return Way(
+            climb=first.chain - 1 + self.accelerator.pe.pipeline_stages - 1,
+            bits=self.accelerator.bits(Operand.PSUM),
+            out_bits=out.width_bits if out else None,
+            in_bits=back.width_bits if back else None,
+        )
+
+    def visits(self, sizes: Mapping[str, Piece], first: Pass) -> tuple[Visit, ...]:
+        """The passes of a step that brings filters, as far as sums matter; ``first`` is the first one of the burst."""
+        pe = self.accelerator.pe
+        return tuple(
+            Visit(
+                ifmaps=one.n,
+                cols=one.cols,
+                first=self._first_column(one),
+                column=self._column(one, min(self.nest.geometry.stride_w, self._span(one))),
+                adding=max(1, pe.psum_add_cycles),
+                groups=tuple(one.rows * sets for sets in one.sets_by_filter),
+                edges=max(self.compute_cycles(one), self._slowest(one, sizes, loads=True)[0]),
+                late=(first.sets_r - one.sets_r + 1) * first.taps_r - one.taps_r + pe.pipeline_stages - 1,
+                filters=self._bus(Operand.WEIGHT, "in", one.weights)[0],
+                beside=self._beside(one),
+            )
+            for one in self.passes(sizes)
+        )
+
+    def longest_step(self) -> int:
+        """Cycles of the longest step of the layer; every pass counts as one that brings filters."""
+        if not self._longest:
+            kinds = {self.nest.shape(sizes): sizes for sizes, _ in self.nest.blocks(len(self.nest.loops))}
+            for sizes in kinds.values():
+                for one in self.passes(sizes):
+                    slowest, _ = self._slowest(one, sizes, loads=True)
+                    self._longest = max(self._longest, 1, ceil_div(slowest, self.compute_cycles(one)))
+        return self._longest

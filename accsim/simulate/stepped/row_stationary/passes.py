@@ -93,6 +93,7 @@ class Passes:
     Attributes:
         runs_r, runs_s: first index and length of the runs in which filter rows and columns are worked on.
         paced: networks and ports that may hold the array.
+        sums_return: whether any pass adds to sums of an earlier one.
     """
 
     def __init__(self, place: Place) -> None:
@@ -104,18 +105,18 @@ class Passes:
         self.runs_r, self.runs_s = _runs(rows), _runs(cols)
         self._reads_first = place.accelerator.array.initial_psum is InitialPsum.READ
         blocks = place.nest.count("C", len(place.nest.loops)) * len(rows) * len(cols)
-        self._sums_return = blocks > 1 or self._reads_first
+        self.sums_return = blocks > 1 or self._reads_first
         self.paced = tuple(self._paced())
         self._shapes: dict[object, Row] = {}
 
     def _paced(self) -> Iterator[Paced]:
         acc = self.accelerator
-        ways = [(Operand.IFMAP, "in"), (Operand.PSUM, "out"), *([(Operand.PSUM, "in")] if self._sums_return else [])]
+        ways = [(Operand.IFMAP, "in"), (Operand.PSUM, "out"), *([(Operand.PSUM, "in")] if self.sums_return else [])]
         for operand, way in ways:
             link = acc.link(operand, way)
             if link is not None and link.width_bits is not None:
                 yield Paced(link.name, ((operand, acc.bits(operand)),), link.width_bits, False, way == "in")
-        inputs = (Operand.IFMAP, Operand.WEIGHT, *((Operand.PSUM,) if self._sums_return else ()))
+        inputs = (Operand.IFMAP, Operand.WEIGHT, *((Operand.PSUM,) if self.sums_return else ()))
         psum = ((Operand.PSUM, acc.bits(Operand.PSUM)),)
         for level in acc.buffers:
             nearest = [o for o in inputs if [lv for lv in acc.buffers if o in lv.operands][-1:] == [level]]
@@ -145,6 +146,14 @@ class Passes:
                     sizes["P"].start, sizes["Q"].start, run_r[0], run_s[0],
                 )  # fmt: skip
                 yield (*placed, *shape), slots
+
+    def longest_step(self) -> int:
+        """Edges of the longest step of a pass of the layer, every pass taken as one that brings filters."""
+        longest, steps = 1, PASS.names.index("steps") - len(PLACED) if PASS.names else 0
+        for sizes, _ in self.nest.blocks(len(self.nest.loops)):
+            for fields, slots in self.of([Step(0, sizes, -1, loads=True, starts=False)]):
+                longest = max(longest, -(-max(slots, default=0) // fields[len(PLACED) + steps]))
+        return longest
 
     def _shape(self, step: Step, starts: bool, run_r: tuple[int, int], run_s: tuple[int, int]) -> Row:
         """The ``SHAPED`` fields of a pass, and its slots."""

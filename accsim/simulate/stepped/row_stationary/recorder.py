@@ -31,7 +31,9 @@ class Recorder:
         fetched = np.ones(0, np.bool_)
         if self.wanted:
             slowest = np.maximum(table["steps"], slots.max(axis=1, initial=0)) + table["weight_slots"]
-            more = int((slowest + table["window_slots"]).sum()) + self.layout.rows * self.layout.cols
+            chain = int((table["sets_r"] * table["taps_r"]).max()) + networks.pipeline_stages
+            held = (chain + 2 * slowest) * table["returns"]
+            more = int((slowest + held + table["window_slots"]).sum()) + self.layout.rows * self.layout.cols
             size = int(state[controller.EDGE]) + more + networks.pipeline_stages
             self.rows = np.pad(self.rows, ((0, 0), (0, max(0, size - self.rows.shape[1]))))
             self.edge_of = _grown(self.edge_of, size)
