@@ -7,15 +7,15 @@ begin another output tile. A pass adds to sums of the pass before in the same bl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise, product
 from math import prod
+from operator import sub
 from typing import TYPE_CHECKING
 
 from accsim.mapping.dataflow import DIMENSIONS
 from accsim.mapping.nest import Piece, Shape
 from accsim.simulate.phase import Phase
-from accsim.simulate.returning_sums import Visit, Way, edges_between, ticks_between
+from accsim.simulate.returning_sums import Visit, Way, distance
 
 if TYPE_CHECKING:
     from accsim.simulate.row_stationary import RowStationaryArray
@@ -27,7 +27,7 @@ Step = Callable[[int, int], tuple[Visit, ...]]
 """The passes of a step with so many channels and filters."""
 
 
-def waits(channels: Runs, filters: Runs, step: Step, way: Way, longest: Callable[[], int]) -> int:
+def waits(channels: Runs, filters: Runs, step: Step, ways: Sequence[Way]) -> int:
     """What the passes of a burst wait for sums; filters are the inner loop.
 
     Rounds of the loop over channels are walked until one begins as one before it did; what came between is repeated.
@@ -35,12 +35,11 @@ def waits(channels: Runs, filters: Runs, step: Step, way: Way, longest: Callable
     Args:
         channels, filters: pieces of the two loops.
         step: the passes of a step.
-        way: of the sums, in ticks.
-        longest: gives the edges of the longest step.
+        ways: of the sums, by each reckoning that holds.
     """
-    if not _may_wait(channels, filters, step, way):
+    if not all(_may_wait(channels, filters, step, way) for way in ways):
         return 0
-    walk = _Walk([size for size, times in filters for _ in range(times)], step, way, longest())
+    walk = _Walk([size for size, times in filters for _ in range(times)], step, ways)
     for size, times in channels:
         known: dict[object, tuple[int, int]] = {}
         left = times
@@ -60,20 +59,20 @@ def waits(channels: Runs, filters: Runs, step: Step, way: Way, longest: Callable
 
 
 def _may_wait(channels: Runs, filters: Runs, step: Step, way: Way) -> bool:
-    """Whether a pass may be too close to the one whose sums it adds to, in ticks; if none is, nothing has to be walked.
+    """Whether a pass may be too close to the one whose sums it adds to; if none is, there is nothing to walk.
 
     Filters that come in front of the passes between are left out: they only make the distance longer.
     """
     sizes = [size for size, _ in channels]
     after = [*pairwise(sizes), *((size, size) for size, times in channels if times > 1)]
-    shortest = [min(sum(one.steps for one in step(size, block)) for size in sizes) for block, _ in filters]
-    whole = sum(steps * times for steps, (_, times) in zip(shortest, filters, strict=True))
+    shortest = [min(sum(one.length(way) for one in step(size, block)) for size in sizes) for block, _ in filters]
+    whole = sum(length * times for length, (_, times) in zip(shortest, filters, strict=True))
     for (block, _), own in zip(filters, shortest, strict=True):
         within = [(pair, 0) for size in sizes for pair in pairwise(step(size, block))]
         around = [((step(size, block)[-1], step(then, block)[0]), whole - own) for size, then in after]
         for (one, then), between in (*within, *around):
             load = 0 if between else then.load_after(one)
-            if ticks_between(one, then, way) > one.steps + between + load:
+            if distance(one, then, way) > one.length(way) + between + load:
                 return True
     return False
 
@@ -85,16 +84,16 @@ class _Walk:
         drain: edges of waits so far, but for those on which filters come.
     """
 
-    def __init__(self, blocks: Sequence[int], step: Step, way: Way, longest: int) -> None:
-        self.blocks, self.step, self.way = blocks, step, way
-        self.drain = self._tick = self._edge = 0
-        self._slow = replace(way, climb=way.climb * longest)
-        self._last: dict[int, tuple[int, int, Visit]] = {}
+    def __init__(self, blocks: Sequence[int], step: Step, ways: Sequence[Way]) -> None:
+        self.blocks, self.step, self.ways = blocks, step, ways
+        self.drain = 0
+        self._now = [0] * len(ways)
+        self._last: dict[int, tuple[tuple[int, ...], Visit]] = {}
         self._before: Visit | None = None
 
     def state(self) -> object:
         """All that decides what comes: how long ago the passes began whose sums come back, and what they were."""
-        ago = ((self._tick - tick, self._edge - edge, one) for tick, edge, one in self._last.values())
+        ago = ((tuple(map(sub, self._now, began)), one) for began, one in self._last.values())
         return self._before, tuple(ago)
 
     def round(self, channels: int) -> None:
@@ -104,23 +103,17 @@ class _Walk:
                 self._pass(number, one)
 
     def _pass(self, block: int, one: Visit) -> None:
-        if self._before is not None:
-            self._idle(one.load_after(self._before))
+        load = one.load_after(self._before) if self._before else 0
+        self._now = [now + load for now in self._now]
         if block in self._last:
-            tick, edge, earlier = self._last[block]
-            ticks = tick + ticks_between(earlier, one, self.way) - self._tick
-            if ticks > 0:
-                wait = max(0, min(ticks, edge + edges_between(earlier, one, self._slow) - self._edge))
-                self._idle(wait)
-                self.drain += wait
-        self._last[block] = self._tick, self._edge, one
-        self._tick += one.steps
-        self._edge += one.edges
+            times, earlier = self._last[block]
+            begins = (began + distance(earlier, one, way) for began, way in zip(times, self.ways, strict=True))
+            wait = max(0, min(map(sub, begins, self._now)))
+            self._now = [now + wait for now in self._now]
+            self.drain += wait
+        self._last[block] = tuple(self._now), one
+        self._now = [now + one.length(way) for now, way in zip(self._now, self.ways, strict=True)]
         self._before = one
-
-    def _idle(self, edges: int) -> None:
-        self._tick += edges
-        self._edge += edges
 
 
 class Bursts:
@@ -164,11 +157,10 @@ class Bursts:
             return known[channels, filters]
 
         first = self.array.passes(sizes(runs["C"][0][0], runs["M"][0][0]))[0]
-        way = self.array.way(first)
+        ways = self.array.ways(first)
         if next(iter(steps), "C") == "M":
-            longest = self.array.longest_step
-            return sum(waits(runs["C"], [(block, 1)], step, way, longest) * times for block, times in runs["M"])
-        return waits(runs["C"], runs["M"], step, way, self.array.longest_step)
+            return sum(waits(runs["C"], [(block, 1)], step, ways) * times for block, times in runs["M"])
+        return waits(runs["C"], runs["M"], step, ways)
 
 
 def _pieces(size: int, step: int) -> list[tuple[int, int]]:

@@ -11,10 +11,13 @@ up the whole chain of PEs, out over one network, into the buffer, and back over 
   columns and sets. A network moves what waits at its front, in order, as many bits on an edge as it is wide; the
   network in reads a group when all of it is in the buffer.
 * The controller holds a whole pass back, in front of its first step, until every group will be there for the step that
-  adds it. It takes the first tick that is late enough by one of two reckonings, which both hold. In *ticks*: the way up
-  the chain takes a tick for each PE and pipeline stage, and the networks have no more than an edge for each tick. In
-  *edges*, where a slow network makes steps last longer and the networks have as many edges more: a pass's transactions
-  are spread evenly over its steps, and each tick of the way up takes as long as the longest step of the layer.
+  adds it. It reckons in two ways, which both hold, and takes the sooner. In *ticks*, where the way up the chain takes
+  one for each PE and pipeline stage, and a network has one edge for each tick; that holds if no psum network needs more
+  transactions for a pass than it has steps. In *edges*, where slow networks make steps longer: transactions are spread
+  evenly over the steps of their pass, and each tick of the way up takes as long as the longest step of the layer.
+* Before its own first group, a network may have to end what a pass before it has handed out. That pass had edges for
+  all of its transactions before it ended, so those left are no more than all of one pass: the most of any of the layer,
+  from the last tick of the pass before on; and as many as both networks need until the network in is free.
 * In front of a pass the array's clock stays enabled, so that sums climb on while the filters of the pass come in. What
   has to be waited beyond the load of its filters is drain, because all that happens on those edges is that sums leave.
   Like the drain at its end they count for the step that began the burst.
@@ -34,19 +37,34 @@ Ticks = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """The way of a sum from the bottom of a chain to the buffer and back.
+class Network:
+    """A psum network.
 
     Attributes:
-        climb: ticks from the step that adds it at the bottom to the one on which the top PE writes it; or edges.
-        bits: of a sum.
-        out_bits, in_bits: of a transaction; ``None`` for a network that keeps up with the array.
+        bits: of a transaction; ``None`` for a network that keeps up with the array.
+        most: transactions of a pass at the most, 1 for a network that keeps up.
     """
 
+    bits: int | None
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way of a sum from the bottom of a chain to the buffer and back, by one reckoning.
+
+    Attributes:
+        stretched: whether it is reckoned in edges, and not in ticks.
+        climb: ticks, or edges, from the step that adds it at the bottom until the top PE writes it.
+        bits: of a sum.
+        out, back: the networks.
+    """
+
+    stretched: bool
     climb: int
     bits: int
-    out_bits: int | None
-    in_bits: int | None
+    out: Network
+    back: Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,53 +98,43 @@ class Visit:
         """Steps of the program."""
         return self.ifmaps * (self.first + (self.cols - 1) * self.column)
 
-    def added(self) -> Ticks:
-        """The step that adds each group."""
+    def length(self, way: Way) -> int:
+        """Ticks or edges of its steps."""
+        return self.edges if way.stretched else self.steps
+
+    def added(self, way: Way) -> Ticks:
+        """When each group is added at the bottom of the chain, from the first step."""
         filters = len(self.groups)
         ends = np.arange(self.ifmaps)[:, None] * (self.steps // self.ifmaps) + np.arange(self.cols) * self.column
         steps: Ticks = (ends.reshape(-1, 1) - np.arange(filters - 1, -1, -1) * self.adding).reshape(-1)
-        return steps + self.first - 1
-
-    def added_on(self) -> Ticks:
-        """The edge of that step, from the first one of the pass."""
-        return -(-(self.added() + 1) * self.edges // self.steps) - 1
+        return -(-(steps + self.first) * self.length(way) // self.steps) - 1
 
     def load_after(self, before: Visit) -> int:
         """Edges in front of the pass on which filters come, if ``before`` is the one before it."""
         return max(0, self.filters - self.first - before.beside)
 
 
-def _crossed(ready: Ticks, sums: Ticks, before: Ticks, bits: int, width: int | None) -> Ticks:
-    """Edge on which the last sum of each group crosses a network.
+def _crossed(ready: Ticks, sums: Ticks, bits: int, network: Network, free: int) -> Ticks:
+    """When the last sum of each group has crossed a network.
 
     Args:
-        ready: the edge after which the network may move the group.
+        ready: after when the network may move the group.
         sums: sums of each group.
-        before: sums of all groups before it.
         bits: of a sum.
-        width: bits that move on an edge.
+        network: the network.
+        free: after when it is free.
     """
-    if width is None:
+    if network.bits is None:
         return ready + 1
-    begun: Ticks = np.maximum.accumulate(ready * width - before * bits)
-    return -(-((before + sums) * bits + begun) // width)
-
-
-def _back(one: Visit, added: Ticks, way: Way) -> Ticks:
-    """When each group is back at the bottom of the chain, given when it was added there."""
-    sums = np.tile(np.array(one.groups, np.int64), one.ifmaps * one.cols)
-    before = np.cumsum(sums) - sums
-    buffered = _crossed(added + way.climb, sums, before, way.bits, way.out_bits)
-    return _crossed(buffered, sums, before, way.bits, way.in_bits)
+    after = np.cumsum(sums) * bits
+    begun: Ticks = np.maximum.accumulate(np.maximum(ready, free) * network.bits - (after - sums * bits))
+    return -(-(after + begun) // network.bits)
 
 
 @lru_cache(maxsize=4096)
-def ticks_between(one: Visit, after: Visit, way: Way) -> int:
-    """Ticks from the first step of a pass to that of the next pass on the same outputs, for no sum to be late."""
-    return int((_back(one, one.added(), way) - after.added()).max()) - after.late
-
-
-@lru_cache(maxsize=4096)
-def edges_between(one: Visit, after: Visit, way: Way) -> int:
-    """The same in edges; ``way.climb`` is in edges then."""
-    return int((_back(one, one.added_on(), way) - after.added_on()).max()) - after.late
+def distance(one: Visit, after: Visit, way: Way) -> int:
+    """From the first step of a pass to that of the next pass on the same outputs, so that no sum is late."""
+    sums, left = np.tile(np.array(one.groups, np.int64), one.ifmaps * one.cols), way.climb - 1
+    buffered = _crossed(one.added(way) + way.climb, sums, way.bits, way.out, left + way.out.most)
+    back = _crossed(buffered, sums, way.bits, way.back, left + way.out.most + way.back.most)
+    return int((back - after.added(way)).max()) - after.late

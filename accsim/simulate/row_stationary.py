@@ -45,7 +45,7 @@ from accsim.mapping.row_stationary import cut_filter
 from accsim.simulate.bursts import Bursts
 from accsim.simulate.filter_loads import Block, before, pairs
 from accsim.simulate.phase import Phase, Spent
-from accsim.simulate.returning_sums import Visit, Way
+from accsim.simulate.returning_sums import Network, Visit, Way
 from accsim.simulate.timeline import Run
 from accsim.workload.layer import Operand
 
@@ -144,7 +144,7 @@ class RowStationaryArray:
         self._limited = any(level.read_bits_per_cycle or level.write_bits_per_cycle for level in accelerator.buffers)
         self.weight_at = nest.change_depth(Operand.WEIGHT, len(nest.loops))
         self._waits: dict[tuple[Block | None, Block], int] = {}
-        self._longest = 0
+        self._pace: tuple[Network, Network, int, bool] | None = None
         self.bursts = Bursts(self)
         self.output_at = nest.change_depth(Operand.PSUM, mapping.depth("", Operand.PSUM))
 
@@ -365,15 +365,36 @@ class RowStationaryArray:
         spent.drain += self.accelerator.pe.pipeline_stages - 1 + one.chain - 1
         return spent.phase()
 
-    def way(self, first: Pass) -> Way:
-        """The way of a sum to the buffer and back in a burst, whose first pass has the longest chain."""
-        out, back = (self._buses[Operand.PSUM, way] for way in ("out", "in"))
-        return Way(
-            climb=first.chain - 1 + self.accelerator.pe.pipeline_stages - 1,
-            bits=self.accelerator.bits(Operand.PSUM),
-            out_bits=out.width_bits if out else None,
-            in_bits=back.width_bits if back else None,
-        )
+    def ways(self, first: Pass) -> list[Way]:
+        """The way of a sum to the buffer and back in a burst, by each reckoning that holds.
+
+        Args:
+            first: the first pass of the burst, whose chain is the longest.
+        """
+        if self._pace is None:
+            self._pace = self._slowest_of_all()
+        out, back, longest, keeps_up = self._pace
+        bits, climb = self.accelerator.bits(Operand.PSUM), first.chain - 1 + self.accelerator.pe.pipeline_stages - 1
+        ways = [Way(True, climb * longest, bits, out, back)]
+        return [Way(False, climb, bits, out, back), *ways] if keeps_up else ways
+
+    def _slowest_of_all(self) -> tuple[Network, Network, int, bool]:
+        """The psum networks, cycles of the longest step, and whether no pass has more psum transactions than steps.
+
+        Every pass is taken as one that brings filters.
+        """
+        kinds = {self.nest.shape(sizes): sizes for sizes, _ in self.nest.blocks(len(self.nest.loops))}
+        every = [(one, sizes) for sizes in kinds.values() for one in self.passes(sizes)]
+        steps = [self.compute_cycles(one) for one, _ in every]
+        slowest = [self._slowest(one, sizes, loads=True)[0] for one, sizes in every]
+        longest = max(1, *(ceil_div(slots, one) for slots, one in zip(slowest, steps, strict=True)))
+        networks, keeps_up = [], True
+        for way in ("out", "in"):
+            link = self._buses[Operand.PSUM, way]
+            slots = [self._bus(Operand.PSUM, way, one.psums)[0] for one, _ in every]
+            networks.append(Network(link.width_bits if link else None, max(1, *slots)))
+            keeps_up = keeps_up and all(needs <= has for needs, has in zip(slots, steps, strict=True))
+        return networks[0], networks[1], longest, keeps_up
 
     def visits(self, sizes: Mapping[str, Piece], first: Pass) -> tuple[Visit, ...]:
         """The passes of a step that brings filters, as far as sums matter; ``first`` is the first one of the burst."""
@@ -393,13 +414,3 @@ class RowStationaryArray:
             )
             for one in self.passes(sizes)
         )
-
-    def longest_step(self) -> int:
-        """Cycles of the longest step of the layer; every pass counts as one that brings filters."""
-        if not self._longest:
-            kinds = {self.nest.shape(sizes): sizes for sizes, _ in self.nest.blocks(len(self.nest.loops))}
-            for sizes in kinds.values():
-                for one in self.passes(sizes):
-                    slowest, _ = self._slowest(one, sizes, loads=True)
-                    self._longest = max(self._longest, 1, ceil_div(slowest, self.compute_cycles(one)))
-        return self._longest

@@ -206,12 +206,12 @@ def walk(
             edges[FILL] = begin_burst(one, state, net, asked, ticks, words)
             sums.forget(returns)
         hold_pass(one, slowest, edges, state, asked, ticks, words, returns)
-        begins[number] = state[TICK]
+        begins[number], edge = state[TICK], state[EDGE]
         wrong = run_steps(one, edges, slots[number], net, state, asked, ticks, words, returns)
         if wrong:
             return wrong
         if returns.ticks.size:
-            sums.send(one, one.m0 - state[FILTER], state[CHAIN], returns)
+            sums.send(one, one.m0 - state[FILTER], state[CHAIN], begins[number], edge, returns)
         if one.ends:
             edges[DRAIN] += end_burst(state, net, asked, ticks, words)
     return FINE

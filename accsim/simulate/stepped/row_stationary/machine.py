@@ -193,9 +193,10 @@ def _returns(place: Place, passes: Passes) -> sums.Returns:
     acc, m = place.accelerator, passes.mapping
     out, back = (link.width_bits or 0 if link else 0 for link in (acc.link(Operand.PSUM, way) for way in ("out", "in")))
     groups = (m.m, m.n * m.f) if passes.sums_return else (0, 0)
+    slowest = passes.slowest() if passes.sums_return else (1, 1, 1, True)
     return sums.Returns(
-        acc.bits(Operand.PSUM), out, back, acc.pe.psum_add_cycles, acc.pe.pipeline_stages,
-        passes.longest_step() if passes.sums_return else 1, np.zeros(groups, np.int64), np.zeros(groups, np.int64),
+        acc.bits(Operand.PSUM), out, back, acc.pe.psum_add_cycles, acc.pe.pipeline_stages, *slowest,
+        np.zeros(groups, np.int64), np.zeros(groups, np.int64),
     )  # fmt: skip
 
 

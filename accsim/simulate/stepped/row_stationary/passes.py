@@ -147,13 +147,25 @@ class Passes:
                 )  # fmt: skip
                 yield (*placed, *shape), slots
 
-    def longest_step(self) -> int:
-        """Edges of the longest step of a pass of the layer, every pass taken as one that brings filters."""
-        longest, steps = 1, PASS.names.index("steps") - len(PLACED) if PASS.names else 0
+    def slowest(self) -> tuple[int, int, int, bool]:
+        """Of all passes of the layer, each taken as one that brings filters.
+
+        Returns:
+            The most transactions of the psum networks out and in, 1 for one that keeps up with the array; the edges of
+            the longest step; whether no pass has more transactions on a psum network than steps.
+        """
+        steps_at = len(PLACED) + SHAPED.index("steps")
+        names = [link.name if link else "" for link in (self.accelerator.link(Operand.PSUM, w) for w in ("out", "in"))]
+        psum = [[k for k, one in enumerate(self.paced) if one.name == name and not one.port] for name in names]
+        most, longest, keeps_up = [1, 1], 1, True
         for sizes, _ in self.nest.blocks(len(self.nest.loops)):
             for fields, slots in self.of([Step(0, sizes, -1, loads=True, starts=False)]):
-                longest = max(longest, -(-max(slots, default=0) // fields[len(PLACED) + steps]))
-        return longest
+                steps = fields[steps_at]
+                longest = max(longest, -(-max(slots, default=0) // steps))
+                for way, network in enumerate(psum):
+                    for k in network:
+                        most[way], keeps_up = max(most[way], slots[k]), keeps_up and slots[k] <= steps
+        return most[0], most[1], longest, keeps_up
 
     def _shape(self, step: Step, starts: bool, run_r: tuple[int, int], run_s: tuple[int, int]) -> Row:
         """The ``SHAPED`` fields of a pass, and its slots."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
 from accsim.kernels.jit import kernel
@@ -23,7 +22,9 @@ class Returns(NamedTuple):
         word_bits: of a sum.
         out_bits, in_bits: of a transaction; 0 for a network that keeps up with the array.
         add_cycles, pipeline_stages: as in ``hardware.accelerator.Pe``.
+        out_most, in_most: transactions of a pass at the most, 1 for a network that keeps up.
         longest: edges of the longest step of the layer.
+        keeps_up: whether no pass has more transactions on a psum network than steps.
         ticks, edges: int64 [filters of the burst, ifmaps * columns], when each group is back; none if no sum returns.
     """
 
@@ -32,7 +33,10 @@ class Returns(NamedTuple):
     in_bits: int
     add_cycles: int
     pipeline_stages: int
+    out_most: int
+    in_most: int
     longest: int
+    keeps_up: bool
     ticks: NDArray[Any]
     edges: NDArray[Any]
 
@@ -46,7 +50,7 @@ def forget(returns: Returns) -> None:
 
 @kernel
 def late_by(one: Any, at: int, late: int, slowest: int, tick: int, edge: int, returns: Returns) -> int:
-    """How many edges too early a pass would begin now; it may when either reckoning says so.
+    """How many edges too early a pass would begin now; it may when either reckoning that holds says so.
 
     Args:
         one: the pass.
@@ -65,39 +69,32 @@ def late_by(one: Any, at: int, late: int, slowest: int, tick: int, edge: int, re
             paced = -(-(step + 1) * slowest // one.steps) - 1
             ticks = max(ticks, returns.ticks[at + f, column] - tick - step - late)
             edges = max(edges, returns.edges[at + f, column] - edge - paced - late)
-    return max(0, min(ticks, edges))
+    return max(0, min(ticks, edges) if returns.keeps_up else edges)
 
 
 @kernel
-def send(one: Any, at: int, chain: int, returns: Returns) -> None:
-    """From when groups were added at the bottom to when they are back: up the chain, over two networks."""
+def send(one: Any, at: int, chain: int, tick: int, edge: int, returns: Returns) -> None:
+    """From when groups were added at the bottom to when they are back: up the chain, over two networks.
+
+    ``tick`` and ``edge`` are those of the first step of the pass.
+    """
     climb = chain - 1 + returns.pipeline_stages - 1
-    cross(one, at, returns.ticks, climb, returns)
-    cross(one, at, returns.edges, climb * returns.longest, returns)
+    cross(one, at, returns.ticks, climb, tick, returns)
+    cross(one, at, returns.edges, climb * returns.longest, edge, returns)
 
 
 @kernel
-def cross(one: Any, at: int, times: NDArray[Any], climb: int, returns: Returns) -> None:
+def cross(one: Any, at: int, times: NDArray[Any], climb: int, begin: int, returns: Returns) -> None:
     """Replace the times of adding by those of being back."""
     last = one.filters - (one.sets_t - 1) * one.per_p
-    sent = 0
-    begun = np.full(2, LONG_AGO, np.int64)
+    bits, free = returns.word_bits, begin + climb - 1 + returns.out_most
+    sent, out, back = 0, free * returns.out_bits, (free + returns.in_most) * returns.in_bits
     for column in range(one.n * one.cols):
         for f in range(one.per_p):
-            sums = one.rows * (one.sets_t if f < last else one.sets_t - 1)
-            written = times[at + f, column] + climb
-            there = over(written, sent, sums, returns.word_bits, returns.out_bits, begun, 0)
-            times[at + f, column] = over(there, sent, sums, returns.word_bits, returns.in_bits, begun, 1)
-            sent += sums
-
-
-@kernel
-def over(ready: int, sent: int, sums: int, bits: int, width: int, begun: NDArray[Any], which: int) -> int:
-    """The edge on which the last of ``sums`` crosses a network that may move them after edge ``ready``.
-
-    ``begun`` keeps for each network the bits that it could have moved before the first word of a busy spell.
-    """
-    if width == 0:
-        return ready + 1
-    begun[which] = max(begun[which], ready * width - sent * bits)
-    return int(-(-((sent + sums) * bits + begun[which]) // width))
+            time = times[at + f, column] + climb
+            before = sent
+            sent += one.rows * (one.sets_t if f < last else one.sets_t - 1) * bits
+            out = max(out, time * returns.out_bits - before)
+            time = -(-(sent + out) // returns.out_bits) if returns.out_bits else time + 1
+            back = max(back, time * returns.in_bits - before)
+            times[at + f, column] = -(-(sent + back) // returns.in_bits) if returns.in_bits else time + 1
