@@ -226,8 +226,8 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
     before: list[int] = []
     steps_filters, steps_outputs = _stepping(every, m, "GMC"), _stepping(every, m, "GMNPQ", without="k")
     runs = [(chosen, place_pes(chosen, m, *run)) for chosen in every for run in product(runs_r, runs_s)]
-    longest = max(_longest_step(machine, g, chosen, pes, comes_back) for chosen, pes in runs)
-    sizes = [_steps_and_sums(machine, g, chosen, pes) for chosen, pes in runs]
+    sizes = [_sizes(machine, g, chosen, pes, comes_back) for chosen, pes in runs]
+    longest = max(max(1, -(-edges // steps)) for steps, edges, _ in sizes)
     for index, chosen in enumerate(every):
         group = chosen["G"][0]
         new_filters = cut or index == 0 or steps_filters(index) != in_spads
@@ -242,7 +242,9 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
             sets = len({pe.set_r for pe in pes})
             if bursts:
                 _ramp(machine, g, chosen, pes, tally)
-                returns = Returns(machine, longest, sizes, sets * len(rows), len(rows))
+                returns = Returns(
+                    machine, longest, [(steps, sums) for steps, _, sums in sizes], sets * len(rows), len(rows)
+                )
             began = tally.compute + sum(tally.stalls.values())
             _one_pass(machine, g, chosen, group, pes, new_filters, comes_back, visits, tally)
             edges = tally.compute + sum(tally.stalls.values()) - began
@@ -254,8 +256,7 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
                     tally.tick, tally.edge = tally.tick + waits, tally.edge + waits
             groups = _groups(machine, chosen, pes, columns, edges)
             if comes_back:
-                held = returns.wait(groups, sets, len(rows), tally.tick, tally.edge)
-                tally.drain += held
+                tally.drain += (held := returns.wait(groups, sets, len(rows), tally.tick, tally.edge))
                 tally.tick, tally.edge = tally.tick + held, tally.edge + held
                 returns.leave(groups, tally.tick, tally.edge)
             tally.tick, tally.edge = tally.tick + sum(columns), tally.edge + edges
@@ -267,8 +268,7 @@ def _groups(
     machine: Accelerator, chosen: dict[str, list[int]], pes: list[ProcessingElement], columns: list[int], edges: int
 ) -> list[Group]:
     """The sums of a pass, as they leave: of one column and one filter of a PE."""
-    out, end = [], 0
-    per_pe = max(len(pe.filters) for pe in pes)
+    out, end, per_pe = [], 0, max(len(pe.filters) for pe in pes)
     for (n, column), cycles in zip(product(chosen["N"], chosen["Q"]), columns, strict=True):
         end += cycles
         for f in range(per_pe):
@@ -278,22 +278,13 @@ def _groups(
     return out
 
 
-def _steps_and_sums(
-    machine: Accelerator, g: Geometry, chosen: dict[str, list[int]], pes: list[ProcessingElement]
-) -> tuple[int, int]:
-    """Steps and sums of a pass."""
-    tally = Tally()
-    _one_pass(machine, g, chosen, 0, pes, False, False, {}, tally)
-    return tally.compute, tally.psum_out
-
-
-def _longest_step(
+def _sizes(
     machine: Accelerator, g: Geometry, chosen: dict[str, list[int]], pes: list[ProcessingElement], comes_back: bool
-) -> int:
-    """Edges of the longest step of a pass that brings filters."""
+) -> tuple[int, int, int]:
+    """Steps, edges and sums of a pass that brings filters."""
     tally = Tally()
     _one_pass(machine, g, chosen, 0, pes, True, comes_back, {}, tally)
-    return max(1, -(-(tally.compute + sum(tally.stalls.values())) // tally.compute))
+    return tally.compute, tally.compute + sum(tally.stalls.values()), tally.psum_out
 
 
 def _stepping(
@@ -398,7 +389,7 @@ def _one_pass(
 
 
 def _wait_for_filters(machine: Accelerator, pes: list[ProcessingElement], columns: list[int], before: list[int]) -> int:
-    """Filters come beside the pass's first column, and beside columns of the pass before that are not its first."""
+    """Filters come beside the first column, and beside columns of the pass before that are not its first."""
     beside = [columns[0]]
     if machine.pe.filter_load is FilterLoad.ADJACENT_COLUMNS:
         beside += before[1:][-1:]

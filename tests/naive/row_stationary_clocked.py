@@ -13,21 +13,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import product
 
-import numpy as np
-from numpy.typing import NDArray
-
 from accsim.hardware.accelerator import Accelerator, InitialPsum, Link
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.workload.layer import Geometry, Operand
 from tests.naive.row_stationary_networks import Bus, Load, Pace, Sums
 from tests.naive.row_stationary_pe import Coming, Hazard, Pe, Turn, Word
 from tests.naive.row_stationary_program import Layer, Pass, Slot, Spot, Tag
+from tests.naive.row_stationary_registers import Dump, snapshot
 from tests.naive.row_stationary_returns import Group, Returns
 from tests.naive.systolic_folds import Tensors
 
 IFMAP, WEIGHT, PSUM = Operand.IFMAP, Operand.WEIGHT, Operand.PSUM
-Dump = dict[str, tuple[NDArray[np.int64], NDArray[np.bool_]]]
-"""Values and valid bits by register name."""
 
 
 @dataclass
@@ -202,7 +198,7 @@ class Array:
         """Registers hold what they hold right after the edge."""
         self.move_sums()
         if self.seen.edges in self.watch:
-            self.snapshots[self.seen.edges] = self.snapshot()
+            self.snapshots[self.seen.edges] = snapshot(self)
         self.seen.edges += 1
         self.moved = False
 
@@ -394,32 +390,3 @@ class Array:
             if level.write_bits_per_cycle and PSUM in mine:
                 out.append(Pace(level.name, -(-sums * machine.bits(PSUM) // level.write_bits_per_cycle), steps))
         return out
-
-    def snapshot(self) -> Dump:
-        """Values and valid bits of every register, laid out as the stepped machine's dumps are."""
-        m, array = self.layer.m, self.machine.array
-        taps = max(len(one.taps) for one in self.passes)
-        span = max(self.layer.span(one) for one in self.passes)
-        sizes = {"ifmap_window": m.q * span, "filter_spad": m.q * taps * m.p, "psum_spad": m.p, "product": 0}
-        shapes = {name: (array.rows, array.cols, *((size,) if size else ())) for name, size in sizes.items()}
-        dump = {name: (np.zeros(shape, np.int64), np.zeros(shape, bool)) for name, shape in shapes.items()}
-
-        def put(name: str, at: tuple[int, ...], value: int) -> None:
-            dump[name][0][at], dump[name][1][at] = value, True
-
-        for spot, pe in self.pes.items():
-            place = self.places[spot]
-            for channel, words in pe.window.items():
-                for o, word in enumerate(words):
-                    if word is not None:
-                        put("ifmap_window", (*place, channel * len(words) + o), word.value)
-            for (channel, tap, f), word in pe.weights.items() if pe.at is not None else ():
-                at = (channel * len(pe.at.taps) + tap) * len(pe.at.filters[0]) + f
-                put("filter_spad", (*place, at), word.value)
-            for f, value in pe.sums.items():
-                put("psum_spad", (*place, f), value)
-            if pe.pipeline and pe.pipeline[0].value is not None:
-                put("product", place, pe.pipeline[0].value)
-        if self.machine.pe.pipeline_stages < 2:
-            del dump["product"]
-        return dump

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from tests.naive.row_stationary_pe import Coming, Word
 from tests.naive.row_stationary_program import Spot, Tag
@@ -85,7 +86,7 @@ class Sums:
         """These sums are to come back, in groups of so many; all slots of those before them have been."""
         self.granted = sum(len(group) for group in self.returning) * self.bits - self.in_moved
         every = iter(coming)
-        self.returning += [deque(next(every) for _ in range(sums)) for sums in groups]
+        self.returning += [group for sums in groups if (group := deque(islice(every, sums)))]
 
     def slot(self) -> None:
         """A slot of the network in."""

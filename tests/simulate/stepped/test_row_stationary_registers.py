@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import currently_in_test_context, event, given, settings
 from hypothesis import strategies as st
 
 from accsim.simulate.stepped.machine import Observed, Probe
@@ -86,7 +86,7 @@ def check_against_twin(layer: Layer, seed: int, dumps: int) -> int:
     cycles = sorted({draw.randrange(seen.phase.total) for _ in range(dumps)})
     twin = layer.oracle(cycles)
     twin.run()
-    if twin.seen.held:
+    if twin.seen.held and currently_in_test_context():
         event("a pass is held until its sums are back")
     probe = Probe(tuple(cycles), edges=True)
     again = layer.run(probe)

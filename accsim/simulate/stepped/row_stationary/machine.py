@@ -86,7 +86,7 @@ class _Layer:
         """Let the controller walk a chunk; returns the tick on which each pass begins."""
         begins = np.zeros(table.size, np.int64)
         spent = np.zeros((table.size, self.spent.size), np.int64)
-        words = self.recorder.words(table, slots, self.state, self.networks)
+        words = self.recorder.words(table, slots, self.state, self.networks, self.returns)
         wrong = controller.walk(
             table, slots, self.networks, self.state, self.asked, self.ticks, begins, spent, words, self.returns
         )  # fmt: skip

@@ -154,17 +154,17 @@ class Passes:
             The most transactions of the psum networks out and in, 1 for one that keeps up with the array; the edges of
             the longest step; whether no pass has more transactions on a psum network than steps.
         """
-        steps_at = len(PLACED) + SHAPED.index("steps")
         names = [link.name if link else "" for link in (self.accelerator.link(Operand.PSUM, w) for w in ("out", "in"))]
         psum = [[k for k, one in enumerate(self.paced) if one.name == name and not one.port] for name in names]
         most, longest, keeps_up = [1, 1], 1, True
         for sizes, _ in self.nest.blocks(len(self.nest.loops)):
-            for fields, slots in self.of([Step(0, sizes, -1, loads=True, starts=False)]):
-                steps = fields[steps_at]
+            step = Step(0, sizes, -1, loads=True, starts=False)
+            for run_r, run_s in product(self.runs_r, self.runs_s):
+                fields, slots = self._shape(step, False, run_r, run_s)
+                steps = fields[SHAPED.index("steps")]
                 longest = max(longest, -(-max(slots, default=0) // steps))
-                for way, network in enumerate(psum):
-                    for k in network:
-                        most[way], keeps_up = max(most[way], slots[k]), keeps_up and slots[k] <= steps
+                for way, k in ((way, k) for way, networks in enumerate(psum) for k in networks):
+                    most[way], keeps_up = max(most[way], slots[k]), keeps_up and slots[k] <= steps
         return most[0], most[1], longest, keeps_up
 
     def _shape(self, step: Step, starts: bool, run_r: tuple[int, int], run_s: tuple[int, int]) -> Row:

@@ -41,6 +41,12 @@ class Returns(NamedTuple):
     edges: NDArray[Any]
 
 
+def longest_wait(chain: int, returns: Returns) -> int:
+    """An upper bound of the edges that a pass is held, with ``chain`` PEs in a chain."""
+    climb = (chain + returns.pipeline_stages) * (1 if returns.keeps_up else returns.longest)
+    return climb + 2 * (returns.out_most + returns.in_most) + 2
+
+
 @kernel
 def forget(returns: Returns) -> None:
     """A burst begins: its sums have been in the buffer for long."""
