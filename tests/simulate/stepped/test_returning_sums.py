@@ -143,9 +143,9 @@ def test_lenets_last_layer_on_the_eyeriss_chip(width: int | None, drain: int) ->
     """500 inputs in passes of 336 and 164 channels, 168 PEs in a chain: a sum takes 171 ticks to come back.
 
     The first pass adds sums from its step 2 + 20 on, the second one, one channel in a PE, from its step 1 + 10 on. It
-    has a chain of 164 PEs, whose bottom is 4 ticks later, and adds 2 ticks after a step is issued. So it begins 22 + 171
-    - 11 - 6 ticks after the first one, which takes 32: a wait of 144. On the chip's own filter network 1640 words come
-    in front of it, on 410 edges but for those of its first column, 21: the wait is over before.
+    has a chain of 164 PEs, whose bottom is 4 ticks later, and adds 2 ticks after a step is issued. So it begins
+    22 + 171 - 11 - 6 ticks after the first one, which takes 32: a wait of 144. On the chip's own filter network 1640
+    words come in front of it, on 410 edges but for those of its first column, 21: the wait is over before.
     """
     machine = change(load_accelerator("eyeriss"), gin_filter={"width_bits": width})
     one = Layer(machine, layer(m=10, c=500), mapped(m=10, p=10, q=2, r=168))
