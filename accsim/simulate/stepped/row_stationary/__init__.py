@@ -133,9 +133,9 @@ whether it has work there or not; one that has no work in the first pass of a bu
 registers of a PE count as invalid from the first step of a pass on, but filters that stay.
 
 Compiled code runs whole columns of a row of PEs at a time where nothing is asked for inside them, and steps
-otherwise. Sums are run: a dump of ``psum_spad`` is what the steps so far have made of it. Windows and filter spads
-are not moved word by word: a window is a place in its PE's stream of words, and which words a spad has is a step of
-the program.
+otherwise. Up to a step that is asked for, all registers of its pass are run, sums as they grow, windows and filter
+spads word by word as words enter and move. Where nothing is asked for, the words of a window are used where its row of
+the ifmap lies.
 
 ``ifmap_window`` [rows, cols, q * span]
     Channel ch, word o at ``ch * span + o``, span being that of the pass: a shift register. A new word enters at
