@@ -151,12 +151,12 @@ def hold_pass(
     early, height = state[EARLY], state[HEIGHT]
     late = state[CHAIN] - one.sets_r * height + height - one.taps_r + returns.pipeline_stages - 1
     at = one.m0 - state[FILTER]
-    recording, ticking = words.sends.size > 0, not one.starts
-    if recording:
+    recording, ticking, sending = words.edge_of.size > 0, not one.starts, words.sends.size > 0
+    if sending:
         words.sends[:early] = words.next_sends[:early]
     while True:
         if one.weight_slots - early - edges[OPEN] > one.first:
-            if recording:
+            if sending:
                 words.sends[early + edges[OPEN]] = state[EDGE]
             edges[OPEN] += 1
         elif returns.ticks.size and sums.late_by(one, at, late, slowest, state[TICK], state[EDGE], returns):
