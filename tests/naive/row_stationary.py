@@ -242,9 +242,7 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
             sets = len({pe.set_r for pe in pes})
             if bursts:
                 _ramp(machine, g, chosen, pes, tally)
-                returns = Returns(
-                    machine, longest, [(steps, sums) for steps, _, sums in sizes], sets * len(rows), len(rows)
-                )
+                returns = Returns(machine, longest, sizes, sets * len(rows), len(rows))
             began = tally.compute + sum(tally.stalls.values())
             _one_pass(machine, g, chosen, group, pes, new_filters, comes_back, visits, tally)
             edges = tally.compute + sum(tally.stalls.values()) - began

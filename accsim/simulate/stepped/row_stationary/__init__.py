@@ -122,8 +122,8 @@ comes to the last stage of the bottom PEs. It reckons in ticks (a network has an
 if a psum network has more transactions for some pass than the pass has steps) and in edges (each tick of the way up
 takes as long as the longest step of the layer, the steps of the pass come at the pace of its slowest network), both of
 which are on the safe side, and waits no longer than the shorter one needs. Either takes a network to be busy with
-other sums first: from the tick before the groups' pass could have its first one at the top, for as many transactions
-as any pass of the layer has. ``sums`` has the code.
+other sums first: after the last tick before the pass for as long as it is after the last step of any pass of the layer,
+and the network in for a group longer than the network out. ``sums`` has the code.
 
 Registers for dumps
 -------------------
