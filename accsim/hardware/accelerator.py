@@ -121,6 +121,8 @@ class Pe:
         psum_add_cycles: row stationary: extra cycles per output psum to add what comes from the PE below.
         window_shift_cycles: row stationary: cycles to shift one new ifmap word into the sliding window.
         filter_load: row stationary: what the filters of a pass may be loaded beside.
+        fifo_depth: row stationary: words of the FIFO before the ifmap spad; ``None`` for as many as a mapping needs. A
+            mapping that may need more is not legal (see ``mapping.row_stationary.fifo_demand``).
     """
 
     weight_bits: int
@@ -135,6 +137,7 @@ class Pe:
     psum_add_cycles: int = 0
     window_shift_cycles: int = 0
     filter_load: FilterLoad = FilterLoad.FIRST_COLUMN
+    fifo_depth: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ class Passes:
     Attributes:
         runs_r, runs_s: first index and length of the runs in which filter rows and columns are worked on.
         paced: networks and ports that may hold the array.
+        sums_return: whether any pass adds to sums of an earlier one.
     """
 
     def __init__(self, place: Place) -> None:
@@ -104,18 +105,18 @@ class Passes:
         self.runs_r, self.runs_s = _runs(rows), _runs(cols)
         self._reads_first = place.accelerator.array.initial_psum is InitialPsum.READ
         blocks = place.nest.count("C", len(place.nest.loops)) * len(rows) * len(cols)
-        self._sums_return = blocks > 1 or self._reads_first
+        self.sums_return = blocks > 1 or self._reads_first
         self.paced = tuple(self._paced())
         self._shapes: dict[object, Row] = {}
 
     def _paced(self) -> Iterator[Paced]:
         acc = self.accelerator
-        ways = [(Operand.IFMAP, "in"), (Operand.PSUM, "out"), *([(Operand.PSUM, "in")] if self._sums_return else [])]
+        ways = [(Operand.IFMAP, "in"), (Operand.PSUM, "out"), *([(Operand.PSUM, "in")] if self.sums_return else [])]
         for operand, way in ways:
             link = acc.link(operand, way)
             if link is not None and link.width_bits is not None:
                 yield Paced(link.name, ((operand, acc.bits(operand)),), link.width_bits, False, way == "in")
-        inputs = (Operand.IFMAP, Operand.WEIGHT, *((Operand.PSUM,) if self._sums_return else ()))
+        inputs = (Operand.IFMAP, Operand.WEIGHT, *((Operand.PSUM,) if self.sums_return else ()))
         psum = ((Operand.PSUM, acc.bits(Operand.PSUM)),)
         for level in acc.buffers:
             nearest = [o for o in inputs if [lv for lv in acc.buffers if o in lv.operands][-1:] == [level]]
@@ -145,6 +146,21 @@ class Passes:
                     sizes["P"].start, sizes["Q"].start, run_r[0], run_s[0],
                 )  # fmt: skip
                 yield (*placed, *shape), slots
+
+    def kinds(self) -> tuple[Table, Slots]:
+        """A pass of every kind, taken as one that brings filters, with the slots of ``paced``."""
+        rows = []
+        for sizes, _ in self.nest.blocks(len(self.nest.loops)):
+            step = Step(0, sizes, -1, loads=True, starts=False)
+            for run_r, run_s in product(self.runs_r, self.runs_s):
+                fields, slots = self._shape(step, False, run_r, run_s)
+                rows.append(((0,) * len(PLACED) + fields + (0,) * len(FOLLOWED), slots))
+        table: Table = np.array([fields for fields, _ in rows], PASS)
+        return table, np.array([slots for _, slots in rows], np.int64).reshape(len(rows), -1)
+
+    def psum_slots(self, slots: Slots) -> Slots:
+        """Those of ``slots`` that are the psum networks'."""
+        return slots[:, [one.operands[0][0] is Operand.PSUM and not one.port for one in self.paced]]
 
     def _shape(self, step: Step, starts: bool, run_r: tuple[int, int], run_s: tuple[int, int]) -> Row:
         """The ``SHAPED`` fields of a pass, and its slots."""
