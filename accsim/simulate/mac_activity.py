@@ -11,6 +11,7 @@ from accsim.simulate.coding import whole_words
 from accsim.simulate.flows import Occupancy
 from accsim.simulate.ledger import PE
 from accsim.simulate.mac_task import MacTask
+from accsim.simulate.padding import pixel_share
 from accsim.simulate.phase import Schedule
 from accsim.workload.layer import Operand
 
@@ -69,7 +70,7 @@ def _expected(counts: tuple[Count, ...], task: MacTask, accelerator: Accelerator
     for c in counts:
         scale = 1.0
         if c.level == dram and c.operand in coded and code is not None:
-            scale = task.coded_width(c.operand, code) / accelerator.bits(c.operand)
+            scale = task.coded_width(c.operand, accelerator.dram) / accelerator.bits(c.operand)
             action = Action.DECODE if c.action is Action.READ else Action.ENCODE
             words = c.bits / accelerator.bits(c.operand)
             out.append(ExpectedCount(c.level, c.operand, action, words, float(c.bits)))
@@ -134,7 +135,9 @@ def _tensors(task: MacTask, accelerator: Accelerator) -> tuple[TensorReport, ...
         if exact is not None:
             stored, metadata = exact.bits, max(0, exact.bits - exact.nonzero * bits)
         elif coded and code is not None and density is not None:
-            stored = whole_words(code, words * task.coded_width(operand, code))
+            padded = operand is Operand.IFMAP and accelerator.dram.fetch_padding
+            moved = words / pixel_share(g) if padded else float(words)
+            stored = whole_words(code, moved * task.coded_width(operand, accelerator.dram))
             metadata = max(0.0, stored - words * density * bits)
         out.append(
             TensorReport(operand, bits, "run_length" if coded else "dense", stored, metadata, density, home or dram)

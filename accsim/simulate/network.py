@@ -35,7 +35,7 @@ def tasks(network: Network, accelerator: Accelerator, plan: Plan, tensors: Tenso
             ifmap2=homes[1] if layer.kind is LayerKind.MATMUL and len(homes) > 1 else None,
             ofmap=home_of(plan, stored[layer.name]),
         )
-        values = measure(layer, tensors[layer.name], accelerator.dram.run_length) if layer.name in tensors else None
+        values = measure(layer, tensors[layer.name], accelerator.dram) if layer.name in tensors else None
         densities = Densities(
             layer.ifmap_statistics.density, layer.weight_statistics.density, known.get(stored[layer.name])
         ).first(values)
