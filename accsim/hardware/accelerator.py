@@ -196,11 +196,19 @@ class Dram:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A part of a buffer set aside for some operands; ``buffers`` tiles of each are held (2 = double buffered)."""
+    """A part of a buffer set aside for some operands.
+
+    Attributes:
+        buffers: tiles of each that are held (2 = double buffered); 1 where nothing is said.
+        circular: row stationary: whether ifmaps lie in a circular buffer, which has the room that no tile takes. The
+            ifmaps of a pass are worked on one after another, and each one's place is free for one of the next tile as
+            soon as the last pass that takes it has gone through it.
+    """
 
     operands: tuple[Operand, ...]
     size_bits: int
     buffers: tuple[tuple[Operand, int], ...] = ()
+    circular: bool = False
 
     def copies(self, operand: Operand) -> int:
         """Tiles of ``operand`` held at once."""

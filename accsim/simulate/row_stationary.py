@@ -204,6 +204,10 @@ class RowStationaryArray:
         shifts = one.per_pe_channels * self.row_words(one) * self.accelerator.pe.window_shift_cycles
         return one.n * (one.cols * self._column(one, 0) + shifts)
 
+    def ifmap_cycles(self, sizes: Mapping[str, Piece]) -> int:
+        """Cycles that every pass of a step takes at least for each of its ifmaps."""
+        return min(self.compute_cycles(one) // one.n for one in self.passes(sizes))
+
     def _bus(self, operand: Operand, direction: str, words: int) -> tuple[int, str]:
         link = self._buses[operand, direction]
         if link is None or link.width_bits is None:
