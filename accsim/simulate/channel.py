@@ -109,7 +109,7 @@ def _ifmap_places(place: Place, level: Sram, depth: int) -> int:
         if operand in part.operands
     )
     largest = -(-ifmaps // parts)
-    room = (part.size_bits - others) * ifmaps // (tile * largest)
+    room = (part.size_bits - others) * ifmaps // max(1, tile * largest)
     return min(MOST_SLOTS * parts, max(own, room))
 
 

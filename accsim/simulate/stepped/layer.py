@@ -6,7 +6,7 @@ What a PE's accumulator does to a sum that is out of range is applied to the exa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +69,15 @@ def steps_of(place: Place) -> Iterator[Step]:
     return walk(nest, load_at, nest.change_depth(Operand.PSUM, mapping.depth("", Operand.PSUM)))
 
 
+def ifmap_cycles_of(place: Place) -> Callable[[Step], int]:
+    """Cycles that every pass of a step takes at least for each of its ifmaps; 0 for an array that mixes them."""
+    if not isinstance(place.mapping, RowStationaryMapping):
+        return lambda _: 0
+    from accsim.simulate.stepped.row_stationary.passes import Passes  # noqa: PLC0415
+
+    return Passes(place).ifmap_steps
+
+
 def machine_of(place: Place, operands: Operands) -> Machine:
     """The machine of the array's family."""
     if isinstance(place.mapping, RowStationaryMapping):
@@ -124,6 +133,7 @@ def simulate_mac_stepped(
         stays=task.residency.ofmap is not None,
         names={Operand.WEIGHT: task.weight_name.value},
         record=events,
+        ifmap_cycles=ifmap_cycles_of(place),
     )
     makespan = timeline.run(storage.walk(steps_of(place)), observed.runs, storage.end)
     outputs, overflows, warnings = _store(task, accelerator, observed.sums, wraps_are_errors)

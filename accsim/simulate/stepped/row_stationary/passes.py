@@ -107,6 +107,7 @@ class Passes:
         self._sums_return = blocks > 1 or self._reads_first
         self.paced = tuple(self._paced())
         self._shapes: dict[object, Row] = {}
+        self._paces: dict[tuple[int, ...], int] = {}
 
     def _paced(self) -> Iterator[Paced]:
         acc = self.accelerator
@@ -145,6 +146,14 @@ class Passes:
                     sizes["P"].start, sizes["Q"].start, run_r[0], run_s[0],
                 )  # fmt: skip
                 yield (*placed, *shape), slots
+
+    def ifmap_steps(self, step: Step) -> int:
+        """The fewest steps that a pass of ``step`` takes for each of its ifmaps."""
+        key = tuple(step.sizes[dim].size for dim in "NMCPQ")
+        if key not in self._paces:
+            at, runs = SHAPED.index("steps"), product(self.runs_r, self.runs_s)
+            self._paces[key] = min(self._shape(step, False, r, s)[0][at] // key[0] for r, s in runs)
+        return self._paces[key]
 
     def _shape(self, step: Step, starts: bool, run_r: tuple[int, int], run_s: tuple[int, int]) -> Row:
         """The ``SHAPED`` fields of a pass, and its slots."""
