@@ -121,6 +121,7 @@ class Pe:
         psum_add_cycles: row stationary: extra cycles per output psum to add what comes from the PE below.
         window_shift_cycles: row stationary: cycles to shift one new ifmap word into the sliding window.
         filter_load: row stationary: what the filters of a pass may be loaded beside.
+        psum_gating: row stationary: a zero ifmap word stops the read and the write of the psum scratchpad too.
     """
 
     weight_bits: int
@@ -135,6 +136,7 @@ class Pe:
     psum_add_cycles: int = 0
     window_shift_cycles: int = 0
     filter_load: FilterLoad = FilterLoad.FIRST_COLUMN
+    psum_gating: bool = False
 
 
 @dataclass(frozen=True, slots=True)

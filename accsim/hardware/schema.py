@@ -103,6 +103,7 @@ class PeFile(Model):
     rounding: Rounding = Rounding.TRUNCATE
     overflow: Overflow = Overflow.WRAP
     zero_gating: bool = False
+    psum_gating: bool = False
     pipeline_stages: Annotated[int, Field(ge=1, le=64)] = 1
     psum_add_cycles: Annotated[int, Field(ge=0, le=64)] = 0
     window_shift_cycles: Annotated[int, Field(ge=0, le=64)] = 0

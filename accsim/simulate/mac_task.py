@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from accsim.hardware.accelerator import Accelerator, Dram
 from accsim.mapping.capacity import Reserved
 from accsim.mapping.mapping import Mapping
@@ -110,6 +113,11 @@ class MacTask:
         """MACs whose ifmap word is zero, padding included; ``None`` if the values are not known."""
         known = None if self.values is None else self.values.ifmap_macs
         return None if known is None else self.geometry.macs - known
+
+    @property
+    def taps(self) -> npt.NDArray[np.int64] | None:
+        """Ifmap words that are not zero under each tap; ``None`` if the values are not known."""
+        return None if self.values is None else self.values.taps
 
     @property
     def effectual_macs(self) -> int | float:

@@ -100,7 +100,7 @@ def _coded(accelerator: Accelerator, layer: Layer, densities: Densities) -> froz
 def simulate_mac(task: MacTask, accelerator: Accelerator, mapping: Mapping, notes: tuple[str, ...] = ()) -> Activity:
     """Activity of one layer with MACs under a mapping, counted; it starts at cycle 0."""
     place, ledger = task.place(accelerator, mapping), Ledger(accelerator)
-    timing, occupancy = count_layer(place, ledger, task.off_chip(place), task.counted_codes, task.zero_macs)
+    timing, occupancy = count_layer(place, ledger, task.off_chip(place), task.counted_codes, task.taps)
     return mac_activity(task, accelerator, mapping, timing, occupancy, ledger.counts(), task.geometry.macs, notes=notes)
 
 

@@ -101,7 +101,7 @@ class Pass:
         return self.taps_r * self.sets_r
 
 
-def _starts(runs: tuple[int, ...]) -> list[tuple[int, int]]:
+def starts(runs: tuple[int, ...]) -> list[tuple[int, int]]:
     """First index and length of each run."""
     return list(zip(accumulate((0, *runs[:-1])), runs, strict=True))
 
@@ -160,8 +160,18 @@ class RowStationaryArray:
                 sets_t=ceil_div(filters, per_p),
                 sets_r=ceil_div(channels, per_q),
             )
-            for first_r, r in _starts(self.runs_r)
-            for first_s, s in _starts(self.runs_s)
+            for first_r, r in starts(self.runs_r)
+            for first_s, s in starts(self.runs_s)
+        ]
+
+    def first_channels(self) -> list[int]:
+        """Channels of a group with which PEs begin their sums: the first one of each PE in each block."""
+        block, whole = self.mapping.q * self.mapping.r, self.nest.bound("C")
+        return [
+            first
+            for begin in range(0, whole, block)
+            for size in (min(block, whole - begin),)
+            for first in range(begin, begin + size, ceil_div(size, self.mapping.r))
         ]
 
     def row_words(self, one: Pass) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from zipfile import BadZipFile
@@ -34,6 +34,8 @@ class Values:
         ifmap_density, weight_density, ofmap_density: fraction of non-zero words.
         ifmap_macs: MACs whose ifmap word is not zero; padding counts as zero.
         effectual_macs: MACs whose ifmap and weight words (as far as given) are both not zero.
+        taps: of the ifmap, the words that are not zero under each tap over all outputs, (C, R, S); ``ifmap_macs`` is
+            their sum times the filters of a group.
         ifmap_code, ofmap_code: sizes run-length coded in the tensor's storage order, an ifmap with its padding where
             that is fetched; ``None`` for a machine without a code too.
     """
@@ -45,6 +47,7 @@ class Values:
     effectual_macs: int | None
     ifmap_code: Coded | None
     ofmap_code: Coded | None
+    taps: npt.NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
 
 
 def load_tensors(path: str | Path, network: Network) -> dict[str, dict[str, Array]]:
@@ -132,7 +135,7 @@ def measure(layer: Layer, tensors: Mapping[str, Array], dram: Dram) -> Values:
         dram: the machine's off-chip memory, which may code feature maps and fetch their padding.
     """
     ifmap, weight, ofmap = (tensors.get(name) for name in names_of(layer))
-    ifmap_macs = effectual = None
+    ifmap_macs = effectual = per_tap = None
     if ifmap is not None and layer.geometry is not None:
         per_tap = _nonzero_per_tap(layer.geometry, as_map(layer, np.not_equal(ifmap, 0)))
         ifmap_macs = int(per_tap.sum()) * layer.geometry.filters_per_group
@@ -147,6 +150,7 @@ def measure(layer: Layer, tensors: Mapping[str, Array], dram: Dram) -> Values:
         effectual_macs=effectual,
         ifmap_code=_coded(_padded(layer, ifmap) if dram.fetch_padding else ifmap, dram),
         ofmap_code=_coded(ofmap, dram),
+        taps=per_tap,
     )
 
 

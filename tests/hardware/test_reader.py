@@ -262,7 +262,7 @@ levels:
         text = MINIMAL.replace("width: 128 b", "width: 128 b, run_length: {run: 5 b}")
         assert mistakes(text) == [
             "hw.yaml:7:61: no key 'run_length' in levels.buffer; expected one of name, kind, operands, width, size, "
-            "buffers, partitions, bank, read_per_cycle, write_per_cycle, keeps_activations"
+            "buffers, circular, partitions, bank, read_per_cycle, write_per_cycle, keeps_activations"
         ]
 
     def test_a_node_with_the_wrong_unit(self, mistakes: Mistakes) -> None:

@@ -55,6 +55,7 @@ class Seen:
     psum_kept: int = 0
     macs: int = 0
     zero_ifmap_macs: int = 0
+    zero_ifmap_kept: int = 0
     most: int = 0
     slots: int = 0
     leads: list[int] = field(default_factory=list)

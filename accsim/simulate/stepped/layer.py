@@ -17,6 +17,7 @@ from accsim.mapping.mapping import Mapping, RowStationaryMapping
 from accsim.mapping.row_stationary import cut_filter
 from accsim.simulate.activity import Activity
 from accsim.simulate.channel import fetched, returned
+from accsim.simulate.flows import Zeros
 from accsim.simulate.ledger import Ledger
 from accsim.simulate.mac_activity import mac_activity
 from accsim.simulate.mac_task import MacTask
@@ -138,7 +139,8 @@ def simulate_mac_stepped(
     makespan = timeline.run(storage.walk(steps_of(place)), observed.runs, storage.end)
     outputs, overflows, warnings = _store(task, accelerator, observed.sums, wraps_are_errors)
     ledger = Ledger(accelerator)
-    record(place, observed.flows, storage.traffic(), observed.macs, observed.zero_ifmap_macs, ledger)
+    zeros = Zeros(observed.zero_ifmap_macs, observed.zero_ifmap_kept)
+    record(place, observed.flows, storage.traffic(), observed.macs, zeros, ledger)
     activity = mac_activity(
         task,
         accelerator,
