@@ -47,6 +47,7 @@ class ProcessingElement:
     weight_fills: int = 0
     psum_reads: int = 0
     psum_writes: int = 0
+    psum_gated: int = 0
     macs: int = 0
     cycles: int = 0
     columns: list[int] = field(default_factory=list)
@@ -57,7 +58,9 @@ class ProcessingElement:
         for _ in product(self.filters, self.channels, self.taps):
             self.weight_fills += 1
 
-    def convolve(self, g: Geometry, ifmaps: list[int], columns: list[int], shift: int, add: int) -> None:
+    def convolve(
+        self, g: Geometry, ifmaps: list[int], columns: list[int], shift: int, add: int, gates: bool = False
+    ) -> None:
         """Slide over one row of every ifmap: shift the window, multiply, add the sums of the PE below."""
         row = self.output_row * g.stride_h - g.pad_top + self.filter_row * g.dilation_h
         for n in ifmaps:
@@ -72,10 +75,13 @@ class ProcessingElement:
                         cycles += shift
                 window = seen
                 for _ in self.filters:
-                    for k, _ in enumerate(product(self.channels, self.taps)):
+                    for k, (_, tap) in enumerate(product(self.channels, self.taps)):
                         self.macs += 1
                         cycles += 1
-                        if k > 0:  # the first product starts the sum, later ones read it and write it back
+                        pixel = 0 <= row < g.H and 0 <= start + tap * g.dilation_w < g.W
+                        if k > 0 and gates and not pixel:  # nothing is added, and the sum stays as it is
+                            self.psum_gated += 1
+                        elif k > 0:  # the first product starts the sum, later ones read it and write it back
                             self.psum_reads += 1
                             self.psum_writes += 1
                     cycles += add
@@ -99,6 +105,7 @@ class Tally:
     psum_hops: int = 0
     psum_reads: int = 0
     psum_writes: int = 0
+    psum_gated: int = 0
     most_pes: int = 0
     slots: int = 0
     compute: int = 0
@@ -299,13 +306,15 @@ def _one_pass(
         if new_filters:
             pe.load_filters()
             weights |= set(product(pe.filters, pe.channels, [pe.filter_row], pe.taps))
-        pe.convolve(g, chosen["N"], chosen["Q"], machine.pe.window_shift_cycles, machine.pe.psum_add_cycles)
+        how = machine.pe
+        pe.convolve(g, chosen["N"], chosen["Q"], how.window_shift_cycles, how.psum_add_cycles, how.psum_gating)
         bus |= set(pe.received)
         tally.macs += pe.macs
         tally.ifmap_delivered += len(pe.received)
         tally.weight_delivered += pe.weight_fills
         tally.psum_reads += pe.psum_reads
         tally.psum_writes += pe.psum_writes
+        tally.psum_gated += pe.psum_gated
     fetched = [w for w in bus if machine.dram.fetch_padding or (0 <= w[2] < g.H and 0 <= w[3] < g.W)]
     tally.ifmap_sent += len(bus)
     tally.ifmap_read += len(fetched)
