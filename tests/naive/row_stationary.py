@@ -225,6 +225,7 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
     in_spads: object = None
     in_progress: object = None
     before: list[int] = []
+    spare, rows_in_turn = 0, fewest_rows(every, m, runs_r)
     steps_filters, steps_outputs = _stepping(every, m, "GMC"), _stepping(every, m, "GMNPQ", without="k")
     for index, chosen in enumerate(every):
         group = chosen["G"][0]
@@ -241,8 +242,8 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
             _one_pass(machine, g, chosen, group, pes, new_filters, comes_back, visits, tally)
             columns = [max(cycles) for cycles in zip(*(pe.columns for pe in pes), strict=True)]
             if new_filters:
-                _wait_for_filters(machine, pes, columns, before, tally)
-            before = columns
+                _wait_for_filters(machine, pes, columns, before, spare, tally)
+            before, spare = columns, spare_cycles(machine, held_by(pes, g), rows_in_turn)
     return tally
 
 
@@ -267,6 +268,37 @@ def _stepping(
     relevant = [i for i, name in enumerate(order) if dim_of[name] in dims and name != without]
     deepest = max((i for i in relevant if max(c[i] for c in counters) > 0), default=-1)
     return lambda index: counters[index][: deepest + 1]
+
+
+def fewest_rows(every: list[dict[str, list[int]]], m: RowStationaryMapping, runs_r: list[list[int]]) -> int:
+    """Rows of PEs that filter words go round at least: those of sets with as many filters and channels as any."""
+
+    def full(blocks: list[list[int]]) -> int:
+        return sum(len(block) == len(blocks[0]) for block in blocks)
+
+    return min(
+        len(rows) * full(shares(chosen["M"], m.t)) * full(shares(chosen["C"], m.r))
+        for chosen in every
+        for rows in runs_r
+    )
+
+
+def held_by(pes: list[ProcessingElement], g: Geometry) -> dict[Operand, int]:
+    """Words that the fullest PE of a pass keeps."""
+    fullest = max(pes, key=lambda pe: (len(pe.filters), len(pe.channels)))
+    filters, channels, taps = len(fullest.filters), len(fullest.channels), len(fullest.taps)
+    span = (taps - 1) * g.dilation_w + 1
+    return {Operand.WEIGHT: filters * channels * taps, Operand.IFMAP: channels * span, Operand.PSUM: filters}
+
+
+def spare_cycles(machine: Accelerator, held: dict[Operand, int], rows: int) -> int:
+    """Edges on which filter words find an empty place beside those that a PE holds."""
+    spad = next(level for level in machine.levels if level.kind.value == "rf" and Operand.WEIGHT in level.operands)
+    empty = max(0, spad.size_words - sum(held[o] for o in held if o in spad.operands))
+    link = machine.link(Operand.WEIGHT, "in")
+    if link is None or link.width_bits is None:
+        return 0
+    return empty * rows * machine.bits(Operand.WEIGHT) // link.width_bits
 
 
 def _ramp(
@@ -350,12 +382,14 @@ def _one_pass(
 
 
 def _wait_for_filters(
-    machine: Accelerator, pes: list[ProcessingElement], columns: list[int], before: list[int], tally: Tally
+    machine: Accelerator, pes: list[ProcessingElement], columns: list[int], before: list[int], spare: int, tally: Tally
 ) -> None:
     """Filters come beside the pass's first column, and beside columns of the pass before that are not its first."""
     beside = [columns[0]]
     if machine.pe.filter_load is FilterLoad.ADJACENT_COLUMNS:
         beside += before[1:][-1:]
+    if machine.pe.filter_load is FilterLoad.SPARE_WORDS:
+        beside.append(min(sum(before[1:]), sum(before[1:][-1:]) + spare))
     if machine.pe.filter_load is FilterLoad.WHOLE_PASS:
         beside += before[1:]
     words = {w for pe in pes for w in product(pe.filters, pe.channels, [pe.filter_row], pe.taps)}
