@@ -56,6 +56,7 @@ class Settings(Model):
     hardware: str
     batch: int = Field(ge=1)
     layers: list[str] = Field(min_length=1)
+    readings: dict[str, list[str]] = {}
     searched: list[str] = []
     other: Other
 
@@ -66,6 +67,7 @@ class Found:
 
     Attributes:
         coded, uncoded, ungated: the layers, by name: as the chip runs them, without coding off chip, without gating.
+        readings: the layers under other readings of what is not published, by what they say.
         searched: by objective, the layers with mappings searched for it.
         other: the layers of the other network.
     """
@@ -75,6 +77,7 @@ class Found:
     coded: Mapping[str, LayerEstimate]
     uncoded: Mapping[str, LayerEstimate]
     ungated: Mapping[str, LayerEstimate]
+    readings: Mapping[str, Mapping[str, LayerEstimate]]
     searched: Mapping[str, Mapping[str, LayerEstimate]]
     other: Mapping[str, LayerEstimate]
 
@@ -99,6 +102,9 @@ def run(settings: Settings) -> Found:
         coded=layers(machine),
         uncoded=layers(replace(machine, levels=plain)),
         ungated=layers(replace(machine, pe=replace(machine.pe, zero_gating=False, psum_gating=False))),
+        readings={
+            what: layers(load_accelerator(settings.hardware, overrides)) for what, overrides in settings.readings.items()
+        },
         searched={objective: layers(free, objective) for objective in settings.searched},
         other=_other(settings.other, machine),
     )
@@ -141,7 +147,7 @@ def obtained(found: Found) -> Obtained:
             "networks": 100 * total["networks"],
             "buffer": 100 * total["buffer"],
         },
-        "gating_saving": 100 * (1 - _pes(found.machine, coded) / _pes(found.machine, found.ungated)),
+        "gating_saving": gating_saving(found),
     }
 
 
@@ -232,6 +238,11 @@ def power_parts(machine: Accelerator, *estimates: LayerEstimate) -> dict[str, fl
                 parts[by_kind.get(kind, "other")] += row.energy
     whole = _sum(parts.values())
     return {part: energy / whole for part, energy in parts.items()}
+
+
+def gating_saving(found: Found) -> float:
+    """Per cent of the PEs' energy that zero gating saves."""
+    return 100 * (1 - _pes(found.machine, found.coded) / _pes(found.machine, found.ungated))
 
 
 def _pes(machine: Accelerator, layers: Mapping[str, LayerEstimate]) -> float:

@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from accsim.energy.estimate import LayerEstimate
-from accsim.fidelity.cases.eyeriss_jssc17 import Found, buffer_mb, dram_mb, on_chip, power_mw, power_parts
+from accsim.fidelity.cases.eyeriss_jssc17 import (
+    Found,
+    buffer_mb,
+    dram_mb,
+    gating_saving,
+    on_chip,
+    power_mw,
+    power_parts,
+)
 from accsim.fidelity.published import Publication
 from accsim.report.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from accsim.study.drawing import Drawing
@@ -75,6 +83,8 @@ def words(found: Found, publication: Publication) -> dict[str, object]:
         "settings": found.settings,
         "assumed": found.machine.assumed,
         "mean_error": sum(errors) / len(errors),
+        "readings": _readings(found, publication),
+        "gating": gating_saving(found),
         "waits": {name: e.latency_ms - e.processing_ms for name, e in found.coded.items()},
         "published_waits": {
             name: publication.number(f"latency.{name}") - publication.number(f"processing_time.{name}") for name in times
@@ -98,6 +108,25 @@ def words(found: Found, publication: Publication) -> dict[str, object]:
             for objective, layers in found.searched.items()
         },
     }
+
+
+def _readings(found: Found, publication: Publication) -> list[dict[str, object]]:
+    """Errors of the machine as it is and under each other reading; power is scaled to the same average."""
+    average = publication.number("power_average")
+    rows: list[dict[str, object]] = []
+    for what, layers in {"as modelled": found.coded, **found.readings}.items():
+        scale = average / (sum(map(on_chip, layers.values())) / sum(e.latency_ms for e in layers.values()) * 1e-6)
+        values = {
+            "processing_time": {name: e.processing_ms for name, e in layers.items()},
+            "latency": {name: e.latency_ms for name, e in layers.items()},
+            "power": {name: power_mw(e) * scale for name, e in layers.items()},
+        }
+        errors = {
+            group: [value / publication.number(f"{group}.{name}") - 1 for name, value in found_values.items()]
+            for group, found_values in values.items()
+        }
+        rows.append({"reading": what, **errors})
+    return rows
 
 
 def _layers(layers: Mapping[str, LayerEstimate]) -> list[dict[str, object]]:
