@@ -1,8 +1,8 @@
 """What published totals say about layers whose own figures are not published.
 
-Two totals of a pruned network are published, its non-zero weights and its MACs that are not skipped. Both, and the energy
-of ``accsim.energy.nonzero``, are linear in the non-zero fraction of each layer's weights, so what follows from them is
-exact: the least and the most energy of all networks that have these totals.
+Two totals of a pruned network are published, its non-zero weights and its MACs that are not skipped. Both, and the
+energy of ``accsim.energy.nonzero``, are linear in the non-zero fraction of each layer's weights, so what follows from
+them is exact: the least and the most energy of all networks that have these totals.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def two_fractions(first: Share, second: Share, nonzero_weights: float, nonskippe
 def energy_range(shares: Sequence[Share], nonzero_weights: float, nonskipped_macs: float) -> tuple[float, float]:
     """The least and the most energy of layers that have both totals together.
 
-    A linear programme with two equations: at its optimum all fractions but two, those of a basis, are 0 or 1, each by the
-    sign of what it gains over the prices that the basis puts on the two totals.
+    A linear programme with two equations: at its optimum all fractions but two, those of a basis, are 0 or 1, each by
+    the sign of what it gains over the prices that the basis puts on the two totals.
 
     Raises:
         AccsimError: no fractions have both totals.
@@ -86,7 +86,9 @@ def _merged(shares: Sequence[Share]) -> list[Share]:
     """Layers of the same proportions as one, since a fraction moved from one to the other changes nothing."""
     kinds: dict[tuple[float, float], list[Share]] = {}
     for share in shares:
-        kinds.setdefault((round(share.macs / share.weights, 9), round(share.slope / share.weights, 9)), []).append(share)
+        kinds.setdefault((round(share.macs / share.weights, 9), round(share.slope / share.weights, 9)), []).append(
+            share
+        )
     return [sum_of(same) for same in kinds.values()]
 
 

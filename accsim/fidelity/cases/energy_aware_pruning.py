@@ -49,6 +49,7 @@ class Settings(Model):
     energy_table: str
     batch: int = Field(gt=0)
     other_batches: list[int] = []
+    other_hardware: list[str] = []
     models: dict[str, Original]
 
 
@@ -85,7 +86,7 @@ class Found:
     Attributes:
         versions: by model, then by version, the original first.
         skipping: the same energies if a zero of the ifmap spares the psum as well.
-        batches: energy of the first model's versions by batch.
+        batches, machines: energy of the first model's versions by batch, and by machine.
         ifmaps_unknown: the first model's original if the ifmaps that are not public are all zeros, and if none is.
     """
 
@@ -93,6 +94,7 @@ class Found:
     versions: Mapping[str, Mapping[str, Version]]
     skipping: Mapping[str, Mapping[str, float]]
     batches: Mapping[int, Mapping[str, float]]
+    machines: Mapping[str, Mapping[str, float]]
     ifmaps_unknown: tuple[float, float]
 
 
@@ -109,12 +111,16 @@ def run(settings: Settings) -> Found:
         for name, found in versions.items()
     }
     first, model = next(iter(settings.models.items()))
-    batches = {settings.batch: {version: v.energy for version, v in versions[first].items()}}
+    here = {version: v.energy for version, v in versions[first].items()}
+    batches, machines = {settings.batch: here}, {settings.hardware: here}
     for batch in settings.other_batches:
         other = _dense(settings, model, batch)
         batches[batch] = {version: _total(other, v.nonzeros) for version, v in versions[first].items()}
+    for machine in settings.other_hardware:
+        other = _dense(settings.model_copy(update={"hardware": machine}), model, settings.batch)
+        machines[machine] = {version: _total(other, v.nonzeros) for version, v in versions[first].items()}
     ends = sorted(_total(dense[first], _original(model, dense[first].network, unknown)) for unknown in (0.0, 1.0))
-    return Found(settings, versions, skipping, dict(sorted(batches.items())), (ends[0], ends[1]))
+    return Found(settings, versions, skipping, dict(sorted(batches.items())), machines, (ends[0], ends[1]))
 
 
 def obtained(found: Found) -> Obtained:
@@ -225,7 +231,8 @@ def _from_totals(dense: Result, original: Mapping[str, NonZeros], pruned: Pruned
     shares = _shares(dense, original)
     convolutions = {layer.name for layer in layers if layer.kind is LayerKind.CONV}
     groups = [
-        sum_of([share for name, share in shares.items() if (name in convolutions) is whether]) for whether in (True, False)
+        sum_of([share for name, share in shares.items() if (name in convolutions) is whether])
+        for whether in (True, False)
     ]
     conv, rest = two_fractions(groups[0], groups[1], pruned.nonzero_weights, pruned.nonskipped_macs)
     weights = {layer.name: conv if layer.name in convolutions else rest for layer in layers}
@@ -237,9 +244,8 @@ def _from_totals(dense: Result, original: Mapping[str, NonZeros], pruned: Pruned
 def _shares(dense: Result, original: Mapping[str, NonZeros]) -> dict[str, Share]:
     """Each layer's part in the totals."""
     layers = dense.network.layers
-    none, every = (sparse(dense, _with_weights(original, {name: x for name in original})) for x in (0.0, 1.0))
+    none, every = (sparse(dense, _with_weights(original, dict.fromkeys(original, x))) for x in (0.0, 1.0))
     return {
         layer.name: Share(layer.weight_words, full.nonskipped_macs, empty.total, full.total - empty.total)
         for layer, empty, full in zip(layers, none, every, strict=True)
     }
-

@@ -56,6 +56,7 @@ class Settings(Model):
     hardware: str
     batch: int = Field(ge=1)
     layers: list[str] = Field(min_length=1)
+    as_printed: dict[str, Parameters] = {}
     readings: dict[str, list[str]] = {}
     searched: list[str] = []
     other: Other
@@ -67,6 +68,7 @@ class Found:
 
     Attributes:
         coded, uncoded, ungated: the layers, by name: as the chip runs them, without coding off chip, without gating.
+        as_printed: layers for which another mapping is printed than the one that gives the published traffic.
         readings: the layers under other readings of what is not published, by what they say.
         searched: by objective, the layers with mappings searched for it.
         other: the layers of the other network.
@@ -77,6 +79,7 @@ class Found:
     coded: Mapping[str, LayerEstimate]
     uncoded: Mapping[str, LayerEstimate]
     ungated: Mapping[str, LayerEstimate]
+    as_printed: Mapping[str, LayerEstimate]
     readings: Mapping[str, Mapping[str, LayerEstimate]]
     searched: Mapping[str, Mapping[str, LayerEstimate]]
     other: Mapping[str, LayerEstimate]
@@ -102,11 +105,12 @@ def run(settings: Settings) -> Found:
         coded=layers(machine),
         uncoded=layers(replace(machine, levels=plain)),
         ungated=layers(replace(machine, pe=replace(machine.pe, zero_gating=False, psum_gating=False))),
+        as_printed=_mapped(settings.network, settings.batch, settings.as_printed, machine),
         readings={
             what: layers(load_accelerator(settings.hardware, overrides)) for what, overrides in settings.readings.items()
         },
         searched={objective: layers(free, objective) for objective in settings.searched},
-        other=_other(settings.other, machine),
+        other=_mapped(settings.other.network, settings.other.batch, settings.other.mapping, machine),
     )
 
 
@@ -135,6 +139,7 @@ def obtained(found: Found) -> Obtained:
         "image_bandwidth_write": images["write"],
         "overall_bandwidth": _sum(map(dram_mb, uncoded.values())) / traffic,
         "buffer_traffic": {name: buffer_mb(e) for name, e in uncoded.items()},
+        "buffer_traffic_as_printed": {name: buffer_mb(e) for name, e in found.as_printed.items()},
         "active_pes": {name: e.activity.pe_active_max for name, e in coded.items()},
         "power": {name: power_mw(e) for name, e in coded.items()},
         "power_average": energy / time * 1e-6,
@@ -156,17 +161,19 @@ def _by_name(result: Result, names: Iterable[str]) -> dict[str, LayerEstimate]:
     return {name: found[name] for name in names}
 
 
-def _other(other: Other, machine: Accelerator) -> dict[str, LayerEstimate]:
-    network = load_network(other.network, batch=other.batch)
+def _mapped(name: str, batch: int, given: Mapping[str, Parameters], machine: Accelerator) -> dict[str, LayerEstimate]:
+    """Layers of a network, each with a mapping of its own."""
+    if not given:
+        return {}
+    network = load_network(name, batch=batch, layers=list(given))
     dataflow = load_dataflow(machine.dataflow)
     if not isinstance(dataflow, RowStationaryDataflow):
         raise TypeError(f"{machine.dataflow} is not row stationary")
     mapping = {
-        name: RowStationaryMapping(dataflow, f=_width(network, name), **parameters.model_dump())
-        for name, parameters in other.mapping.items()
+        layer: RowStationaryMapping(dataflow, f=_width(network, layer), **parameters.model_dump())
+        for layer, parameters in given.items()
     }
-    wanted = load_network(other.network, batch=other.batch, layers=list(mapping))
-    return _by_name(estimate(wanted, machine, mapping=mapping), mapping)
+    return _by_name(estimate(network, machine, mapping=mapping), mapping)
 
 
 def _width(network: Network, name: str) -> int:

@@ -1,4 +1,4 @@
-"""The study of pruned networks, drawn as the publication draws it: energy per layer and data type, original and pruned."""
+"""The study of pruned networks, drawn as published: energy per layer and data type, original and pruned."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLOURS = {
 }
 NAMES = {"original": "original", "deep_compression": "Deep Compression", "energy_aware": "energy-aware pruning"}
 MODELS = {"alexnet": "AlexNet", "googlenet": "GoogLeNet"}
-HATCHES = ("", "//", "..")
+HATCHES = ("", "//", "xx")
 GIGA = 1e-9
 _ENERGY = "energy per inference\n[10⁹ 16-bit MACs]"
 
@@ -52,15 +52,19 @@ def tables(found: Found) -> dict[str, Rows]:
         for model, versions in found.versions.items()
         for version, held in versions.items()
     ]
-    return {"layers": layers, "batches": batches, "readings": readings}
+    machines = [
+        {"hardware": machine, **{f"{version}_energy_mac": e for version, e in energies.items()}}
+        for machine, energies in found.machines.items()
+    ]
+    return {"layers": layers, "batches": batches, "machines": machines, "readings": readings}
 
 
 def drawings(found: Found, publication: Publication) -> dict[str, Drawing]:
     """Totals beside the published ones, the layers of both networks, and what the batch decides."""
     return {
         "networks": Drawing(
-            "Energy of each network, published and obtained. The line on energy-aware pruning runs from the least to the "
-            "most energy of all networks with its published totals.",
+            "Energy of each network, published and obtained. The line on energy-aware pruning runs from the least to "
+            "the most energy of all networks with its published totals.",
             lambda figure: _networks(figure, found, publication),
         ),
         "alexnet-layers": Drawing(
@@ -92,11 +96,14 @@ def words(found: Found, publication: Publication) -> dict[str, object]:
         "googlenet": found.versions["googlenet"],
         "skipping": found.skipping,
         "batches": found.batches,
+        "machines": found.machines,
         "spread": (found.ifmaps_unknown[1] / found.ifmaps_unknown[0] - 1),
         "names": NAMES,
         "models": MODELS,
         "versions": list(energies),
-        "densities": {layer: alexnet["original"].nonzeros[layer].ifmap.density for layer in alexnet["original"].nonzeros},
+        "densities": {
+            layer: alexnet["original"].nonzeros[layer].ifmap.density for layer in alexnet["original"].nonzeros
+        },
     }
 
 
@@ -116,7 +123,9 @@ def _layer(model: str, version: str, energy: TensorEnergy, held: Version) -> dic
     }
 
 
-def _stack(axes: Axes, at: Sequence[float], layers: Sequence[TensorEnergy], width: float, hatch: str, labels: bool) -> None:
+def _stack(
+    axes: Axes, at: Sequence[float], layers: Sequence[TensorEnergy], width: float, hatch: str, labels: bool
+) -> None:
     base = [0.0] * len(layers)
     for part, label in PARTS.items():
         heights = [getattr(layer, part) * GIGA for layer in layers]
@@ -128,6 +137,8 @@ def _stack(axes: Axes, at: Sequence[float], layers: Sequence[TensorEnergy], widt
 
 
 def _grouped(figure: Figure, versions: Mapping[str, Version]) -> None:
+    from matplotlib.patches import Patch  # noqa: PLC0415 - heavy, and only drawing needs it
+
     axes, width = figure.subplots(), 0.8 / len(versions)
     for index, (held, hatch) in enumerate(zip(versions.values(), HATCHES, strict=True)):
         at = [layer + (index - (len(versions) - 1) / 2) * width for layer in range(len(held.layers))]
@@ -136,7 +147,12 @@ def _grouped(figure: Figure, versions: Mapping[str, Version]) -> None:
     axes.set_xticks(range(len(layers)), [layer.layer for layer in layers])
     axes.tick_params(axis="x", length=0)
     axes.set_ylabel(_ENERGY)
-    axes.legend()
+    axes.add_artist(axes.legend(loc="upper right"))
+    keys = [
+        Patch(facecolor="#b0b0b0", edgecolor="white", hatch=hatch, label=NAMES.get(version, version))
+        for version, hatch in zip(versions, HATCHES, strict=True)
+    ]
+    axes.legend(handles=keys, loc="upper center")
 
 
 def _single(figure: Figure, held: Version) -> None:
@@ -165,11 +181,15 @@ def _networks(figure: Figure, found: Found, publication: Publication) -> None:
         axes.bar(at + 0.2, held.energy * GIGA, 0.38, color=OPERAND["ofmap"], label="obtained" if first else None)
         if held.least is not None and held.most is not None:
             axes.vlines(at + 0.2, held.least * GIGA, held.most * GIGA, color="black", linewidth=1.2)
-    labels = [f"{MODELS.get(model, model)}\n{NAMES.get(version, version)}" for model, version in shown]
+    labels = [f"{MODELS.get(model, model)}\n{_two_lines(NAMES.get(version, version))}" for model, version in shown]
     axes.set_xticks(range(len(shown)), labels)
     axes.tick_params(axis="x", length=0)
     axes.set_ylabel(_ENERGY)
     axes.legend()
+
+
+def _two_lines(name: str) -> str:
+    return name.replace(" ", "\n")
 
 
 def _batches(figure: Figure, found: Found) -> None:
