@@ -9,7 +9,7 @@ from accsim.energy.prices import STANDING, Price, price_list, unused
 from accsim.energy.table import EnergyTable, TransferRule
 from accsim.energy.transfers import Transfers
 from accsim.hardware.accelerator import Accelerator
-from accsim.simulate.activity import Action, Activity, Count
+from accsim.simulate.activity import Activity, Count
 from accsim.workload.layer import Operand
 
 

@@ -80,7 +80,11 @@ class PriceList:
         """Clock and leakage of each level that has a figure: its price per core cycle of all its instances."""
         if self._standing is None:
             self._standing = tuple(
-                (level.name, action, self._clock(level, entries) if action is Action.CLOCK else self._leak(level, entries))
+                (
+                    level.name,
+                    action,
+                    self._clock(level, entries) if action is Action.CLOCK else self._leak(level, entries),
+                )
                 for level in self.levels.values()
                 for action in STANDING
                 if (entries := self.table.find(level.component, level.variant, action))

@@ -64,8 +64,8 @@ class FilterLoad(StrEnum):
     ``first_column``: their own pass's first output column, whose MACs use the words in the order in which they come.
     ``adjacent_columns``: the last output column of the pass before, too: it is the last to read the old words, in the
     same order, so that each makes room for a new one. A pass of a single column needs it for its own words.
-    ``spare_words``: before that column, too, as many words as the filter spad has places that its pass leaves empty: the
-    spad is a ring.
+    ``spare_words``: before that column, too, as many words as the filter spad has places that its pass leaves empty:
+    the spad is a ring.
     ``whole_pass``: the filter spad holds the words of two passes, and the load begins as soon as the pass before has
     its own.
     """

@@ -193,10 +193,12 @@ def _family(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
     if machine.pe.psum_gating and not machine.pe.zero_gating and not systolic:
         yield ("pe", "psum_gating"), "needs zero_gating"
     for index, level in enumerate(machine.levels):
-        for part in level.partitions if isinstance(level, Sram) else ():
-            if part.circular and (systolic or Operand.IFMAP not in part.operands):
+        for j, held in enumerate(level.partitions if isinstance(level, Sram) else ()):
+            if held.circular and (systolic or Operand.IFMAP not in held.operands):
                 what = "is for row-stationary arrays only" if systolic else "is for ifmaps, which are not held here"
-                yield ("levels", index), f"a circular buffer {what}"
+                whole = getattr(file.levels[index], "partitions", None) is None
+                where: Path = ("levels", index) if whole else ("levels", index, "partitions", j)
+                yield (*where, "circular"), f"a circular buffer {what}"
     if systolic and file.mappings:
         yield ("mappings",), "published pass parameters are for row-stationary arrays only"
 

@@ -19,8 +19,8 @@ One pass of one PE, for n ifmaps and f output columns, p filters and q channels 
   zeros too (its zeros are not counted as traffic).
 * Filters of a pass are loaded while its first output column is computed, because the MACs use the words in the order
   they arrive; ``pe.filter_load`` lets them come beside the last column of the pass before, earlier as far as the spads
-  have places to spare, or beside all of it but its first column. A network loads for one pass at a time, so a pass of one column has only that column for its filters.
-  What does not fit there is fill.
+  have places to spare, or beside all of it but its first column. A network loads for one pass at a time, so a pass of
+  one column has only that column for its filters. What does not fit there is fill.
 * The first window, and at the end the pipeline and the psum chain, are seen once per output tile (fill and drain).
 * Tall filters are cut into equal runs of rows, wide ones into runs of columns; each run is a pass whose psums
   accumulate through the buffer.

@@ -10,10 +10,10 @@ Every step of the loop nest does, in this fixed order::
 With shadow registers the array runs on from step to step: the stationary operand of the next step is loaded as soon as
 its tile is there and this step's last group of folds has started.
 
-A tile may come in parts: the ifmaps of a row-stationary pass, which it works on one after another. Then each part has a
-slot. The transfer of a tile waits with the part for which no slot is free and goes on when there is one; a step starts
-when it can run through, with every part there before the part ahead of it is begun; and a part's slot is free as soon as
-the last step on its tile has gone through it.
+A tile may come in parts: the ifmaps of a row-stationary pass, which it works on one after another. Then each part has
+a slot. The transfer of a tile waits with the part for which no slot is free and goes on when there is one; a step
+starts when it can run through, with every part there before the part ahead of it is begun; and a part's slot is free as
+soon as the last step on its tile has gone through it.
 
 Slots are used in turn. A slot is free when the array is done with the tile it held, and an output slot when that tile
 is written back, if it is: with one slot that is the tile just before, with two the tile before that. A transfer of no

@@ -1,7 +1,7 @@
 """AlexNet on the Eyeriss chip, batch 4, published mapping.
 
-The published figures with their citations and tolerances are in ``reports/eyeriss-jssc17/figures.yaml``; the ones here are
-from Chen, Krishna, Emer and Sze, IEEE JSSC 52(1), 2017, Tables III and V. MB is 10^6 bytes.
+The published figures with their citations and tolerances are in ``reports/eyeriss-jssc17/figures.yaml``; the ones here
+are from Chen, Krishna, Emer and Sze, IEEE JSSC 52(1), 2017, Tables III and V. MB is 10^6 bytes.
 """
 
 from __future__ import annotations
@@ -111,7 +111,9 @@ def test_first_layer_input_is_not_coded(coded: Result) -> None:
     assert layer(coded, "conv2")["tensors"]["ifmap"]["encoding"] == "run_length"
 
 
-@pytest.mark.parametrize(("name", "padded"), [("conv2", (31, 27)), ("conv3", (15, 13)), ("conv4", (15, 13)), ("conv5", (15, 13))])
+@pytest.mark.parametrize(
+    ("name", "padded"), [("conv2", (31, 27)), ("conv3", (15, 13)), ("conv4", (15, 13)), ("conv5", (15, 13))]
+)
 def test_densities_are_table_v_without_padding(name: str, padded: tuple[int, int]) -> None:
     """Table V's zeros are of the words fetched (``zeros`` in the figures); a network's densities are of pixels."""
     density = accsim.load_network("alexnet").layer(name).ifmap_statistics.density
@@ -144,7 +146,7 @@ def test_energy_constant_is_the_chips_average_power(coded: Result, rows: dict[st
 
 
 def test_clock_and_control_are_charged_by_the_published_shares(coded: Result) -> None:
-    """10 % ALUs and 45 % data movement leave 45 %: 4.5 MACs for each of CONV1's 421.6e6 in 168 PEs x 20.9 ms x 200 MHz."""
+    """10 % ALUs and 45 % data movement leave 45 %: 4.5 per MAC, CONV1's 421.6e6 in 168 PEs x 20.9 ms x 200 MHz."""
     edge = next(p.value("clock") for e in coded.table.entries for p in e.points if p.value("clock"))
     assert coded.table.calibration is not None
     assert edge is not None
@@ -169,7 +171,7 @@ def test_zero_gating_never_changes_a_cycle(chip: Accelerator) -> None:
 
 
 def test_another_network_runs_on_the_same_machine(found: Found) -> None:
-    """VGG-16 with a mapping made by hand: every PE slot accounted for, and no layer faster than its MACs or its link."""
+    """VGG-16 with a mapping made by hand: every PE slot is accounted for, no layer beats its MACs or its link."""
     for name, e in found.other.items():
         a = e.activity
         assert sum(n for _, n in a.idle_slots) + a.macs == 168 * a.cycles.total

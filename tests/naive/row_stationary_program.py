@@ -121,8 +121,10 @@ class Layer:
                 filters, channels = len(one.filters[0]), len(one.channels[0])
                 span = (len(taps) - 1) * self.g.dilation_w + 1
                 held = {
-                    Operand.WEIGHT: filters * channels * len(taps), Operand.IFMAP: channels * span, Operand.PSUM: filters,
-                }  # fmt: skip
+                    Operand.WEIGHT: filters * channels * len(taps),
+                    Operand.IFMAP: channels * span,
+                    Operand.PSUM: filters,
+                }
                 one.spare = spare_cycles(self.machine, held, rows_in_turn)
                 out.append(one)
         return out

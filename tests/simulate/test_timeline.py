@@ -65,6 +65,7 @@ class Case:
                 lambda pieces, last: time(final if last else partial, words(Operand.PSUM, pieces)),
                 lambda pieces: time(back, words(Operand.PSUM, pieces)),
             )
+
         def pace(pieces: Mapping[str, Piece]) -> int:
             ifmaps = pieces["N"].size
             return ifmaps // min(ifmaps, 8) * self._each(prod(pieces[d].size for d in DIMENSIONS), ifmaps)
@@ -110,6 +111,7 @@ class Case:
             output = Returned(
                 depth, slots, lambda words, last: time(final if last else partial, words), lambda n: time(back, n)
             )
+
         def pace(step: Step) -> int:
             sizes = [size for size, _ in walk.sizes(step.ranges[-1])]
             return self._each(prod(sizes), len(step.ranges[-1]["N"]))
@@ -196,6 +198,21 @@ def test_one_slot_takes_turns_and_two_overlap() -> None:
     nest = Nest(replace(ONE, C=10), (Loop("C", 1),))
     for slots, end in ((1, 120), (2, 75)):
         assert Timeline(nest, [Stream(Operand.IFMAP, 1, slots, constant(7))], None, busy(5)).makespan() == end
+
+
+@pytest.mark.parametrize(("slots", "end"), [(1, 2 * (4 + 10)), (2, 4 + 10 + 2 + 10), (3, 4 + 10 + 10)])
+def test_an_ifmap_takes_the_place_of_one_that_the_array_is_through_with(slots: int, end: int) -> None:
+    """Two tiles of two ifmaps, 2 cycles to fetch each and 5 to use; with one slot a tile is one part::
+
+    1 slot   ff ff aaaaaaaaaa ff ff aaaaaaaaaa
+    2 slots  f0 f1 aaaaa|aaaaa           the first place is free after five cycles, the second after ten,
+                         f0   f1 aaaaa|aaaaa    and the array waits for the second
+    3 slots  f0 f1 aaaaa|aaaaaaaaaa|aaaaa   a place to spare takes the first, so all is there in time
+    """
+    nest = Nest(replace(ONE, N=4), (Loop("N", 2),))
+    parts = 2 if slots > 1 else 1
+    stream = Stream(Operand.IFMAP, 1, slots, constant(4), constant(parts), constant(5))
+    assert Timeline(nest, [stream], None, busy(10)).makespan() == end
 
 
 def test_outputs_are_written_back_while_the_array_goes_on() -> None:

@@ -107,7 +107,8 @@ def run(settings: Settings) -> Found:
         ungated=layers(replace(machine, pe=replace(machine.pe, zero_gating=False, psum_gating=False))),
         as_printed=_mapped(settings.network, settings.batch, settings.as_printed, machine),
         readings={
-            what: layers(load_accelerator(settings.hardware, overrides)) for what, overrides in settings.readings.items()
+            what: layers(load_accelerator(settings.hardware, overrides))
+            for what, overrides in settings.readings.items()
         },
         searched={objective: layers(free, objective) for objective in settings.searched},
         other=_mapped(settings.other.network, settings.other.batch, settings.other.mapping, machine),
@@ -122,8 +123,15 @@ def obtained(found: Found) -> Obtained:
     total = power_parts(found.machine, *coded.values())
     movement = [100 * (s["scratchpads"] + s["networks"] + s["buffer"]) for s in shares]
     images = {
-        key: (_sum(feature_maps(e, actions) for e in uncoded.values()) / _sum(feature_maps(e, actions) for e in coded.values()))
-        for key, actions in (("read", (Action.READ,)), ("write", (Action.WRITE,)), ("both", (Action.READ, Action.WRITE)))
+        key: (
+            _sum(feature_maps(e, actions) for e in uncoded.values())
+            / _sum(feature_maps(e, actions) for e in coded.values())
+        )
+        for key, actions in (
+            ("read", (Action.READ,)),
+            ("write", (Action.WRITE,)),
+            ("both", (Action.READ, Action.WRITE)),
+        )
     }
     traffic = _sum(map(dram_mb, coded.values()))
     return {

@@ -1,4 +1,4 @@
-"""The study of the Eyeriss chip, drawn as its papers show it: time, traffic and power per layer beside the published."""
+"""The study of the Eyeriss chip, drawn as its papers show it: time, traffic and power per layer beside the figures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,11 @@ PUBLISHED, OBTAINED = GREY, BLUE
 def tables(found: Found) -> dict[str, Rows]:
     """The layers, their power by part, the searched mappings if any, and the other network."""
     power = [
-        {"layer": name, "power_mw": power_mw(e), **{f"{part}_share": s for part, s in power_parts(found.machine, e).items()}}
+        {
+            "layer": name,
+            "power_mw": power_mw(e),
+            **{f"{part}_share": s for part, s in power_parts(found.machine, e).items()},
+        }
         for name, e in found.coded.items()
     ]
     out: dict[str, Rows] = {"layers": _layers(found.coded), "power": power, "other": _layers(found.other)}
@@ -87,7 +91,8 @@ def words(found: Found, publication: Publication) -> dict[str, object]:
         "gating": gating_saving(found),
         "waits": {name: e.latency_ms - e.processing_ms for name, e in found.coded.items()},
         "published_waits": {
-            name: publication.number(f"latency.{name}") - publication.number(f"processing_time.{name}") for name in times
+            name: publication.number(f"latency.{name}") - publication.number(f"processing_time.{name}")
+            for name in times
         },
         "densities": {
             tensor.operand.value + " " + name: tensor.density
@@ -168,11 +173,17 @@ def _stacks(figure: Figure, found: Found, publication: Publication) -> None:
     base = [0.0] * len(names)
     for part, colour in PARTS.items():
         heights = [power_parts(found.machine, e)[part] * power_mw(e) for e in found.coded.values()]
-        axes.bar(range(len(names)), heights, 0.6, bottom=base, color=colour, label=part, edgecolor="white", linewidth=0.3)
+        axes.bar(
+            range(len(names)), heights, 0.6, bottom=base, color=colour, label=part, edgecolor="white", linewidth=0.3
+        )
         base = [low + height for low, height in zip(base, heights, strict=True)]
     for x, name in enumerate(names):
         axes.hlines(
-            publication.number(f"power.{name}"), x - 0.36, x + 0.36, color=VERMILION, label="published" if x == 0 else None
+            publication.number(f"power.{name}"),
+            x - 0.36,
+            x + 0.36,
+            color=VERMILION,
+            label="published" if x == 0 else "_",
         )
     axes.set_xticks(range(len(names)), [name.upper() for name in names])
     axes.tick_params(axis="x", length=0)

@@ -200,7 +200,9 @@ class Passes:
         head = {
             FilterLoad.FIRST_COLUMN: steps,
             FilterLoad.ADJACENT_COLUMNS: steps - (column if cols > 1 else first) if n * cols > 1 else steps,
-            FilterLoad.SPARE_WORDS: max(first, steps - (column if cols > 1 else first) - self._spare(per_p, per_q, taps_s)),
+            FilterLoad.SPARE_WORDS: max(
+                first, steps - (column if cols > 1 else first) - self._spare(per_p, per_q, taps_s)
+            ),
             FilterLoad.WHOLE_PASS: first,
         }[pe.filter_load]
         shape = (
