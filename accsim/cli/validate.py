@@ -100,7 +100,7 @@ def summary(rows: Sequence[Row]) -> list[Block]:
     titles = ("case", "figure", "published", "obtained", "error", "tolerance", "status", "source")
     blocks: list[Block] = [console.table(titles, cells, left={"case", "figure", "status", "source"}), ""]
     blocks += [*_sources(rows), ""]
-    for status in ("info", "not_reproducible", "known_gap", "outside"):
+    for status in ("info", "not_reproducible", "outside", "known_gap"):
         blocks += _reasons([row for row in rows if row.status == status], status)
     outside = any(row.status == "outside" for row in rows)
     blocks.append(Line(spell_counts(rows), "bold red" if outside else "bold green"))

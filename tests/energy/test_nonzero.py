@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 import accsim
 from accsim.energy.nonzero import NonZeros, TensorEnergy, Words, ZeroIfmap
+from accsim.energy_from_nonzeros import dense_result, nonzero_energy, sparse
 from accsim.errors import AccsimError, InputError
 from accsim.fidelity import validate
 from accsim.fidelity.cases import energy_aware_pruning as case
 from accsim.fidelity.recipe import load_recipe
 from accsim.library import read_text, shipped_folder
-from accsim.nonzero_energy import dense_result, nonzero_energy, sparse
 from accsim.result import Result
 from accsim.source import Source
 
@@ -141,14 +141,21 @@ def test_refused() -> None:
     )
 
 
-def test_alexnet_of_the_study() -> None:
+NAME = "energy-aware-pruning"
+
+
+@pytest.fixture
+def settings() -> case.Settings:
+    path = shipped_folder("reports") / NAME / "recipe.yaml"
+    return load_recipe(Source(NAME, str(path), read_text(path))).settings
+
+
+def test_alexnet_of_the_study(settings: case.Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The original within 5 %, and the pruned network's published energy within what its totals allow."""
-    name = "energy-aware-pruning"
-    path = shipped_folder("reports") / name / "recipe.yaml"
-    settings = load_recipe(Source(name, str(path), read_text(path))).settings
     alexnet = {"alexnet": settings.models["alexnet"]}
+    monkeypatch.setattr(case, "NEEDED", {})
     found = case.run(settings.model_copy(update={"models": alexnet, "other_batches": [], "other_hardware": []}))
-    versions, published = found.versions["alexnet"], validate.publication(name)
+    versions, published = found.versions["alexnet"], validate.publication(NAME)
     original, pruned = versions["original"], versions["energy_aware"]
     assert original.energy == pytest.approx(published.number("energy.alexnet.original"), rel=0.05)
     assert original.nonskipped_macs == pytest.approx(settings.models["alexnet"].nonskipped_macs)
@@ -156,3 +163,22 @@ def test_alexnet_of_the_study() -> None:
     assert pruned.nonskipped_macs == pytest.approx(0.56e8)
     assert pruned.least < pruned.energy < pruned.most
     assert pruned.least < published.number("energy_from_totals.alexnet.energy_aware") < pruned.most
+
+
+def test_a_recipe_without_what_is_compared_or_with_layers_that_are_not_there(settings: case.Settings) -> None:
+    model = settings.models["alexnet"].model_copy(update={"ifmaps": {"conv8": 0.5}})
+    with pytest.raises(InputError) as caught:
+        case.run(settings.model_copy(update={"models": {"alexnet": model}}))
+    assert caught.value.mistakes == (
+        "the study compares googlenet pruned by energy_aware; energy_aware is missing",
+        "alexnet: no layer 'conv8' with MACs; did you mean 'conv5' or 'conv4' or 'conv3'?",
+    )
+
+
+def test_a_total_that_no_fractions_give(settings: case.Settings) -> None:
+    model = settings.models["alexnet"].model_copy(update={"nonskipped_macs": 7.2e8})
+    with pytest.raises(AccsimError) as caught:
+        case.run(settings.model_copy(update={"models": {**settings.models, "alexnet": model}}))
+    assert str(caught.value) == (
+        "7.2e+08 MACs that are not skipped need non-zero fractions outside 0 to 1 in the ifmaps of conv2"
+    )
