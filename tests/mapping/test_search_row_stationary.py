@@ -104,7 +104,7 @@ def test_a_layer_that_fits_nowhere_says_what_it_needs():
 def test_candidates_are_ranked_by_what_the_engine_counts(machine, g):
     """Without packing, cut filters and dilation the closed form differs from the whole energy by a constant only.
 
-    So it does where no sum stays in its scratchpad because of a zero: which ones padding leaves there, it does not count.
+    So it does where no sum stays in its scratchpad because of a zero: those that padding leaves there are not counted.
     """
     machine = replace(machine, pe=replace(machine.pe, psum_gating=False))
     machine = change(machine, glb={"width_bits": 16}, dram={"width_bits": 16})
