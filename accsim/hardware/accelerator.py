@@ -125,6 +125,8 @@ class Pe:
         window_shift_cycles: row stationary: cycles to shift one new ifmap word into the sliding window.
         filter_load: row stationary: what the filters of a pass may be loaded beside.
         psum_gating: row stationary: a zero ifmap word stops the read and the write of the psum scratchpad too.
+        fifo_depth: row stationary: words of the FIFO before the ifmap spad; ``None`` for as many as a mapping needs. A
+            mapping that may need more is not legal (see ``mapping.row_stationary.fifo_demand``).
     """
 
     weight_bits: int
@@ -140,6 +142,7 @@ class Pe:
     window_shift_cycles: int = 0
     filter_load: FilterLoad = FilterLoad.FIRST_COLUMN
     psum_gating: bool = False
+    fifo_depth: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

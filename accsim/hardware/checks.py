@@ -183,6 +183,7 @@ def _family(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
             ("pe", "window_shift_cycles", 0),
             ("pe", "filter_load", FilterLoad.FIRST_COLUMN),
             ("pe", "psum_gating", False),
+            ("pe", "fifo_depth", None),
         )
         if systolic
         else (("array", "edge_taps", False), ("array", "stationary_buffers", 1))

@@ -108,6 +108,7 @@ class PeFile(Model):
     psum_add_cycles: Annotated[int, Field(ge=0, le=64)] = 0
     window_shift_cycles: Annotated[int, Field(ge=0, le=64)] = 0
     filter_load: FilterLoad = FilterLoad.FIRST_COLUMN
+    fifo_depth: Annotated[int, Field(ge=1)] | None = None
 
 
 class RunLengthFile(Model):

@@ -22,6 +22,10 @@ One pass of one PE, for n ifmaps and f output columns, p filters and q channels 
   have places to spare, or beside all of it but its first column. A network loads for one pass at a time, so a pass of
   one column has only that column for its filters. What does not fit there is fill.
 * The first window, and at the end the pipeline and the psum chain, are seen once per output tile (fill and drain).
+* A pass that adds to sums of an earlier one waits until they are back: they go up the chain, leave over one network on
+  the edge after the top PE wrote them at the earliest, are in the buffer, and come back over the other network on the
+  edge after that. Passes longer than the chain hide all of it; what shorter ones do not hide, nor the load of their
+  filters, is drain. ``returning_sums`` has the rule, ``bursts`` the sum over passes.
 * Tall filters are cut into equal runs of rows, wide ones into runs of columns; each run is a pass whose psums
   accumulate through the buffer.
 * Where a block of channels does not fill r sets of q, it is spread evenly: ceil(c / r) channels per PE.
@@ -30,91 +34,20 @@ One pass of one PE, for n ifmaps and f output columns, p filters and q channels 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, product
-from math import gcd
+from itertools import product
 
 from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.nest import Nest, Piece, covered, input_extent, window_span
 from accsim.mapping.row_stationary import cut_filter, spad_words
+from accsim.simulate.bursts import Bursts
 from accsim.simulate.filter_loads import Block, before, pairs
 from accsim.simulate.phase import Phase, Spent
+from accsim.simulate.returning_sums import Network, Visit, Way
+from accsim.simulate.row_stationary_pass import Pass, ceil_div, distinct_rows, starts
 from accsim.simulate.timeline import Run
 from accsim.workload.layer import Operand
-
-
-def ceil_div(a: int, b: int) -> int:
-    """A / b rounded up."""
-    return -(-a // b)
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """One pass: the sizes it works on.
-
-    Attributes:
-        n, filters, channels, rows, cols: ifmaps, filters, channels, output rows and columns of the pass.
-        first_r, first_s: first filter row and column of this run.
-        taps_r, taps_s: filter rows and columns of this run.
-        per_pe_filters, per_pe_channels: filters and channels interleaved in one PE.
-        sets_t, sets_r: PE sets that work on different filters and channels.
-    """
-
-    n: int
-    filters: int
-    channels: int
-    rows: int
-    cols: int
-    first_r: int
-    first_s: int
-    taps_r: int
-    taps_s: int
-    per_pe_filters: int
-    per_pe_channels: int
-    sets_t: int
-    sets_r: int
-
-    @property
-    def macs(self) -> int:
-        """MACs of the pass."""
-        return self.psums * self.channels * self.taps_r * self.taps_s
-
-    @property
-    def psums(self) -> int:
-        """Partial sums read and written by the pass."""
-        return self.n * self.filters * self.rows * self.cols
-
-    @property
-    def weights(self) -> int:
-        """Filter words of the pass."""
-        return self.filters * self.channels * self.taps_r * self.taps_s
-
-    @property
-    def pes(self) -> int:
-        """PEs that work in the pass."""
-        return self.taps_r * self.rows * self.sets_r * self.sets_t
-
-    @property
-    def chain(self) -> int:
-        """PEs a psum passes on its way up."""
-        return self.taps_r * self.sets_r
-
-
-def starts(runs: tuple[int, ...]) -> list[tuple[int, int]]:
-    """First index and length of each run."""
-    return list(zip(accumulate((0, *runs[:-1])), runs, strict=True))
-
-
-def distinct_rows(rows: int, taps: int, stride: int, dilation: int) -> int:
-    """Ifmap rows on the diagonals of a PE set: the different values of stride * j + dilation * i, j < rows, i < taps.
-
-    A value is met again wherever i grows by the stride and j shrinks by the dilation, both over their common divisor.
-    """
-    common = gcd(stride, dilation)
-    again_i, again_j = taps - stride // common, rows - dilation // common
-    return rows * taps - max(0, again_i) * max(0, again_j)
 
 
 class RowStationaryArray:
@@ -133,6 +66,8 @@ class RowStationaryArray:
         self._limited = any(level.read_bits_per_cycle or level.write_bits_per_cycle for level in accelerator.buffers)
         self.weight_at = nest.change_depth(Operand.WEIGHT, len(nest.loops))
         self._waits: dict[tuple[Block | None, Block], int] = {}
+        self._pace: tuple[Network, Network, int, bool] | None = None
+        self.bursts = Bursts(self)
         self.output_at = nest.change_depth(Operand.PSUM, mapping.depth("", Operand.PSUM))
 
     @property
@@ -178,7 +113,7 @@ class RowStationaryArray:
     def row_words(self, one: Pass) -> int:
         """Words of one ifmap row that a PE shifts in for one channel."""
         g = self.nest.geometry
-        return input_extent(one.cols, g.stride_w, window_span(one.taps_s, g.dilation_w))
+        return input_extent(one.cols, g.stride_w, self._span(one))
 
     def ifmap_rows(self, one: Pass) -> int:
         """Ifmap rows that some PE takes in one pass."""
@@ -202,7 +137,7 @@ class RowStationaryArray:
                 rows = sum(1 for row in taken if 0 <= row < g.H)
         if self.nest.clipped("Q", sizes["Q"]):
             first = sizes["Q"].start * g.stride_w - g.pad_left + one.first_s * g.dilation_w
-            cols = covered(first, one.cols, g.stride_w, window_span(one.taps_s, g.dilation_w), g.W)
+            cols = covered(first, one.cols, g.stride_w, self._span(one), g.W)
         return one.n * one.channels * rows * cols
 
     def _column(self, one: Pass, shifted: int) -> int:
@@ -225,20 +160,27 @@ class RowStationaryArray:
             return 0, ""
         return ceil_div(words * self.accelerator.bits(operand), link.width_bits), link.name
 
-    def _add_pass(self, one: Pass, sizes: Mapping[str, Piece], loads: bool, spent: Spent) -> None:
-        compute = self.compute_cycles(one)
+    def _slowest(self, one: Pass, sizes: Mapping[str, Piece], loads: bool) -> tuple[int, str]:
+        """Transactions of the network or port with the most of them in a pass, and its name."""
         buses = [self._bus(Operand.IFMAP, "in", self.bus_ifmap_words(one)), self._bus(Operand.PSUM, "out", one.psums)]
         if self.psums_return:
             buses.append(self._bus(Operand.PSUM, "in", one.psums))
         if self._limited:
             buses += self._ports(one, sizes, loads)
-        slowest, name = max(buses, key=lambda bus: bus[0])
+        return max(buses, key=lambda bus: bus[0])
+
+    def _add_pass(self, one: Pass, sizes: Mapping[str, Piece], loads: bool, spent: Spent) -> None:
+        compute, (slowest, name) = self.compute_cycles(one), self._slowest(one, sizes, loads)
         spent.compute += compute
         spent.stall(name, slowest - compute)
 
+    def _span(self, one: Pass) -> int:
+        """Words of one window."""
+        return window_span(one.taps_s, self.nest.geometry.dilation_w)
+
     def _first_column(self, one: Pass) -> int:
         """Cycles of the first output column of a pass, which shifts a whole window."""
-        return self._column(one, window_span(one.taps_s, self.nest.geometry.dilation_w))
+        return self._column(one, self._span(one))
 
     def _beside(self, one: Pass) -> int:
         """Cycles of a pass beside which the filters of the next one are loaded."""
@@ -248,8 +190,7 @@ class RowStationaryArray:
             case FilterLoad.FIRST_COLUMN:
                 return 0
             case FilterLoad.ADJACENT_COLUMNS:
-                g = self.nest.geometry
-                new = min(g.stride_w, window_span(one.taps_s, g.dilation_w))
+                new = min(self.nest.geometry.stride_w, self._span(one))
                 return self._column(one, new) if one.cols > 1 else self._first_column(one)
             case FilterLoad.SPARE_WORDS:
                 g = self.nest.geometry
@@ -360,7 +301,14 @@ class RowStationaryArray:
             self._add_pass(one, sizes, loads, spent)
         return spent.phase()
 
-    def run(self, sizes: Mapping[str, Piece], loads: bool, starts: bool, earlier: Block | None = None) -> Run:
+    def run(
+        self,
+        sizes: Mapping[str, Piece],
+        loads: bool,
+        starts: bool,
+        earlier: Block | None = None,
+        burst: Mapping[str, Piece] | None = None,
+    ) -> Run:
         """How the array runs one step.
 
         Args:
@@ -368,17 +316,70 @@ class RowStationaryArray:
             loads: whether it brings new filters.
             starts: whether it begins a burst.
             earlier: the step before it, if that matters.
+            burst: the pieces of the burst that it begins.
         """
         cycles = self.step(sizes, loads).total + (self.ramp(sizes).total if starts else 0)
+        if burst is not None:
+            cycles += self.bursts.drain(burst)
         if loads:
             cycles += self.filter_wait(earlier, Block(*(sizes[dim].size for dim in "NMCQ")))
         return Run.alone(cycles)
 
     def ramp(self, sizes: Mapping[str, Piece]) -> Phase:
         """First window in, last psums out: once per output tile."""
-        g, one = self.nest.geometry, self.passes(sizes)[0]
-        window = self.ifmap_rows(one) * one.channels * window_span(one.taps_s, g.dilation_w)
+        one = self.passes(sizes)[0]
+        window = self.ifmap_rows(one) * one.channels * self._span(one)
         spent = Spent()
         spent.fill += self._bus(Operand.IFMAP, "in", window)[0]
         spent.drain += self.accelerator.pe.pipeline_stages - 1 + one.chain - 1
         return spent.phase()
+
+    def ways(self, first: Pass) -> list[Way]:
+        """The way of a sum to the buffer and back in a burst, by each reckoning that holds.
+
+        Args:
+            first: the first pass of the burst, whose chain is the longest.
+        """
+        if self._pace is None:
+            self._pace = self._slowest_of_all()
+        out, back, longest, keeps_up = self._pace
+        bits, climb = self.accelerator.bits(Operand.PSUM), first.chain - 1 + self.accelerator.pe.pipeline_stages - 1
+        ways = [Way(True, climb * longest, bits, out, back)]
+        return [Way(False, climb, bits, out, back), *ways] if keeps_up else ways
+
+    def _slowest_of_all(self) -> tuple[Network, Network, int, bool]:
+        """The psum networks, cycles of the longest step, and whether no pass has more psum transactions than steps.
+
+        Every pass is taken as one that brings filters.
+        """
+        kinds = {self.nest.shape(sizes): sizes for sizes, _ in self.nest.blocks(len(self.nest.loops))}
+        every = [(one, sizes) for sizes in kinds.values() for one in self.passes(sizes)]
+        steps = [self.compute_cycles(one) for one, _ in every]
+        slowest = [self._slowest(one, sizes, loads=True)[0] for one, sizes in every]
+        longest = max(1, *(ceil_div(slots, one) for slots, one in zip(slowest, steps, strict=True)))
+        networks, keeps_up = [], True
+        for way in ("out", "in"):
+            link = self._buses[Operand.PSUM, way]
+            slots = [self._bus(Operand.PSUM, way, one.psums)[0] for one, _ in every]
+            networks.append(Network(link.width_bits if link else None, max(1, *slots)))
+            keeps_up = keeps_up and all(needs <= has for needs, has in zip(slots, steps, strict=True))
+        return networks[0], networks[1], longest, keeps_up
+
+    def visits(self, sizes: Mapping[str, Piece], first: Pass) -> tuple[Visit, ...]:
+        """The passes of a step that brings filters, as far as sums matter; ``first`` is the first one of the burst."""
+        pe = self.accelerator.pe
+        return tuple(
+            Visit(
+                ifmaps=one.n,
+                cols=one.cols,
+                first=self._first_column(one),
+                column=self._column(one, min(self.nest.geometry.stride_w, self._span(one))),
+                adding=max(1, pe.psum_add_cycles),
+                groups=tuple(one.rows * sets for sets in one.sets_by_filter),
+                edges=max(self.compute_cycles(one), self._slowest(one, sizes, loads=True)[0]),
+                late=(first.sets_r - one.sets_r + 1) * first.taps_r - one.taps_r + pe.pipeline_stages - 1,
+                filters=self._bus(Operand.WEIGHT, "in", one.weights)[0],
+                beside=self._beside(one),
+            )
+            for one in self.passes(sizes)
+        )

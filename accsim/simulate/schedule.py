@@ -80,6 +80,7 @@ def _one_by_one(place: Place, array: ArrayModel) -> Phase:
     phases += [(array.ramp(sizes), n) for sizes, n in nest.blocks(array.ramp_at)]
     if isinstance(array, RowStationaryArray):
         phases += array.waits()
+        phases += array.bursts.drains()
     return _add(phases)
 
 
@@ -149,7 +150,7 @@ def _stream(place: Place, one: Fetched, array: ArrayModel, off_chip: OffChipBits
 
 def array_runs(nest: Nest, array: ArrayModel) -> Callable[[Trail, int], Run]:
     """How the array runs each kind of step, worked out once."""
-    known: dict[tuple[bool, bool, Block | None, Shape], Run] = {}
+    known: dict[tuple[bool, bool, Block | None, Shape, Shape | None], Run] = {}
     load_at, ramp_at = array.load_at, array.ramp_at
 
     def run(trail: Trail, carried: int) -> Run:
@@ -157,9 +158,11 @@ def array_runs(nest: Nest, array: ArrayModel) -> Callable[[Trail, int], Run]:
         loads, starts = carried < load_at, carried < ramp_at or carried < 0
         rows = array if isinstance(array, RowStationaryArray) else None
         before = rows.before(trail, carried) if rows and loads else None
-        key = (loads, starts, before, nest.shape(sizes))
+        burst = trail[ramp_at] if rows and starts else None
+        key = (loads, starts, before, nest.shape(sizes), nest.shape(burst) if burst else None)
         if key not in known:
-            known[key] = rows.run(sizes, loads, starts, before) if rows else array.run(sizes, loads, starts)
+            one = rows.run(sizes, loads, starts, before, burst) if rows else array.run(sizes, loads, starts)
+            known[key] = one
         return known[key]
 
     return run

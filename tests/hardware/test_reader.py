@@ -341,13 +341,17 @@ levels:
 
     def test_options_of_the_other_family_are_not_ignored(self, mistakes: Mistakes) -> None:
         text = MINIMAL + "mappings: {alexnet: {conv1: {m: 1, n: 1, e: 1, p: 1, q: 1, r: 1, t: 1}}}\n"
-        changes = "pe.psum_add_cycles=1", "pe.window_shift_cycles=2", "pe.filter_load=whole_pass", "pe.psum_gating=true"
+        changes = (
+            "pe.psum_add_cycles=1", "pe.window_shift_cycles=2", "pe.filter_load=whole_pass", "pe.psum_gating=true",
+            "pe.fifo_depth=8",
+        )  # fmt: skip
         assert mistakes(text, *changes) == [
             "hw.yaml:8:11: mappings: published pass parameters are for row-stationary arrays only",
             "--set pe.psum_add_cycles=1: is for row-stationary arrays only",
             "--set pe.window_shift_cycles=2: is for row-stationary arrays only",
             "--set pe.filter_load=whole_pass: is for row-stationary arrays only",
             "--set pe.psum_gating=true: is for row-stationary arrays only",
+            "--set pe.fifo_depth=8: is for row-stationary arrays only",
         ]
 
     def test_sums_are_gated_by_what_gates_macs(self, mistakes: Mistakes) -> None:

@@ -19,6 +19,7 @@ from itertools import product
 from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum, Link
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.workload.layer import Geometry, Operand
+from tests.naive.row_stationary_returns import Group, Returns, paced
 
 Word = tuple[int, ...]
 
@@ -91,7 +92,10 @@ class ProcessingElement:
 
 @dataclass
 class Tally:
-    """What a whole layer did, in words; cycles as the schedule attributes them."""
+    """What a whole layer did, in words; cycles as the schedule attributes them.
+
+    ``tick`` and ``edge`` are those with which the next pass begins.
+    """
 
     macs: int = 0
     passes: int = 0
@@ -108,6 +112,8 @@ class Tally:
     psum_gated: int = 0
     most_pes: int = 0
     slots: int = 0
+    tick: int = 0
+    edge: int = 0
     compute: int = 0
     fill: int = 0
     drain: int = 0
@@ -227,6 +233,9 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
     before: list[int] = []
     spare, rows_in_turn = 0, fewest_rows(every, m, runs_r)
     steps_filters, steps_outputs = _stepping(every, m, "GMC"), _stepping(every, m, "GMNPQ", without="k")
+    runs = [(chosen, place_pes(chosen, m, *run)) for chosen in every for run in product(runs_r, runs_s)]
+    sizes = [_sizes(machine, g, chosen, pes, comes_back) for chosen, pes in runs]
+    longest = max(max(1, -(-edges // steps)) for steps, edges, _ in sizes)
     for index, chosen in enumerate(every):
         group = chosen["G"][0]
         new_filters = cut or index == 0 or steps_filters(index) != in_spads
@@ -237,14 +246,53 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
             pes = place_pes(chosen, m, rows, taps)
             tally.passes += 1
             tally.most_pes = max(tally.most_pes, len(pes))
-            if starts_tile and number == 0:
+            bursts = starts_tile and number == 0
+            sets = len({pe.set_r for pe in pes})
+            if bursts:
                 _ramp(machine, g, chosen, pes, tally)
+                returns = Returns(
+                    machine, longest, [(steps, sums) for steps, _, sums in sizes], sets * len(rows), len(rows)
+                )
+            began = tally.compute + sum(tally.stalls.values())
             _one_pass(machine, g, chosen, group, pes, new_filters, comes_back, visits, tally)
+            edges = tally.compute + sum(tally.stalls.values()) - began
             columns = [max(cycles) for cycles in zip(*(pe.columns for pe in pes), strict=True)]
             if new_filters:
-                _wait_for_filters(machine, pes, columns, before, spare, tally)
+                waits = _wait_for_filters(machine, pes, columns, before, spare)
+                tally.fill += waits
+                if not bursts:
+                    tally.tick, tally.edge = tally.tick + waits, tally.edge + waits
+            groups = _groups(machine, chosen, pes, columns, edges)
+            if comes_back:
+                tally.drain += (held := returns.wait(groups, sets, len(rows), tally.tick, tally.edge))
+                tally.tick, tally.edge = tally.tick + held, tally.edge + held
+                returns.leave(groups, tally.tick, tally.edge)
+            tally.tick, tally.edge = tally.tick + sum(columns), tally.edge + edges
             before, spare = columns, spare_cycles(machine, held_by(pes, g), rows_in_turn)
     return tally
+
+
+def _groups(
+    machine: Accelerator, chosen: dict[str, list[int]], pes: list[ProcessingElement], columns: list[int], edges: int
+) -> list[Group]:
+    """The sums of a pass, as they leave: of one column and one filter of a PE."""
+    out, end, per_pe = [], 0, max(len(pe.filters) for pe in pes)
+    for (n, column), cycles in zip(product(chosen["N"], chosen["Q"]), columns, strict=True):
+        end += cycles
+        for f in range(per_pe):
+            sums = len({(pe.set_t, pe.col) for pe in pes if f < len(pe.filters)})
+            step = end - 1 - (per_pe - 1 - f) * max(1, machine.pe.psum_add_cycles)
+            out.append(Group((n, column, chosen["M"][f]), sums, step, paced(step, sum(columns), edges)))
+    return out
+
+
+def _sizes(
+    machine: Accelerator, g: Geometry, chosen: dict[str, list[int]], pes: list[ProcessingElement], comes_back: bool
+) -> tuple[int, int, int]:
+    """Steps, edges and sums of a pass that brings filters."""
+    tally = Tally()
+    _one_pass(machine, g, chosen, 0, pes, True, comes_back, {}, tally)
+    return tally.compute, tally.compute + sum(tally.stalls.values()), tally.psum_out
 
 
 def _stepping(
@@ -382,9 +430,9 @@ def _one_pass(
 
 
 def _wait_for_filters(
-    machine: Accelerator, pes: list[ProcessingElement], columns: list[int], before: list[int], spare: int, tally: Tally
-) -> None:
-    """Filters come beside the pass's first column, and beside columns of the pass before that are not its first."""
+    machine: Accelerator, pes: list[ProcessingElement], columns: list[int], before: list[int], spare: int
+) -> int:
+    """Filters come beside the first column, and beside columns of the pass before that are not its first."""
     beside = [columns[0]]
     if machine.pe.filter_load is FilterLoad.ADJACENT_COLUMNS:
         beside += before[1:][-1:]
@@ -393,4 +441,4 @@ def _wait_for_filters(
     if machine.pe.filter_load is FilterLoad.WHOLE_PASS:
         beside += before[1:]
     words = {w for pe in pes for w in product(pe.filters, pe.channels, [pe.filter_row], pe.taps)}
-    tally.fill += max(0, bus_cycles(machine, Operand.WEIGHT, "in", len(words))[0] - sum(beside))
+    return max(0, bus_cycles(machine, Operand.WEIGHT, "in", len(words))[0] - sum(beside))

@@ -93,6 +93,7 @@ class Passes:
     Attributes:
         runs_r, runs_s: first index and length of the runs in which filter rows and columns are worked on.
         paced: networks and ports that may hold the array.
+        sums_return: whether any pass adds to sums of an earlier one.
     """
 
     def __init__(self, place: Place) -> None:
@@ -104,19 +105,19 @@ class Passes:
         self.runs_r, self.runs_s = _runs(rows), _runs(cols)
         self._reads_first = place.accelerator.array.initial_psum is InitialPsum.READ
         blocks = place.nest.count("C", len(place.nest.loops)) * len(rows) * len(cols)
-        self._sums_return = blocks > 1 or self._reads_first
+        self.sums_return = blocks > 1 or self._reads_first
         self.paced = tuple(self._paced())
         self._shapes: dict[object, Row] = {}
         self._paces: dict[tuple[int, ...], int] = {}
 
     def _paced(self) -> Iterator[Paced]:
         acc = self.accelerator
-        ways = [(Operand.IFMAP, "in"), (Operand.PSUM, "out"), *([(Operand.PSUM, "in")] if self._sums_return else [])]
+        ways = [(Operand.IFMAP, "in"), (Operand.PSUM, "out"), *([(Operand.PSUM, "in")] if self.sums_return else [])]
         for operand, way in ways:
             link = acc.link(operand, way)
             if link is not None and link.width_bits is not None:
                 yield Paced(link.name, ((operand, acc.bits(operand)),), link.width_bits, False, way == "in")
-        inputs = (Operand.IFMAP, Operand.WEIGHT, *((Operand.PSUM,) if self._sums_return else ()))
+        inputs = (Operand.IFMAP, Operand.WEIGHT, *((Operand.PSUM,) if self.sums_return else ()))
         psum = ((Operand.PSUM, acc.bits(Operand.PSUM)),)
         for level in acc.buffers:
             nearest = [o for o in inputs if [lv for lv in acc.buffers if o in lv.operands][-1:] == [level]]
@@ -173,6 +174,26 @@ class Passes:
             at, runs = SHAPED.index("steps"), product(self.runs_r, self.runs_s)
             self._paces[key] = min(self._shape(step, False, r, s)[0][at] // key[0] for r, s in runs)
         return self._paces[key]
+
+    def slowest(self) -> tuple[int, int, int, bool]:
+        """Of all passes of the layer, each taken as one that brings filters.
+
+        Returns:
+            The most transactions of the psum networks out and in, 1 for one that keeps up with the array; the edges of
+            the longest step; whether no pass has more transactions on a psum network than steps.
+        """
+        names = [link.name if link else "" for link in (self.accelerator.link(Operand.PSUM, w) for w in ("out", "in"))]
+        psum = [[k for k, one in enumerate(self.paced) if one.name == name and not one.port] for name in names]
+        most, longest, keeps_up = [1, 1], 1, True
+        for sizes, _ in self.nest.blocks(len(self.nest.loops)):
+            step = Step(0, sizes, -1, loads=True, starts=False)
+            for run_r, run_s in product(self.runs_r, self.runs_s):
+                fields, slots = self._shape(step, False, run_r, run_s)
+                steps = fields[SHAPED.index("steps")]
+                longest = max(longest, -(-max(slots, default=0) // steps))
+                for way, k in ((way, k) for way, networks in enumerate(psum) for k in networks):
+                    most[way], keeps_up = max(most[way], slots[k]), keeps_up and slots[k] <= steps
+        return most[0], most[1], longest, keeps_up
 
     def _shape(self, step: Step, starts: bool, run_r: tuple[int, int], run_s: tuple[int, int]) -> Row:
         """The ``SHAPED`` fields of a pass, and its slots."""
