@@ -54,14 +54,13 @@ def _zeros(place: Place, array: ArrayModel, taps: Taps | None) -> Zeros:
     macs = g.macs - (valid_macs(g) if taps is None else int(taps.sum()) * g.filters_per_group)
     if not gates or not isinstance(array, RowStationaryArray):
         return Zeros(macs)
-    channels = array.first_channels()
     columns = [first for first, _ in starts(array.runs_s)]
     if taps is None:
         rows, cols = valid_taps(g)
-        there = g.N * g.G * len(channels) * sum(rows) * sum(cols[s] for s in columns)
+        there = g.N * g.G * array.sums_begun * sum(rows) * sum(cols[s] for s in columns)
     else:
-        there = int(taps.reshape(g.G, -1, g.R, g.S)[:, channels][..., columns].sum())
-    begun = g.N * g.G * len(channels) * g.R * len(columns) * g.P * g.Q
+        there = int(taps.reshape(g.G, -1, g.R, g.S)[:, array.first_channels()][..., columns].sum())
+    begun = g.N * g.G * array.sums_begun * g.R * len(columns) * g.P * g.Q
     return Zeros(macs, macs - (begun - there) * g.filters_per_group)
 
 

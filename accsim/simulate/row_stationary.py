@@ -100,6 +100,14 @@ class RowStationaryArray:
             for first_s, s in starts(self.runs_s)
         ]
 
+    @property
+    def sums_begun(self) -> int:
+        """How many of a group's channels begin a sum in some PE; ``first_channels`` lists them."""
+        block = self.mapping.q * self.mapping.r
+        full, rest = divmod(self.nest.bound("C"), block)
+        sets = [ceil_div(size, ceil_div(size, self.mapping.r)) if size else 0 for size in (block, rest)]
+        return full * sets[0] + sets[1]
+
     def first_channels(self) -> list[int]:
         """Channels of a group with which PEs begin their sums: the first one of each PE in each block."""
         block, whole = self.mapping.q * self.mapping.r, self.nest.bound("C")
