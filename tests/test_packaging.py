@@ -123,3 +123,9 @@ def test_everything_shipped_loads_from_another_folder(fresh_python: Path, tmp_pa
         assert kind == "recipes" or said["loaded"][kind]
     assert said["loaded"]["cases"] == list(validate.cases())
     assert said["loaded"]["studies"] == list(studies())
+
+
+def test_cases_run_and_studies_are_listed_without_a_checkout(fresh_python: Path, tmp_path: Path) -> None:
+    assert run([fresh_python, "-I", "-m", "accsim", "validate", "row-stationary-trace", "--quiet"], tmp_path) == ""
+    listed = run([fresh_python, "-I", "-m", "accsim", "report"], tmp_path)
+    assert [line.split()[0] for line in listed.splitlines()[2:]] == list(studies())

@@ -93,17 +93,15 @@ def _overlapped(nest: Nest, array: SystolicArray) -> Phase:
     tiles = Tiles(nest, array)
     state, passed = Walk(array.load_at, tiles.runs, tiles.group, tiles.distance).run()
     spent, idle = Spent(), passed.idle
-    inside = 0
     for pieces, loads, n in step_classes(nest, array.load_at):
         one = tiles.tile({dim: piece.size for dim, piece in pieces.items()}, loads)
         one.add_inside(spent, n)
-        inside += one.to_last.idle * n
     stalled = spent.phase().total
-    spent.compute += passed.edges + state.macs - idle - inside - stalled
+    spent.compute += passed.edges + state.macs - idle - stalled
     if array.waits_as_drain:
-        spent.drain += idle + inside
+        spent.drain += idle
     else:
-        spent.fill += idle + inside
+        spent.fill += idle
     spent.drain += max(0, state.outputs - state.macs)
     tiles.first().add_load(spent)
     return spent.phase()
