@@ -15,9 +15,9 @@ up the whole chain of PEs, out over one network, into the buffer, and back over 
   one for each PE and pipeline stage, and a network has one edge for each tick; that holds if no psum network needs more
   transactions for a pass than it has steps. In *edges*, where slow networks make steps longer: transactions are spread
   evenly over the steps of their pass, and each tick of the way up takes as long as the longest step of the layer.
-* Before its own first group, a network may have to end what a pass before it has handed out. That pass had edges for
-  all of its transactions before it ended, so those left are no more than all of one pass: the most of any of the layer,
-  from the last tick of the pass before on; and as many as both networks need until the network in is free.
+* Before the first group of a pass, a network may have to end what the pass before has handed out. As no pass has more
+  transactions than edges, that takes no longer than it takes any pass of the layer, from its last step on, to get its
+  own last sums across, and for the network in no less than for the network out and one group more.
 * In front of a pass the array's clock stays enabled, so that sums climb on while the filters of the pass come in. What
   has to be waited beyond the load of its filters is drain, because all that happens on those edges is that sums leave.
   Like the drain at its end they count for the step that began the burst.
@@ -27,6 +27,7 @@ A pass needs no look back beyond its burst: another output tile, with a whole bu
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -42,11 +43,11 @@ class Network:
 
     Attributes:
         bits: of a transaction; ``None`` for a network that keeps up with the array.
-        most: transactions of a pass at the most, 1 for a network that keeps up.
+        left: ticks or edges that it is still busy after the last tick of a pass, at the most.
     """
 
     bits: int | None
-    most: int
+    left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,11 @@ class Visit:
         """Steps of the program."""
         return self.ifmaps * (self.first + (self.cols - 1) * self.column)
 
+    @property
+    def sums(self) -> int:
+        """Sums of the pass."""
+        return self.ifmaps * self.cols * sum(self.groups)
+
     def length(self, way: Way) -> int:
         """Ticks or edges of its steps."""
         return self.edges if way.stretched else self.steps
@@ -131,10 +137,35 @@ def _crossed(ready: Ticks, sums: Ticks, bits: int, network: Network, free: int) 
     return -(-(after + begun) // network.bits)
 
 
+NEVER_BUSY = -(2**40)
+
+
+def networks(
+    visits: Iterable[Visit], stretched: bool, bits: int, widths: Sequence[int | None]
+) -> tuple[Network, Network]:
+    """The psum networks out and in of a layer with these passes, by one reckoning.
+
+    Args:
+        visits: a pass of every kind.
+        stretched: whether it is reckoned in edges.
+        bits: of a sum.
+        widths: of transactions, out and in.
+    """
+    out, back = (Network(width) for width in widths)
+    way, left, whole, group = Way(stretched, 0, bits, out, back), 0, 0, 1
+    for one in visits:
+        sums, added = np.tile(np.array(one.groups, np.int64), one.ifmaps * one.cols), one.added(way)
+        buffered = _crossed(added, sums, bits, out, NEVER_BUSY)
+        left = max(left, int(buffered[-1] - added[-1]))
+        whole = max(whole, int(_crossed(buffered, sums, bits, back, NEVER_BUSY)[-1] - added[-1]))
+        group = max(group, -(-int(sums.max()) * bits // back.bits) if back.bits else 1)
+    return Network(out.bits, left), Network(back.bits, max(whole, left + 1 + group))
+
+
 @lru_cache(maxsize=4096)
 def distance(one: Visit, after: Visit, way: Way) -> int:
     """From the first step of a pass to that of the next pass on the same outputs, so that no sum is late."""
     sums, left = np.tile(np.array(one.groups, np.int64), one.ifmaps * one.cols), way.climb - 1
-    buffered = _crossed(one.added(way) + way.climb, sums, way.bits, way.out, left + way.out.most)
-    back = _crossed(buffered, sums, way.bits, way.back, left + way.out.most + way.back.most)
+    buffered = _crossed(one.added(way) + way.climb, sums, way.bits, way.out, left + way.out.left)
+    back = _crossed(buffered, sums, way.bits, way.back, left + way.back.left)
     return int((back - after.added(way)).max()) - after.late

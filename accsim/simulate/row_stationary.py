@@ -34,6 +34,7 @@ One pass of one PE, for n ifmaps and f output columns, p filters and q channels 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import product
 
@@ -44,7 +45,7 @@ from accsim.mapping.row_stationary import cut_filter, spad_words
 from accsim.simulate.bursts import Bursts
 from accsim.simulate.filter_loads import Block, before, pairs
 from accsim.simulate.phase import Phase, Spent
-from accsim.simulate.returning_sums import Network, Visit, Way
+from accsim.simulate.returning_sums import Visit, Way, networks
 from accsim.simulate.row_stationary_pass import Pass, ceil_div, distinct_rows, starts
 from accsim.simulate.timeline import Run
 from accsim.workload.layer import Operand
@@ -66,7 +67,7 @@ class RowStationaryArray:
         self._limited = any(level.read_bits_per_cycle or level.write_bits_per_cycle for level in accelerator.buffers)
         self.weight_at = nest.change_depth(Operand.WEIGHT, len(nest.loops))
         self._waits: dict[tuple[Block | None, Block], int] = {}
-        self._pace: tuple[Network, Network, int, bool] | None = None
+        self._ways: list[Way] | None = None
         self.bursts = Bursts(self)
         self.output_at = nest.change_depth(Operand.PSUM, mapping.depth("", Operand.PSUM))
 
@@ -348,30 +349,22 @@ class RowStationaryArray:
         Args:
             first: the first pass of the burst, whose chain is the longest.
         """
-        if self._pace is None:
-            self._pace = self._slowest_of_all()
-        out, back, longest, keeps_up = self._pace
-        bits, climb = self.accelerator.bits(Operand.PSUM), first.chain - 1 + self.accelerator.pe.pipeline_stages - 1
-        ways = [Way(True, climb * longest, bits, out, back)]
-        return [Way(False, climb, bits, out, back), *ways] if keeps_up else ways
+        if self._ways is None:
+            self._ways = self._ways_of_layer()
+        ticks = first.chain - 1 + self.accelerator.pe.pipeline_stages - 1
+        return [replace(way, climb=ticks * way.climb) for way in self._ways]
 
-    def _slowest_of_all(self) -> tuple[Network, Network, int, bool]:
-        """The psum networks, cycles of the longest step, and whether no pass has more psum transactions than steps.
-
-        Every pass is taken as one that brings filters.
-        """
+    def _ways_of_layer(self) -> list[Way]:
+        """The ways of sums, with the longest time of one tick of the way up the chain; passes all bring filters."""
         kinds = {self.nest.shape(sizes): sizes for sizes, _ in self.nest.blocks(len(self.nest.loops))}
-        every = [(one, sizes) for sizes in kinds.values() for one in self.passes(sizes)]
-        steps = [self.compute_cycles(one) for one, _ in every]
-        slowest = [self._slowest(one, sizes, loads=True)[0] for one, sizes in every]
-        longest = max(1, *(ceil_div(slots, one) for slots, one in zip(slowest, steps, strict=True)))
-        networks, keeps_up = [], True
-        for way in ("out", "in"):
-            link = self._buses[Operand.PSUM, way]
-            slots = [self._bus(Operand.PSUM, way, one.psums)[0] for one, _ in every]
-            networks.append(Network(link.width_bits if link else None, max(1, *slots)))
-            keeps_up = keeps_up and all(needs <= has for needs, has in zip(slots, steps, strict=True))
-        return networks[0], networks[1], longest, keeps_up
+        visits = [visit for sizes in kinds.values() for visit in self.visits(sizes, self.passes(sizes)[0])]
+        bits, links = self.accelerator.bits(Operand.PSUM), [self._buses[Operand.PSUM, way] for way in ("out", "in")]
+        widths = [link.width_bits if link else None for link in links]
+        longest = max(ceil_div(visit.edges, visit.steps) for visit in visits)
+        ways = [Way(True, longest, bits, *networks(visits, True, bits, widths))]
+        if all(width is None or ceil_div(one.sums * bits, width) <= one.steps for one in visits for width in widths):
+            ways.insert(0, Way(False, 1, bits, *networks(visits, False, bits, widths)))
+        return ways
 
     def visits(self, sizes: Mapping[str, Piece], first: Pass) -> tuple[Visit, ...]:
         """The passes of a step that brings filters, as far as sums matter; ``first`` is the first one of the burst."""

@@ -235,7 +235,7 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
     steps_filters, steps_outputs = _stepping(every, m, "GMC"), _stepping(every, m, "GMNPQ", without="k")
     runs = [(chosen, place_pes(chosen, m, *run)) for chosen in every for run in product(runs_r, runs_s)]
     sizes = [_sizes(machine, g, chosen, pes, comes_back) for chosen, pes in runs]
-    longest = max(max(1, -(-edges // steps)) for steps, edges, _ in sizes)
+    longest = max(-(-edges // steps) for steps, edges, _ in sizes)
     for index, chosen in enumerate(every):
         group = chosen["G"][0]
         new_filters = cut or index == 0 or steps_filters(index) != in_spads
@@ -250,9 +250,7 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
             sets = len({pe.set_r for pe in pes})
             if bursts:
                 _ramp(machine, g, chosen, pes, tally)
-                returns = Returns(
-                    machine, longest, [(steps, sums) for steps, _, sums in sizes], sets * len(rows), len(rows)
-                )
+                returns = Returns(machine, longest, sizes, sets * len(rows), len(rows))
             began = tally.compute + sum(tally.stalls.values())
             _one_pass(machine, g, chosen, group, pes, new_filters, comes_back, visits, tally)
             edges = tally.compute + sum(tally.stalls.values()) - began
@@ -288,11 +286,12 @@ def _groups(
 
 def _sizes(
     machine: Accelerator, g: Geometry, chosen: dict[str, list[int]], pes: list[ProcessingElement], comes_back: bool
-) -> tuple[int, int, int]:
-    """Steps, edges and sums of a pass that brings filters."""
+) -> tuple[int, int, list[Group]]:
+    """Steps, edges and groups of a pass that brings filters."""
     tally = Tally()
     _one_pass(machine, g, chosen, 0, pes, True, comes_back, {}, tally)
-    return tally.compute, tally.compute + sum(tally.stalls.values()), tally.psum_out
+    edges = tally.compute + sum(tally.stalls.values())
+    return tally.compute, edges, _groups(machine, chosen, pes, pes[0].columns, edges)
 
 
 def _stepping(

@@ -95,7 +95,8 @@ class Array:
         self.hops: list[tuple[Word, Spot | None]] = []
         self.issued: list[Turn | None] = []
         self.moved = False
-        self.longest = max(self.longest_step(one) for one in self.passes)
+        self.kinds = [self.kind(one) for one in self.passes]
+        self.longest = max(-(-edges // steps) for steps, edges, _ in self.kinds)
 
     def width(self, operand: Operand, way: str) -> int | None:
         """Bits of a transaction."""
@@ -251,11 +252,8 @@ class Array:
         streams = [self.layer.ifmap_stream(one) for one in self.burst]
         bus.coming, bus.moved = [Coming(*word) for stream in streams for word in stream], 0
         self.psum_network.coming, self.psum_network.moved = [], 0
-        chain, sizes = (
-            len(first.channels) * len(first.rows),
-            [(len(one.slots), len(self.layer.sum_stream(one))) for one in self.passes],
-        )
-        self.returning = Returns(self.machine, self.longest, sizes, chain, len(first.rows))
+        chain = len(first.channels) * len(first.rows)
+        self.returning = Returns(self.machine, self.longest, self.kinds, chain, len(first.rows))
         bus.restart(self.layer.window_words(first))
         while bus.width is not None and bus.moved < bus.most:
             self.begin_edge(first)
@@ -299,9 +297,9 @@ class Array:
             self.seen.slots += pes
             self.end_edge()
 
-    def groups(self, one: Pass, ifmap_words: int) -> list[Group]:
+    def groups(self, one: Pass, ifmap_words: int, loads: bool | None = None) -> list[Group]:
         """The sums that leave on each tick, and the steps that add them, if the networks keep their pace."""
-        paces = self.paces(one, ifmap_words, len(self.layer.sum_stream(one)), alone=True)
+        paces = self.paces(one, ifmap_words, len(self.layer.sum_stream(one)), alone=True, loads=loads)
         out, edge = [], -1
         for step, slot in enumerate(one.slots):
             edge += 1
@@ -312,11 +310,10 @@ class Array:
                 out.append(Group((slot.at, one.filters[0][f]), sums, step, edge))
         return out
 
-    def longest_step(self, one: Pass) -> int:
-        """Edges of the longest step of a pass, taken as one that brings filters."""
-        words = len(self.layer.ifmap_stream(one))
-        paces = self.paces(one, words, len(self.layer.sum_stream(one)), alone=True, loads=True)
-        return max([1, *(-(-pace.transactions // len(one.slots)) for pace in paces)])
+    def kind(self, one: Pass) -> tuple[int, int, list[Group]]:
+        """Steps, edges and groups of a pass, taken as one that brings filters."""
+        groups = self.groups(one, len(self.layer.ifmap_stream(one)), loads=True)
+        return len(one.slots), groups[-1].edge + 1, groups
 
     def hold(self, one: Pass, groups: list[Group]) -> None:
         """Edges in front of a pass: filters come until those left need no more than the first column's; sums climb."""

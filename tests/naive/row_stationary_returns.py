@@ -65,14 +65,14 @@ class Returns:
     Attributes:
         machine: the machine.
         longest: edges of the longest step of the layer.
-        passes: of every pass of the layer, its steps and sums.
+        passes: of every pass of the layer, its steps, edges and groups, if it brings filters.
         chain, height: PEs in a chain and filter rows of the first pass of the burst.
         back: tick and edge on which each group is back at the latest.
     """
 
     machine: Accelerator
     longest: int
-    passes: list[tuple[int, int]]
+    passes: list[tuple[int, int, list[Group]]]
     chain: int
     height: int
     back: dict[Hashable, tuple[int, int]] = field(default_factory=dict)
@@ -90,16 +90,30 @@ class Returns:
             waits.append(held)
         return min(waits) if self.keeps_up() else waits[1]
 
-    def transactions(self, way: str) -> list[int]:
-        """Of every pass on a psum network; 1 for one that keeps up with the array."""
-        link, bits = self.machine.link(Operand.PSUM, way), self.machine.bits(Operand.PSUM)
-        width = link.width_bits if link is not None else None
-        return [-(-sums * bits // width) if width else 1 for _, sums in self.passes]
+    def width(self, way: str) -> int | None:
+        """Bits of a transaction of a psum network."""
+        link = self.machine.link(Operand.PSUM, way)
+        return link.width_bits if link is not None else None
 
     def keeps_up(self) -> bool:
         """Whether no pass has more transactions on a psum network than steps: else ticks do not count."""
-        ways = [self.transactions(way) for way in ("out", "in")]
-        return all(slots <= steps for way in ways for slots, (steps, _) in zip(way, self.passes, strict=True))
+        bits = self.machine.bits(Operand.PSUM)
+        needs = [(steps, sum(group.sums for group in groups) * bits) for steps, _, groups in self.passes]
+        widths = [self.width(way) for way in ("out", "in")]
+        return all(width is None or -(-sums // width) <= steps for steps, sums in needs for width in widths)
+
+    def left(self, clock: int) -> tuple[int, int]:
+        """How long the networks out and in are busy at the most after the last step of a pass."""
+        bits, out, back, largest = self.machine.bits(Operand.PSUM), 0, 0, 1
+        for steps, edges, groups in self.passes:
+            end, sums = (steps, edges)[clock] - 1, [group.sums for group in groups]
+            added = [(group.step, group.edge)[clock] for group in groups]
+            there = crossings(list(zip(added, sums, strict=True)), bits, self.width("out"), -(10**9))
+            again = crossings(list(zip(there, sums, strict=True)), bits, self.width("in"), -(10**9))
+            out, back = max(out, there[-1] - end), max(back, again[-1] - end)
+            width = self.width("in")
+            largest = max(largest, *(-(-one * bits // width) for one in sums)) if width else largest
+        return out, max(back, out + 1 + largest)
 
     def leave(self, groups: list[Group], tick: int, edge: int) -> None:
         """A pass has begun on ``tick`` and ``edge``."""
@@ -107,12 +121,10 @@ class Returns:
         found = []
         for clock, begin, ticks in ((0, tick, climb), (1, edge, climb * self.longest)):
             times = [begin + (group.step, group.edge)[clock] + ticks for group in groups]
-            free = begin - 1 + ticks
-            for way in ("out", "in"):
-                link, bits = self.machine.link(Operand.PSUM, way), self.machine.bits(Operand.PSUM)
+            for way, busy in zip(("out", "in"), self.left(clock), strict=True):
                 waiting = [(time, group.sums) for time, group in zip(times, groups, strict=True)]
-                free += max(self.transactions(way))
-                times = crossings(waiting, bits, link.width_bits if link is not None else None, free)
+                bits = self.machine.bits(Operand.PSUM)
+                times = crossings(waiting, bits, self.width(way), begin - 1 + ticks + busy)
             found.append(times)
         for group, *times in zip(groups, *found, strict=True):
             self.back[group.name] = times[0], times[1]

@@ -150,11 +150,12 @@ class RowStationaryTwin:
 
     def _held(self) -> list[int]:
         """Edges that each pass is held until its sums are in time, beyond those on which filters come."""
-        longest = max(max(1, *(ceil_div(slots, one.steps) for slots in self._slots(one))) for one in self.passes)
-        sizes, out, tick, edge = [(one.steps, one.sums) for one in self.passes], [], 0, 0
+        kinds = [(one.steps, max(one.steps, *self._slots(one)), self._groups(one)) for one in self.passes]
+        longest = max(ceil_div(edges, steps) for steps, edges, _ in kinds)
+        out, tick, edge = [], 0, 0
         for before, one in pairwise([None, *self.passes]):
             if one.begins or before is None:
-                returns, early = Returns(self.machine, longest, sizes, one.sizes["R"], one.sizes["R"]), 0
+                returns, early = Returns(self.machine, longest, kinds, one.sizes["R"], one.sizes["R"]), 0
             else:
                 early = min(self._filter_slots(one), before.steps - before.beside)
             filters = 0 if one.begins else max(0, self._filter_slots(one) - early - one.first)

@@ -123,8 +123,8 @@ comes to the last stage of the bottom PEs. It reckons in ticks (a network has an
 if a psum network has more transactions for some pass than the pass has steps) and in edges (each tick of the way up
 takes as long as the longest step of the layer, the steps of the pass come at the pace of its slowest network), both of
 which are on the safe side, and waits no longer than the shorter one needs. Either takes a network to be busy with
-other sums first: from the tick before the groups' pass could have its first one at the top, for as many transactions
-as any pass of the layer has. ``sums`` has the code.
+other sums first: after the last tick before the pass for as long as it is after the last step of any pass of the layer,
+and the network in for a group longer than the network out. ``sums`` has the code.
 
 Registers for dumps
 -------------------
@@ -134,9 +134,9 @@ whether it has work there or not; one that has no work in the first pass of a bu
 registers of a PE count as invalid from the first step of a pass on, but filters that stay.
 
 Compiled code runs whole columns of a row of PEs at a time where nothing is asked for inside them, and steps
-otherwise. Sums are run: a dump of ``psum_spad`` is what the steps so far have made of it. Windows and filter spads
-are not moved word by word: a window is a place in its PE's stream of words, and which words a spad has is a step of
-the program.
+otherwise. Up to a step that is asked for, all registers of its pass are run, sums as they grow, windows and filter
+spads word by word as words enter and move. Where nothing is asked for, the words of a window are used where its row of
+the ifmap lies.
 
 ``ifmap_window`` [rows, cols, q * span]
     Channel ch, word o at ``ch * span + o``, span being that of the pass: a shift register. A new word enters at

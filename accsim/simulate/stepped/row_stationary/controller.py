@@ -151,18 +151,24 @@ def hold_pass(
     early, height = state[EARLY], state[HEIGHT]
     late = state[CHAIN] - one.sets_r * height + height - one.taps_r + returns.pipeline_stages - 1
     at = one.m0 - state[FILTER]
-    if words.sends.size:
+    recording, ticking, sending = words.edge_of.size > 0, not one.starts, words.sends.size > 0
+    if sending:
         words.sends[:early] = words.next_sends[:early]
     while True:
         if one.weight_slots - early - edges[OPEN] > one.first:
-            if words.sends.size:
+            if sending:
                 words.sends[early + edges[OPEN]] = state[EDGE]
             edges[OPEN] += 1
         elif returns.ticks.size and sums.late_by(one, at, late, slowest, state[TICK], state[EDGE], returns):
             edges[DRAIN] += 1
         else:
             return
-        pass_edge(state, not one.starts, asked, ticks, words)
+        if recording and ticking:
+            words.edge_of[state[TICK]] = state[EDGE]
+        state[TICK] += ticking
+        state[EDGE] += 1
+        if asked.size:
+            note(state, asked, ticks)
 
 
 @kernel

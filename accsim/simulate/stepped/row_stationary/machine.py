@@ -193,12 +193,21 @@ def _networks(place: Place, passes: Passes) -> controller.Networks:
 def _returns(place: Place, passes: Passes) -> sums.Returns:
     acc, m = place.accelerator, passes.mapping
     out, back = (link.width_bits or 0 if link else 0 for link in (acc.link(Operand.PSUM, way) for way in ("out", "in")))
-    groups = (m.m, m.n * m.f) if passes.sums_return else (0, 0)
-    slowest = passes.slowest() if passes.sums_return else (1, 1, 1, True)
-    return sums.Returns(
-        acc.bits(Operand.PSUM), out, back, acc.pe.psum_add_cycles, acc.pe.pipeline_stages, *slowest,
-        np.zeros(groups, np.int64), np.zeros(groups, np.int64),
+    size = (m.m, m.n * m.f) if passes.sums_return else (0, 0)
+    groups = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    bits, pe_ = acc.bits(Operand.PSUM), acc.pe
+    left = np.zeros((2, 2), np.int64)
+    if not passes.sums_return:
+        return sums.Returns(bits, out, back, pe_.psum_add_cycles, pe_.pipeline_stages, 1, True, left, *groups)
+    table, slots = passes.kinds()
+    slowest = np.maximum(table["steps"], slots.max(axis=1, initial=0))
+    keeps_up = bool((passes.psum_slots(slots) <= table["steps"][:, None]).all())
+    longest = int((-(-slowest // table["steps"])).max())
+    returns = sums.Returns(
+        bits, out, back, pe_.psum_add_cycles, pe_.pipeline_stages, longest, keeps_up, left, *groups,
     )  # fmt: skip
+    sums.measure(table, slowest, returns)
+    return returns
 
 
 def _memory(place: Place, passes: Passes) -> array.Memory:

@@ -175,25 +175,20 @@ class Passes:
             self._paces[key] = min(self._shape(step, False, r, s)[0][at] // key[0] for r, s in runs)
         return self._paces[key]
 
-    def slowest(self) -> tuple[int, int, int, bool]:
-        """Of all passes of the layer, each taken as one that brings filters.
-
-        Returns:
-            The most transactions of the psum networks out and in, 1 for one that keeps up with the array; the edges of
-            the longest step; whether no pass has more transactions on a psum network than steps.
-        """
-        names = [link.name if link else "" for link in (self.accelerator.link(Operand.PSUM, w) for w in ("out", "in"))]
-        psum = [[k for k, one in enumerate(self.paced) if one.name == name and not one.port] for name in names]
-        most, longest, keeps_up = [1, 1], 1, True
+    def kinds(self) -> tuple[Table, Slots]:
+        """A pass of every kind, taken as one that brings filters, with the slots of ``paced``."""
+        rows = []
         for sizes, _ in self.nest.blocks(len(self.nest.loops)):
             step = Step(0, sizes, -1, loads=True, starts=False)
             for run_r, run_s in product(self.runs_r, self.runs_s):
                 fields, slots = self._shape(step, False, run_r, run_s)
-                steps = fields[SHAPED.index("steps")]
-                longest = max(longest, -(-max(slots, default=0) // steps))
-                for way, k in ((way, k) for way, networks in enumerate(psum) for k in networks):
-                    most[way], keeps_up = max(most[way], slots[k]), keeps_up and slots[k] <= steps
-        return most[0], most[1], longest, keeps_up
+                rows.append(((0,) * len(PLACED) + fields + (0,) * len(FOLLOWED), slots))
+        table: Table = np.array([fields for fields, _ in rows], PASS)
+        return table, np.array([slots for _, slots in rows], np.int64).reshape(len(rows), -1)
+
+    def psum_slots(self, slots: Slots) -> Slots:
+        """Those of ``slots`` that are the psum networks'."""
+        return slots[:, [one.operands[0][0] is Operand.PSUM and not one.port for one in self.paced]]
 
     def _shape(self, step: Step, starts: bool, run_r: tuple[int, int], run_s: tuple[int, int]) -> Row:
         """The ``SHAPED`` fields of a pass, and its slots."""

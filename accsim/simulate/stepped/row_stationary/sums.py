@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from accsim.kernels.jit import kernel
@@ -22,9 +23,10 @@ class Returns(NamedTuple):
         word_bits: of a sum.
         out_bits, in_bits: of a transaction; 0 for a network that keeps up with the array.
         add_cycles, pipeline_stages: as in ``hardware.accelerator.Pe``.
-        out_most, in_most: transactions of a pass at the most, 1 for a network that keeps up.
         longest: edges of the longest step of the layer.
         keeps_up: whether no pass has more transactions on a psum network than steps.
+        left: int64 [2, 2], for how many ticks, and edges, the networks out and in are busy at the most after the last
+            tick of a pass.
         ticks, edges: int64 [filters of the burst, ifmaps * columns], when each group is back; none if no sum returns.
     """
 
@@ -33,18 +35,17 @@ class Returns(NamedTuple):
     in_bits: int
     add_cycles: int
     pipeline_stages: int
-    out_most: int
-    in_most: int
     longest: int
     keeps_up: bool
+    left: NDArray[Any]
     ticks: NDArray[Any]
     edges: NDArray[Any]
 
 
-def longest_wait(chain: int, returns: Returns) -> int:
-    """An upper bound of the edges that a pass is held, with ``chain`` PEs in a chain."""
+def longest_wait(chain: int, slots: int, returns: Returns) -> int:
+    """An upper bound of the edges that a pass is held, with ``chain`` PEs in a chain and networks of ``slots``."""
     climb = (chain + returns.pipeline_stages) * (1 if returns.keeps_up else returns.longest)
-    return climb + 2 * (returns.out_most + returns.in_most) + 2
+    return climb + 2 * int(returns.left.max()) + slots + 2
 
 
 @kernel
@@ -85,22 +86,57 @@ def send(one: Any, at: int, chain: int, tick: int, edge: int, returns: Returns) 
     ``tick`` and ``edge`` are those of the first step of the pass.
     """
     climb = chain - 1 + returns.pipeline_stages - 1
-    cross(one, at, returns.ticks, climb, tick, returns)
-    cross(one, at, returns.edges, climb * returns.longest, edge, returns)
+    cross(one, at, returns.ticks, climb, tick + climb - 1 + returns.left[0], returns)
+    climb *= returns.longest
+    cross(one, at, returns.edges, climb, edge + climb - 1 + returns.left[1], returns)
 
 
 @kernel
-def cross(one: Any, at: int, times: NDArray[Any], climb: int, begin: int, returns: Returns) -> None:
-    """Replace the times of adding by those of being back."""
+def measure(table: NDArray[Any], slowest: NDArray[Any], returns: Returns) -> None:
+    """Find how long the networks are busy after the last step of any pass, and note it in ``returns.left``.
+
+    Args:
+        table: a pass of every kind, records of ``passes.PASS``.
+        slowest: edges of each.
+        returns: with room for the groups of each.
+    """
+    each, never, group = max(returns.add_cycles, 1), np.full(2, LONG_AGO >> 16, np.int64), 1
+    for number in range(table.size):
+        one = table[number]
+        if returns.in_bits:
+            group = max(group, -(-one.rows * one.sets_t * returns.word_bits // returns.in_bits))
+        for reckoning, times in enumerate((returns.ticks, returns.edges)):
+            length = slowest[number] if reckoning else one.steps
+            for column in range(one.n * one.cols):
+                n, c = divmod(column, one.cols)
+                end = n * (one.first + (one.cols - 1) * one.column) + one.first + c * one.column
+                for f in range(one.per_p):
+                    step = end - 1 - (one.per_p - 1 - f) * each
+                    times[f, column] = -(-(step + 1) * length // one.steps) - 1
+            out = cross(one, 0, times, 0, never, returns)
+            left = returns.left[reckoning]
+            left[0] = max(left[0], out - (length - 1))
+            left[1] = max(left[1], times[one.per_p - 1, one.n * one.cols - 1] - (length - 1))
+    for reckoning in range(2):
+        returns.left[reckoning, 1] = max(returns.left[reckoning, 1], returns.left[reckoning, 0] + 1 + group)
+
+
+@kernel
+def cross(one: Any, at: int, times: NDArray[Any], climb: int, free: NDArray[Any], returns: Returns) -> int:
+    """Replace the times of adding by those of being back; returns when the last sum is in the buffer.
+
+    ``free`` says from when on the networks are.
+    """
     last = one.filters - (one.sets_t - 1) * one.per_p
-    bits, free = returns.word_bits, begin + climb - 1 + returns.out_most
-    sent, out, back = 0, free * returns.out_bits, (free + returns.in_most) * returns.in_bits
+    bits, there = returns.word_bits, 0
+    sent, out, back = 0, free[0] * returns.out_bits, free[1] * returns.in_bits
     for column in range(one.n * one.cols):
         for f in range(one.per_p):
             time = times[at + f, column] + climb
             before = sent
             sent += one.rows * (one.sets_t if f < last else one.sets_t - 1) * bits
             out = max(out, time * returns.out_bits - before)
-            time = -(-(sent + out) // returns.out_bits) if returns.out_bits else time + 1
-            back = max(back, time * returns.in_bits - before)
-            times[at + f, column] = -(-(sent + back) // returns.in_bits) if returns.in_bits else time + 1
+            there = -(-(sent + out) // returns.out_bits) if returns.out_bits else time + 1
+            back = max(back, there * returns.in_bits - before)
+            times[at + f, column] = -(-(sent + back) // returns.in_bits) if returns.in_bits else there + 1
+    return int(there)
