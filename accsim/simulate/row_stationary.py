@@ -18,9 +18,9 @@ One pass of one PE, for n ifmaps and f output columns, p filters and q channels 
   one schedule: where sums come back in any pass, every pass keeps the time for them, a first one that starts from
   zeros too (its zeros are not counted as traffic).
 * Filters of a pass are loaded while its first output column is computed, because the MACs use the words in the order
-  they arrive; ``pe.filter_load`` lets them come beside the last column of the pass before, or beside all of it but its
-  first column. A network loads for one pass at a time, so a pass of one column has only that column for its filters.
-  What does not fit there is fill.
+  they arrive; ``pe.filter_load`` lets them come beside the last column of the pass before, earlier as far as the spads
+  have places to spare, or beside all of it but its first column. A network loads for one pass at a time, so a pass of
+  one column has only that column for its filters. What does not fit there is fill.
 * The first window, and at the end the pipeline and the psum chain, are seen once per output tile (fill and drain).
 * A pass that adds to sums of an earlier one waits until they are back: they go up the chain, leave over one network on
   the edge after the top PE wrote them at the earliest, are in the buffer, and come back over the other network on the
@@ -35,12 +35,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import product
 
 from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.nest import Nest, Piece, covered, input_extent, window_span
-from accsim.mapping.row_stationary import cut_filter
+from accsim.mapping.row_stationary import cut_filter, spad_words
 from accsim.simulate.bursts import Bursts
 from accsim.simulate.filter_loads import Block, before, pairs
 from accsim.simulate.phase import Phase, Spent
@@ -100,6 +101,24 @@ class RowStationaryArray:
             for first_s, s in starts(self.runs_s)
         ]
 
+    @property
+    def sums_begun(self) -> int:
+        """How many of a group's channels begin a sum in some PE; ``first_channels`` lists them."""
+        block = self.mapping.q * self.mapping.r
+        full, rest = divmod(self.nest.bound("C"), block)
+        sets = [ceil_div(size, ceil_div(size, self.mapping.r)) if size else 0 for size in (block, rest)]
+        return full * sets[0] + sets[1]
+
+    def first_channels(self) -> list[int]:
+        """Channels of a group with which PEs begin their sums: the first one of each PE in each block."""
+        block, whole = self.mapping.q * self.mapping.r, self.nest.bound("C")
+        return [
+            first
+            for begin in range(0, whole, block)
+            for size in (min(block, whole - begin),)
+            for first in range(begin, begin + size, ceil_div(size, self.mapping.r))
+        ]
+
     def row_words(self, one: Pass) -> int:
         """Words of one ifmap row that a PE shifts in for one channel."""
         g = self.nest.geometry
@@ -140,6 +159,10 @@ class RowStationaryArray:
         shifts = one.per_pe_channels * self.row_words(one) * self.accelerator.pe.window_shift_cycles
         return one.n * (one.cols * self._column(one, 0) + shifts)
 
+    def ifmap_cycles(self, sizes: Mapping[str, Piece]) -> int:
+        """Cycles that every pass of a step takes at least for each of its ifmaps."""
+        return min(self.compute_cycles(one) // one.n for one in self.passes(sizes))
+
     def _bus(self, operand: Operand, direction: str, words: int) -> tuple[int, str]:
         link = self._buses[operand, direction]
         if link is None or link.width_bits is None:
@@ -178,8 +201,41 @@ class RowStationaryArray:
             case FilterLoad.ADJACENT_COLUMNS:
                 new = min(self.nest.geometry.stride_w, self._span(one))
                 return self._column(one, new) if one.cols > 1 else self._first_column(one)
+            case FilterLoad.SPARE_WORDS:
+                g = self.nest.geometry
+                new = min(g.stride_w, window_span(one.taps_s, g.dilation_w))
+                last = self._column(one, new) if one.cols > 1 else self._first_column(one)
+                return min(last + self._spare_cycles(one), self.compute_cycles(one) - self._first_column(one))
             case FilterLoad.WHOLE_PASS:
                 return self.compute_cycles(one) - self._first_column(one)
+
+    def _spare_cycles(self, one: Pass) -> int:
+        """Cycles of the filter network until the places that a pass leaves empty in the spads are full.
+
+        Words go to all rows of PEs in turn: those of the sets that have as many filters and channels as any. The pass
+        of the layer with the fewest such rows decides.
+        """
+        link, spads = self._buses[Operand.WEIGHT, "in"], spad_words(self.accelerator)
+        if link is None or link.width_bits is None or Operand.WEIGHT not in spads:
+            return 0
+        spad, span = spads[Operand.WEIGHT], window_span(one.taps_s, self.nest.geometry.dilation_w)
+        held = {
+            Operand.WEIGHT: one.per_pe_filters * one.per_pe_channels * one.taps_s,
+            Operand.IFMAP: one.per_pe_channels * span,
+            Operand.PSUM: one.per_pe_filters,
+        }
+        spare = spad.size_words - sum(words for operand, words in held.items() if operand in spad.operands)
+        return max(0, spare) * self._fewest_rows * self.accelerator.bits(Operand.WEIGHT) // link.width_bits
+
+    @cached_property
+    def _fewest_rows(self) -> int:
+        """The fewest rows of PEs with a full share of filters and channels, of any pass."""
+
+        def full(dim: str, sets: int) -> int:
+            sizes = (piece.size for piece, _ in self.nest.pieces(dim, len(self.nest.loops)))
+            return min(size // ceil_div(size, sets) for size in sizes)
+
+        return min(self.runs_r) * full("M", self.mapping.t) * full("C", self.mapping.r)
 
     def filter_wait(self, before: Block | None, block: Block) -> int:
         """Cycles a step that brings filters waits for them.

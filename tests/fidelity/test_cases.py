@@ -30,9 +30,9 @@ def test_every_citation_is_used(case: str) -> None:
 
 def test_names_are_checked_together() -> None:
     with pytest.raises(InputError) as caught:
-        validate.validate(["eyeriss-trafic", "nothing"])
+        validate.validate(["eyeriss-jssc71", "nothing"])
     assert caught.value.mistakes == (
-        "no case named 'eyeriss-trafic'; did you mean 'eyeriss-traffic'?",
+        "no case named 'eyeriss-jssc71'; did you mean 'eyeriss-jssc17'?",
         "no case named 'nothing'; 'accsim validate --list' shows the cases",
     )
 

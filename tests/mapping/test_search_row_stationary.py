@@ -102,7 +102,11 @@ def test_a_layer_that_fits_nowhere_says_what_it_needs():
 @settings(max_examples=40, deadline=None)
 @given(tight_machines(), conv_geometries())
 def test_candidates_are_ranked_by_what_the_engine_counts(machine, g):
-    """Without packing, cut filters and dilation the closed form differs from the whole energy by a constant only."""
+    """Without packing, cut filters and dilation the closed form differs from the whole energy by a constant only.
+
+    So it does where no sum stays in its scratchpad because of a zero: those that padding leaves there are not counted.
+    """
+    machine = replace(machine, pe=replace(machine.pe, psum_gating=False))
     machine = change(machine, glb={"width_bits": 16}, dram={"width_bits": 16})
     widths = {level.name: {"width_bits": 16} for level in machine.levels if level.kind.value == "noc"}
     machine = change(machine, **widths)

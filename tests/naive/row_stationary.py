@@ -48,6 +48,7 @@ class ProcessingElement:
     weight_fills: int = 0
     psum_reads: int = 0
     psum_writes: int = 0
+    psum_gated: int = 0
     macs: int = 0
     cycles: int = 0
     columns: list[int] = field(default_factory=list)
@@ -58,7 +59,9 @@ class ProcessingElement:
         for _ in product(self.filters, self.channels, self.taps):
             self.weight_fills += 1
 
-    def convolve(self, g: Geometry, ifmaps: list[int], columns: list[int], shift: int, add: int) -> None:
+    def convolve(
+        self, g: Geometry, ifmaps: list[int], columns: list[int], shift: int, add: int, gates: bool = False
+    ) -> None:
         """Slide over one row of every ifmap: shift the window, multiply, add the sums of the PE below."""
         row = self.output_row * g.stride_h - g.pad_top + self.filter_row * g.dilation_h
         for n in ifmaps:
@@ -73,10 +76,13 @@ class ProcessingElement:
                         cycles += shift
                 window = seen
                 for _ in self.filters:
-                    for k, _ in enumerate(product(self.channels, self.taps)):
+                    for k, (_, tap) in enumerate(product(self.channels, self.taps)):
                         self.macs += 1
                         cycles += 1
-                        if k > 0:  # the first product starts the sum, later ones read it and write it back
+                        pixel = 0 <= row < g.H and 0 <= start + tap * g.dilation_w < g.W
+                        if k > 0 and gates and not pixel:  # nothing is added, and the sum stays as it is
+                            self.psum_gated += 1
+                        elif k > 0:  # the first product starts the sum, later ones read it and write it back
                             self.psum_reads += 1
                             self.psum_writes += 1
                     cycles += add
@@ -103,6 +109,7 @@ class Tally:
     psum_hops: int = 0
     psum_reads: int = 0
     psum_writes: int = 0
+    psum_gated: int = 0
     most_pes: int = 0
     slots: int = 0
     tick: int = 0
@@ -224,6 +231,7 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
     in_spads: object = None
     in_progress: object = None
     before: list[int] = []
+    spare, rows_in_turn = 0, fewest_rows(every, m, runs_r)
     steps_filters, steps_outputs = _stepping(every, m, "GMC"), _stepping(every, m, "GMNPQ", without="k")
     runs = [(chosen, place_pes(chosen, m, *run)) for chosen in every for run in product(runs_r, runs_s)]
     sizes = [_sizes(machine, g, chosen, pes, comes_back) for chosen, pes in runs]
@@ -248,7 +256,7 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
             edges = tally.compute + sum(tally.stalls.values()) - began
             columns = [max(cycles) for cycles in zip(*(pe.columns for pe in pes), strict=True)]
             if new_filters:
-                waits = _wait_for_filters(machine, pes, columns, before)
+                waits = _wait_for_filters(machine, pes, columns, before, spare)
                 tally.fill += waits
                 if not bursts:
                     tally.tick, tally.edge = tally.tick + waits, tally.edge + waits
@@ -258,7 +266,7 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
                 tally.tick, tally.edge = tally.tick + held, tally.edge + held
                 returns.leave(groups, tally.tick, tally.edge)
             tally.tick, tally.edge = tally.tick + sum(columns), tally.edge + edges
-            before = columns
+            before, spare = columns, spare_cycles(machine, held_by(pes, g), rows_in_turn)
     return tally
 
 
@@ -309,6 +317,37 @@ def _stepping(
     return lambda index: counters[index][: deepest + 1]
 
 
+def fewest_rows(every: list[dict[str, list[int]]], m: RowStationaryMapping, runs_r: list[list[int]]) -> int:
+    """Rows of PEs that filter words go round at least: those of sets with as many filters and channels as any."""
+
+    def full(blocks: list[list[int]]) -> int:
+        return sum(len(block) == len(blocks[0]) for block in blocks)
+
+    return min(
+        len(rows) * full(shares(chosen["M"], m.t)) * full(shares(chosen["C"], m.r))
+        for chosen in every
+        for rows in runs_r
+    )
+
+
+def held_by(pes: list[ProcessingElement], g: Geometry) -> dict[Operand, int]:
+    """Words that the fullest PE of a pass keeps."""
+    fullest = max(pes, key=lambda pe: (len(pe.filters), len(pe.channels)))
+    filters, channels, taps = len(fullest.filters), len(fullest.channels), len(fullest.taps)
+    span = (taps - 1) * g.dilation_w + 1
+    return {Operand.WEIGHT: filters * channels * taps, Operand.IFMAP: channels * span, Operand.PSUM: filters}
+
+
+def spare_cycles(machine: Accelerator, held: dict[Operand, int], rows: int) -> int:
+    """Edges on which filter words find an empty place beside those that a PE holds."""
+    spad = next(level for level in machine.levels if level.kind.value == "rf" and Operand.WEIGHT in level.operands)
+    empty = max(0, spad.size_words - sum(held[o] for o in held if o in spad.operands))
+    link = machine.link(Operand.WEIGHT, "in")
+    if link is None or link.width_bits is None:
+        return 0
+    return empty * rows * machine.bits(Operand.WEIGHT) // link.width_bits
+
+
 def _ramp(
     machine: Accelerator,
     g: Geometry,
@@ -346,13 +385,15 @@ def _one_pass(
         if new_filters:
             pe.load_filters()
             weights |= set(product(pe.filters, pe.channels, [pe.filter_row], pe.taps))
-        pe.convolve(g, chosen["N"], chosen["Q"], machine.pe.window_shift_cycles, machine.pe.psum_add_cycles)
+        how = machine.pe
+        pe.convolve(g, chosen["N"], chosen["Q"], how.window_shift_cycles, how.psum_add_cycles, how.psum_gating)
         bus |= set(pe.received)
         tally.macs += pe.macs
         tally.ifmap_delivered += len(pe.received)
         tally.weight_delivered += pe.weight_fills
         tally.psum_reads += pe.psum_reads
         tally.psum_writes += pe.psum_writes
+        tally.psum_gated += pe.psum_gated
     fetched = [w for w in bus if machine.dram.fetch_padding or (0 <= w[2] < g.H and 0 <= w[3] < g.W)]
     tally.ifmap_sent += len(bus)
     tally.ifmap_read += len(fetched)
@@ -387,11 +428,15 @@ def _one_pass(
         tally.stalls[name] = tally.stalls.get(name, 0) + longest - slowest
 
 
-def _wait_for_filters(machine: Accelerator, pes: list[ProcessingElement], columns: list[int], before: list[int]) -> int:
+def _wait_for_filters(
+    machine: Accelerator, pes: list[ProcessingElement], columns: list[int], before: list[int], spare: int
+) -> int:
     """Filters come beside the first column, and beside columns of the pass before that are not its first."""
     beside = [columns[0]]
     if machine.pe.filter_load is FilterLoad.ADJACENT_COLUMNS:
         beside += before[1:][-1:]
+    if machine.pe.filter_load is FilterLoad.SPARE_WORDS:
+        beside.append(min(sum(before[1:]), sum(before[1:][-1:]) + spare))
     if machine.pe.filter_load is FilterLoad.WHOLE_PASS:
         beside += before[1:]
     words = {w for pe in pes for w in product(pe.filters, pe.channels, [pe.filter_row], pe.taps)}

@@ -54,6 +54,7 @@ class Seen:
     psum_kept: int = 0
     macs: int = 0
     zero_ifmap_macs: int = 0
+    zero_ifmap_kept: int = 0
     most: int = 0
     slots: int = 0
     held: int = 0

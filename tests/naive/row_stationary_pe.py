@@ -109,6 +109,7 @@ class Pe:
         seen = self.array.seen
         seen.macs += 1
         seen.zero_ifmap_macs += pixel.value == 0
+        seen.zero_ifmap_kept += pixel.value == 0 and (channel, tap) != (0, 0)
         result = self.array.tensors.product(pixel.value, weight.value)
         return Stage(turn, True, result, f, (channel, tap) == (0, 0), adds)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from accsim.hardware.accelerator import FilterLoad, InitialPsum
+from accsim.hardware.accelerator import FilterLoad, InitialPsum, RegisterFile
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.nest import window_span
 from accsim.mapping.row_stationary import cut_filter
@@ -116,6 +116,7 @@ class RowStationaryTwin:
             beside = {
                 FilterLoad.FIRST_COLUMN: steps,
                 FilterLoad.ADJACENT_COLUMNS: steps - (column if sizes["Q"] > 1 else first),
+                FilterLoad.SPARE_WORDS: max(first, steps - (column if sizes["Q"] > 1 else first) - self._spare(sizes)),
                 FilterLoad.WHOLE_PASS: first,
             }[pe.filter_load]
             alone = sizes["N"] * sizes["Q"] == 1  # its only column is for its own filters
@@ -123,6 +124,12 @@ class RowStationaryTwin:
                 sizes, starts, step.loads, step.starts and number == 0, comes_back, span, fresh, first, column,
                 steps, steps if alone else beside,
             )  # fmt: skip
+
+    def _spare(self, sizes: dict[str, int]) -> int:
+        """Transactions that fill the places which a pass leaves empty in the filter spads, row of PEs by row."""
+        spad = next(lv for lv in self.machine.levels if isinstance(lv, RegisterFile) and Operand.WEIGHT in lv.operands)
+        empty = spad.size_words - sizes["M"] * sizes["C"] * sizes["S"]
+        return empty * min(taps for _, taps in self.runs[0]) // self._width(Operand.WEIGHT)
 
     def _slots(self, one: Pass) -> tuple[int, int, int]:
         """Transactions of the networks that hold the pass: ifmap, sums out, sums in."""

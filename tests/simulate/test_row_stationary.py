@@ -99,6 +99,7 @@ def test_every_count_equals_the_twin(run):
         ("glb", weight, Action.READ): tally.weight_sent,
     }
     assert tally.macs == g.macs
+    assert rows.get(("psum_spad", psum, Action.GATED_READ), [0])[0] == tally.psum_gated
     assert {key: bits_of(rows, *key) // 16 for key in expected} == expected
     assert (occupancy.most, occupancy.slots, occupancy.steps) == (tally.most_pes, tally.slots, tally.compute)
 

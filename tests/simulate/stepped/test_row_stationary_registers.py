@@ -26,6 +26,7 @@ def check_seen(layer: Layer, seen: Observed, twin: Seen) -> None:
     assert seen.phase.total == twin.edges
     assert [run.done for run in seen.runs] == twin.step_edges
     assert (seen.macs, seen.zero_ifmap_macs) == (twin.macs, twin.zero_ifmap_macs)
+    assert seen.zero_ifmap_kept == twin.zero_ifmap_kept
     flows, total = seen.flows, twin.total
     assert (flows.ifmap_sent, flows.ifmap_read) == (total(IFMAP, "in"), total(IFMAP, "read"))
     assert (flows.psum_in, flows.psum_out) == (total(PSUM, "in"), total(PSUM, "out"))

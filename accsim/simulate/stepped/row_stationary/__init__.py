@@ -93,7 +93,8 @@ operands.
   every step.
 * filter: words in the order of use (channel in the PE, tap, filter in the PE, set a, set b, filter row), one load
   after the other. A load of X transactions takes edges that are kept for it, one each: first, with ``pe.filter_load``
-  set to ``adjacent_columns``, the steps of the last column of the pass before, or with ``whole_pass`` all its steps
+  set to ``adjacent_columns``, the steps of the last column of the pass before, with ``spare_words`` those before it
+  that fill the places its spads leave empty, too, or with ``whole_pass`` all its steps
   but those of its first column; a pass of one column has no such steps. Then the fill edges, then the steps of the
   pass's first column. That column ends with sums that are added, when its last MAC has long read its word, so the
   network runs ahead of these edges by the fewest edges that bring every word no later than the edge on which its

@@ -147,6 +147,7 @@ class _Layer:
             ),
             macs=counts[pe.MACS],
             zero_ifmap_macs=counts[pe.ZERO_MACS],
+            zero_ifmap_kept=counts[pe.ZERO_KEPT],
             register_updates=sum(counts[i] for i in (pe.MACS, pe.ADDED, array.DELIVERED, array.WEIGHTS_IN)),
             occupancy=Occupancy(counts[array.MOST], counts[array.SLOTS], counts[array.STEPS]),
         )

@@ -9,7 +9,7 @@ from itertools import accumulate, product
 import numpy as np
 import numpy.typing as npt
 
-from accsim.hardware.accelerator import FilterLoad, InitialPsum
+from accsim.hardware.accelerator import FilterLoad, InitialPsum, RegisterFile
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.nest import input_extent, window_span
 from accsim.mapping.row_stationary import cut_filter
@@ -108,6 +108,7 @@ class Passes:
         self.sums_return = blocks > 1 or self._reads_first
         self.paced = tuple(self._paced())
         self._shapes: dict[object, Row] = {}
+        self._paces: dict[tuple[int, ...], int] = {}
 
     def _paced(self) -> Iterator[Paced]:
         acc = self.accelerator
@@ -146,6 +147,33 @@ class Passes:
                     sizes["P"].start, sizes["Q"].start, run_r[0], run_s[0],
                 )  # fmt: skip
                 yield (*placed, *shape), slots
+
+    def _spare(self, per_p: int, per_q: int, taps_s: int) -> int:
+        """Transactions of the filter network that find empty places in every PE's filter spad during a pass.
+
+        Words go round the rows of PEs; ``rows`` of them take turns at least, whichever pass comes next.
+        """
+        acc, nest, m = self.accelerator, self.nest, self.mapping
+        link = acc.link(Operand.WEIGHT, "in")
+        spad = next((lv for lv in acc.levels if isinstance(lv, RegisterFile) and Operand.WEIGHT in lv.operands), None)
+        if spad is None or link is None or link.width_bits is None:
+            return 0
+        empty = spad.size_words - per_p * per_q * taps_s
+        empty -= per_q * window_span(taps_s, nest.geometry.dilation_w) if Operand.IFMAP in spad.operands else 0
+        empty -= per_p if Operand.PSUM in spad.operands else 0
+        rows = min(taps for _, taps in self.runs_r)
+        for dim, sets in (("M", m.t), ("C", m.r)):
+            blocks = [piece.size for piece, _ in nest.pieces(dim, len(nest.loops))]
+            rows *= min(block // -(-block // sets) for block in blocks)
+        return max(empty, 0) * rows * acc.bits(Operand.WEIGHT) // link.width_bits
+
+    def ifmap_steps(self, step: Step) -> int:
+        """The fewest steps that a pass of ``step`` takes for each of its ifmaps."""
+        key = tuple(step.sizes[dim].size for dim in "NMCPQ")
+        if key not in self._paces:
+            at, runs = SHAPED.index("steps"), product(self.runs_r, self.runs_s)
+            self._paces[key] = min(self._shape(step, False, r, s)[0][at] // key[0] for r, s in runs)
+        return self._paces[key]
 
     def kinds(self) -> tuple[Table, Slots]:
         """A pass of every kind, taken as one that brings filters, with the slots of ``paced``."""
@@ -188,6 +216,9 @@ class Passes:
         head = {
             FilterLoad.FIRST_COLUMN: steps,
             FilterLoad.ADJACENT_COLUMNS: steps - (column if cols > 1 else first) if n * cols > 1 else steps,
+            FilterLoad.SPARE_WORDS: max(
+                first, steps - (column if cols > 1 else first) - self._spare(per_p, per_q, taps_s)
+            ),
             FilterLoad.WHOLE_PASS: first,
         }[pe.filter_load]
         shape = (
