@@ -1,0 +1,378 @@
+"""Words moved by one tiling, and the search over all of them, compiled.
+
+Dimensions are numbered as in ``dataflow.DIMENSIONS`` (N M C P Q R S), operands 0 weight, 1 ifmap, 2 psum. A tiling is one
+row of sizes per dimension, with these columns::
+
+    TILE, PASS      length in a tile of the buffer and in a pass
+    UNROLLED, PE    PEs the dimension is spread over, length in one PE
+    TILES, PASSES   how many tiles and passes there are in all
+    SHARES0/1/2     runs dealt to PEs: in the first pass, in the first pass of every tile, in every pass
+
+The counts of a level are products over the dimensions: one that indexes an operand contributes its whole length (with
+halos, for the ifmap's windows), one that does not contributes how often its loop makes the operand be moved again. A level
+of one tile loads at the start, and whenever the innermost loop that indexes the operand, or one around it, moves on.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accsim.kernels.jit import kernel
+
+N, M, C, P, Q, R, S = range(7)
+TILE, PASS, UNROLLED, PE, TILES, PASSES, SHARES0, SHARES1, SHARES2 = range(9)
+WEIGHT, IFMAP, PSUM = range(3)
+ALU, DRAM, BUFFER, ARRAY, RF = range(5)
+"""Rows of the energy by level."""
+
+FROM_DRAM, FROM_BUFFER, TO_PES, IN_RF = range(4)
+"""Columns of the words of an input operand; a psum's are those written to DRAM, psums that left the array, psums that
+left a PE, and sums made in a register file."""
+
+_INDEXES = np.array(
+    [[0, 1, 1, 0, 0, 1, 1], [1, 0, 1, 1, 1, 1, 1], [1, 1, 0, 1, 1, 0, 0]],
+    dtype=np.int64,
+)
+
+
+@kernel
+def distinct(outputs, taps, step):
+    """Different input rows under ``outputs`` windows of ``taps`` rows; ``step`` is (stride, dilation) over their gcd."""
+    return outputs * taps - max(0, taps - step[0]) * max(0, outputs - step[1])
+
+
+@kernel
+def tile_words(operand, rows, size, steps):
+    """Words of an operand under loops of the lengths in column ``size``."""
+    if operand == WEIGHT:
+        return rows[M, size] * rows[C, size] * rows[R, size] * rows[S, size]
+    if operand == PSUM:
+        return rows[N, size] * rows[M, size] * rows[P, size] * rows[Q, size]
+    high = distinct(rows[P, size], rows[R, size], steps[0])
+    return rows[N, size] * rows[C, size] * high * distinct(rows[Q, size], rows[S, size], steps[1])
+
+
+@kernel
+def _carries(operand, dim, rows, steps):
+    """Whether the loop over ``dim`` in a PE meets words of the operand again."""
+    if operand == IFMAP:
+        if dim == P or dim == R:
+            return distinct(rows[P, PE], rows[R, PE], steps[0]) < rows[P, PE] * rows[R, PE]
+        if dim == Q or dim == S:
+            return distinct(rows[Q, PE], rows[S, PE], steps[1]) < rows[Q, PE] * rows[S, PE]
+    return _INDEXES[operand, dim] == 0
+
+
+@kernel
+def register_words(rows, pe, steps, inner, need):
+    """Words a PE must hold of each operand to use them again: those under the outermost loop that meets them again.
+
+    ``inner`` is [7, 1] room to work in. Returns the sum of ``need``.
+    """
+    total = 0
+    for operand in range(3):
+        at = -1
+        for k in range(len(pe)):
+            if rows[pe[k], PE] > 1 and _carries(operand, pe[k], rows, steps):
+                at = k
+                break
+        need[operand] = 0
+        if at >= 0:
+            for dim in range(7):
+                inner[dim, 0] = 1
+            for k in range(at + 1, len(pe)):
+                inner[pe[k], 0] = rows[pe[k], PE]
+            need[operand] = tile_words(operand, inner, 0, steps)
+        total += need[operand]
+    return total
+
+
+@kernel
+def waiting_words(rows, forward, strides, bound):
+    """Words that wait in a PE on their way between neighbours: U along Q, U*S along P."""
+    words = 0
+    if forward[0] and rows[P, UNROLLED] > 1:
+        words += strides[0] * bound[S]
+    if forward[1] and rows[Q, UNROLLED] > 1:
+        words += strides[1]
+    return words
+
+
+@kernel
+def _tile_loads(operand, rows, tiles):
+    """How often each word is loaded into the buffer."""
+    last, times = -1, 1
+    for k in range(len(tiles)):
+        if _INDEXES[operand, tiles[k]] and rows[tiles[k], TILES] > 1:
+            last = k
+    for k in range(last):
+        if not _INDEXES[operand, tiles[k]]:
+            times *= rows[tiles[k], TILES]
+    return times
+
+
+@kernel
+def _pass_loads(operand, rows, tiles, passes, kept, times):
+    """How often each word is moved to the array (times[0]) and to PEs (times[1]); PEs that keep a word need it once."""
+    last = len(tiles) + len(passes)
+    if kept:
+        last = -1
+        for k in range(len(tiles)):
+            if _INDEXES[operand, tiles[k]] and rows[tiles[k], TILES] > 1:
+                last = k
+        for k in range(len(passes)):
+            if _INDEXES[operand, passes[k]] and rows[passes[k], TILE] > rows[passes[k], PASS]:
+                last = len(tiles) + k
+    times[0] = times[1] = 1
+    for dim in range(7):
+        if _INDEXES[operand, dim]:
+            continue
+        again = 0
+        for k in range(len(tiles)):
+            if tiles[k] == dim and k < last:
+                again = 1
+        for k in range(len(passes)):
+            if passes[k] == dim and len(tiles) + k < last:
+                again = 2
+        if not kept:
+            again = 2
+        if again == 0:
+            times[1] *= rows[dim, SHARES0]
+        elif again == 1:
+            times[0] *= rows[dim, TILES]
+            times[1] *= rows[dim, SHARES1]
+        else:
+            times[0] *= rows[dim, PASSES]
+            times[1] *= rows[dim, SHARES2]
+
+
+@kernel
+def measure(rows, windows, bound, flow, strides, steps, room, words):
+    """Words moved by a tiling.
+
+    Args:
+        rows: [7, 9] the tiling.
+        windows: [2, 3] input rows and columns under all tiles, all passes and all PEs' shares, each counted apart.
+        bound: [7] loop bounds.
+        flow: (tiles, passes, pe, held, direct, forward, added), dimension numbers and flags.
+        strides, steps: [2] and [2, 2] of the window.
+        room: [7, 1] and [2] to work in.
+        words: [5, 4] filled in: what each operand moves (rows 0 to 2), then words the buffer (3) and a PE (4) hold of
+            weight, ifmap and psum, and pixels waiting between neighbours.
+
+    Returns:
+        Whether sums can wait where the dataflow lets them.
+    """
+    tiles, passes, pe, held, direct, forward, added = flow
+    need, times = words[4], room[1]
+    register_words(rows, pe, steps, room[0], need)
+    need[3] = waiting_words(rows, forward, strides, bound)
+    macs = 1
+    for dim in range(7):
+        macs *= bound[dim]
+    words[3] = 0
+    for operand in range(2):
+        kept = need[operand] > 0 and need[operand] == tile_words(operand, rows, PE, steps)
+        _pass_loads(operand, rows, tiles, passes, kept, times)
+        if operand == WEIGHT:
+            once = bound[M] * bound[C] * bound[R] * bound[S]
+            words[operand] = once
+        else:
+            once = bound[N] * bound[C]
+            for level in range(3):
+                words[operand, level] = once * windows[0, level] * windows[1, level]
+        words[operand, FROM_DRAM] *= _tile_loads(operand, rows, tiles)
+        words[operand, FROM_BUFFER] *= times[0]
+        words[operand, TO_PES] *= times[1]
+        words[operand, IN_RF] = macs if need[operand] else 0
+        if direct[operand]:
+            words[operand, FROM_BUFFER] = words[operand, TO_PES]
+            words[operand, TO_PES] = 0
+        if not held[operand] or words[operand, FROM_BUFFER] <= words[operand, FROM_DRAM]:
+            words[operand, FROM_DRAM] = words[operand, FROM_BUFFER]
+            words[operand, FROM_BUFFER] = 0
+        else:
+            words[3, operand] = tile_words(operand, rows, TILE, steps)
+    outputs = bound[N] * bound[M] * bound[P] * bound[Q]
+    kept = need[PSUM] > 0 and need[PSUM] == tile_words(PSUM, rows, PE, steps)
+    _pass_loads(PSUM, rows, tiles, passes, kept, times)
+    for dim in (C, R, S):
+        if not added[dim]:
+            times[0] *= rows[dim, SHARES0]
+    words[PSUM, FROM_DRAM] = outputs
+    words[PSUM, FROM_BUFFER] = outputs * times[0]
+    words[PSUM, TO_PES] = outputs * times[1]
+    words[PSUM, IN_RF] = macs
+    if held[PSUM]:
+        words[3, PSUM] = _waiting_sums(rows, tiles, bound)
+        return True
+    return words[PSUM, FROM_BUFFER] == outputs
+
+
+@kernel
+def _waiting_sums(rows, tiles, bound):
+    """Psums the buffer holds: those of a tile, and of all tiles between one part of a sum and the next."""
+    first, words = len(tiles), 1
+    for k in range(len(tiles) - 1, -1, -1):
+        if not _INDEXES[PSUM, tiles[k]] and rows[tiles[k], TILES] > 1:
+            first = k
+    for dim in range(7):
+        if _INDEXES[PSUM, dim]:
+            length = rows[dim, TILE]
+            for k in range(first + 1, len(tiles)):
+                if tiles[k] == dim:
+                    length = bound[dim]
+            words *= length
+    return words
+
+
+@kernel
+def charge(words, costs, energy):
+    """Energy by level of one group (equations 3 and 4); ``costs`` are of a MAC, RF, array, buffer and DRAM access."""
+    mac, rf, array, buffer, dram = costs
+    macs, outputs, left_array, left_pe = words[PSUM, IN_RF], words[PSUM, 0], words[PSUM, 1], words[PSUM, 2]
+    energy[ALU] = mac * macs
+    energy[DRAM] = dram * (words[WEIGHT, FROM_DRAM] + words[IFMAP, FROM_DRAM] + outputs)
+    energy[BUFFER] = buffer * (
+        words[WEIGHT, FROM_BUFFER] + words[IFMAP, FROM_BUFFER] + 2 * (left_array - outputs)
+    )
+    energy[ARRAY] = array * (words[WEIGHT, TO_PES] + words[IFMAP, TO_PES] + (left_pe - left_array))
+    energy[RF] = rf * (words[WEIGHT, IN_RF] + words[IFMAP, IN_RF] + 2 * (macs - left_pe))
+    return energy[ALU] + energy[DRAM] + energy[BUFFER] + energy[ARRAY] + energy[RF]
+
+
+@kernel
+def handed_on(words, costs):
+    """Energy of what the buffer hands to the array: the one part that may be less in a smaller tile."""
+    return costs[3] * (words[WEIGHT, FROM_BUFFER] + words[IFMAP, FROM_BUFFER])
+
+
+@kernel
+def spread(rows, dim, axes, shape, before, after):
+    """PEs per row and column in use with one more dimension unrolled; whether they are there.
+
+    A dimension that may go both ways takes what the others leave, and comes last.
+    """
+    wanted = rows[dim, UNROLLED]
+    after[0], after[1] = before[0], before[1]
+    if axes[dim, 0] and axes[dim, 1]:
+        return wanted <= (shape[0] // before[0]) * (shape[1] // before[1])
+    if axes[dim, 0]:
+        after[0] *= wanted
+    elif axes[dim, 1]:
+        after[1] *= wanted
+    return after[0] <= shape[0] and after[1] <= shape[1]
+
+
+@kernel
+def search(
+    options, starts, windows_h, windows_w, bound, flow, axes, strides, steps, machine, costs, slack, known, best, out
+):
+    """Try every tiling and keep the cheapest; or find how far energies vary among those that need little more.
+
+    Dimensions are chosen in the order R S P Q C N, then M, whose options lie by unrolling, largest tile first. Of one
+    unrolling the largest tile moves the fewest words of every kind but for what the buffer hands on, so what it needs
+    less that is a lower bound for all, and the first tile that fits is the cheapest, but for the smallest, which may
+    stream what others must hold.
+
+    Args:
+        options: [n, 9] sizes of every dimension, one after the other.
+        starts: [8] where each dimension's options begin.
+        windows_h, windows_w: [P options, R options, 3] and [Q options, S options, 3], as for ``measure``.
+        axes: [7, 2] whether a dimension is unrolled over rows and over columns; M alone may be over both.
+        machine: (PE rows, PE columns, words of a register file, words of the buffer).
+        costs: as for ``charge``.
+        slack: 0 to find the cheapest; else (largest total to consider) / ``known``, less one.
+        known: the least total, where it is known; infinite where not.
+        best: [7] filled in: rows of ``options`` of the cheapest tiling, -1 if none fits.
+        out: [2, 5] filled in: least and greatest energy by level among the tilings within ``slack``.
+
+    Returns:
+        The least energy, how many unrollings were tried and how many tilings were measured.
+    """
+    pe, forward = flow[2], flow[5]
+    rows = np.ones((7, 9), dtype=np.int64)
+    windows = np.zeros((2, 3), dtype=np.int64)
+    room = np.zeros((7, 1), dtype=np.int64), np.zeros(2, dtype=np.int64)
+    words = np.zeros((5, 4), dtype=np.int64)
+    used = np.ones((8, 2), dtype=np.int64)
+    shape = machine[0], machine[1]
+    energy = np.zeros(5)
+    least, tried, measured = np.inf, 0, 0
+    within = known * (1 + slack)
+    best[:] = -1
+    out[0], out[1] = np.inf, -np.inf
+    for r in range(starts[R], starts[R + 1]):
+        rows[R] = options[r]
+        if not spread(rows, R, axes, shape, used[0], used[1]):
+            continue
+        for s in range(starts[S], starts[S + 1]):
+            rows[S] = options[s]
+            if not spread(rows, S, axes, shape, used[1], used[2]):
+                continue
+            for p in range(starts[P], starts[P + 1]):
+                rows[P] = options[p]
+                if not spread(rows, P, axes, shape, used[2], used[3]):
+                    continue
+                windows[0] = windows_h[p - starts[P], r - starts[R]]
+                for q in range(starts[Q], starts[Q + 1]):
+                    rows[Q] = options[q]
+                    if not spread(rows, Q, axes, shape, used[3], used[4]):
+                        continue
+                    windows[1] = windows_w[q - starts[Q], s - starts[S]]
+                    for c in range(starts[C], starts[C + 1]):
+                        rows[C] = options[c]
+                        if not spread(rows, C, axes, shape, used[4], used[5]):
+                            continue
+                        for n in range(starts[N], starts[N + 1]):
+                            rows[N] = options[n]
+                            if not spread(rows, N, axes, shape, used[5], used[6]):
+                                continue
+                            # Were M one tile, one pass and one PE's, nothing would be moved more often than it is.
+                            rows[M] = 1
+                            rows[M, TILE] = rows[M, PASS] = bound[M]
+                            waits = waiting_words(rows, forward, strides, bound)
+                            if register_words(rows, pe, steps, room[0], words[4]) + waits > machine[2]:
+                                continue
+                            measure(rows, windows, bound, flow, strides, steps, room, words)
+                            floor = charge(words, costs, energy) - handed_on(words, costs)
+                            if floor > within or (slack == 0 and floor >= least):
+                                continue
+                            m = starts[M]
+                            while m < starts[M + 1]:
+                                first = m
+                                while (
+                                    m < starts[M + 1]
+                                    and options[m, PE] == options[first, PE]
+                                    and options[m, UNROLLED] == options[first, UNROLLED]
+                                ):
+                                    m += 1
+                                rows[M] = options[first]
+                                if not spread(rows, M, axes, shape, used[6], used[7]):
+                                    continue
+                                if register_words(rows, pe, steps, room[0], words[4]) + waits > machine[2]:
+                                    continue
+                                tried += 1
+                                found = False
+                                for i in range(first, m):
+                                    if found and slack == 0 and i != m - 1:
+                                        continue
+                                    rows[M] = options[i]
+                                    able = measure(rows, windows, bound, flow, strides, steps, room, words)
+                                    measured += 1
+                                    total = charge(words, costs, energy)
+                                    floor = total - handed_on(words, costs)
+                                    if floor > within or (slack == 0 and floor >= least):
+                                        break
+                                    if not able or words[3, 0] + words[3, 1] + words[3, 2] > machine[3]:
+                                        continue
+                                    found = True
+                                    if total < least:
+                                        least = total
+                                        best[N], best[M], best[C], best[P] = n, i, c, p
+                                        best[Q], best[R], best[S] = q, r, s
+                                    if total <= within:
+                                        for level in range(5):
+                                            out[0, level] = min(out[0, level], energy[level])
+                                            out[1, level] = max(out[1, level], energy[level])
+    return least, tried, measured
