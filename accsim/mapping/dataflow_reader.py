@@ -17,8 +17,8 @@ A row-stationary one gives the order of the loops over passes, by the pass param
     array: row_stationary
     loops: [G, m, n, e, f, c, k]
 
-A reuse dataflow says which words are moved and not when (``accsim.mapping.reuse``): it is analysed, not run. Each of the
-loops N M C P Q R S of a group runs in one or more of four places::
+A reuse dataflow says which words are moved and not when (``accsim.mapping.reuse``): it is analysed, not run. Each of
+the loops N M C P Q R S of a group runs in one or more of four places::
 
     array: reuse
     tiles: [M, C]              # over tiles of the buffer, outermost first; what is not here is whole in a tile
@@ -30,8 +30,9 @@ loops N M C P Q R S of a group runs in one or more of four places::
     forward: []                # P | Q: pixels go from PE to PE along it, and wait there
     apart: [R]                 # C | R | S, unrolled: parts of a sum that do not meet on the array, but in the buffer
 
-The rules of systolic dataflows are those of one machine: operands enter a PE from the edge, from a bus or from a register that was loaded
-before the stream began, and partial sums of one output meet in one PE, on one chain of PEs or in one adder tree.
+The rules of systolic dataflows are those of one machine: operands enter a PE from the edge, from a bus or from a
+register that was loaded before the stream began, and partial sums of one output meet in one PE, on one chain of PEs or
+in one adder tree.
 """
 
 from __future__ import annotations
@@ -80,8 +81,8 @@ def load_dataflow(name_or_path: str | FilePath) -> Dataflow:
         raise InputError(
             [
                 f"dataflow {found.name!r} says which words are moved and not when, so no machine can run it; "
-                "accsim.analyse_reuse finds what it moves and what that costs, and 'accsim report isca16-dataflows -o DIR' "
-                "compares such dataflows"
+                "accsim.analyse_reuse finds what it moves and what that costs, and 'accsim report isca16-dataflows -o "
+                "DIR' compares such dataflows"
             ]
         )
     return found

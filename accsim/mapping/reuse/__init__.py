@@ -7,7 +7,8 @@ for any dataflow that says which loops run where:
 * ``dataflow``: what a dataflow file says; ``schema`` and ``rules``: how it is read;
 * ``machine``: PEs, register files and buffer in words, and what an access costs;
 * ``tiling``: the size of every loop at every level;
-* ``kernel``: words moved by a tiling in closed form, and the search over all tilings, compiled;
+* ``options``: every size worth trying; ``kernel``: words moved by a tiling in closed form, compiled; ``sweep``: the
+  search over all tilings, compiled;
 * ``counts``: what was found, in words and as the reuse factors a, b, c and d of equations 3 and 4;
-* ``search``: a layer in, the cheapest tiling out, or what does not fit.
+* ``search``: a layer in, the cheapest tiling out, or what does not fit (``misfit``).
 """

@@ -1,7 +1,7 @@
-"""Words moved by one tiling, and the search over all of them, compiled.
+"""Words moved by one tiling and what they cost, in closed form, compiled.
 
-Dimensions are numbered as in ``dataflow.DIMENSIONS`` (N M C P Q R S), operands 0 weight, 1 ifmap, 2 psum. A tiling is one
-row of sizes per dimension, with these columns::
+Dimensions are numbered as in ``dataflow.DIMENSIONS`` (N M C P Q R S), operands 0 weight, 1 ifmap, 2 psum. A tiling is
+one row of sizes per dimension, with these columns::
 
     TILE, PASS      length in a tile of the buffer and in a pass
     UNROLLED, PE    PEs the dimension is spread over, length in one PE
@@ -9,15 +9,22 @@ row of sizes per dimension, with these columns::
     SHARES0/1/2     runs dealt to PEs: in the first pass, in the first pass of every tile, in every pass
 
 The counts of a level are products over the dimensions: one that indexes an operand contributes its whole length (with
-halos, for the ifmap's windows), one that does not contributes how often its loop makes the operand be moved again. A level
-of one tile loads at the start, and whenever the innermost loop that indexes the operand, or one around it, moves on.
+halos, for the ifmap's windows), one that does not contributes how often its loop makes the operand be moved again. A
+level of one tile loads at the start, and whenever the innermost loop that indexes the operand, or one around it, moves
+on.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from accsim.kernels.jit import kernel
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 N, M, C, P, Q, R, S = range(7)
 TILE, PASS, UNROLLED, PE, TILES, PASSES, SHARES0, SHARES1, SHARES2 = range(9)
@@ -36,13 +43,13 @@ _INDEXES = np.array(
 
 
 @kernel
-def distinct(outputs, taps, step):
-    """Different input rows under ``outputs`` windows of ``taps`` rows; ``step`` is (stride, dilation) over their gcd."""
+def distinct(outputs: int, taps: int, step: Any) -> Any:
+    """Different input rows under ``outputs`` windows of ``taps`` rows; ``step``: stride and dilation over their gcd."""
     return outputs * taps - max(0, taps - step[0]) * max(0, outputs - step[1])
 
 
 @kernel
-def tile_words(operand, rows, size, steps):
+def tile_words(operand: int, rows: Ints, size: int, steps: Ints) -> Any:
     """Words of an operand under loops of the lengths in column ``size``."""
     if operand == WEIGHT:
         return rows[M, size] * rows[C, size] * rows[R, size] * rows[S, size]
@@ -53,18 +60,24 @@ def tile_words(operand, rows, size, steps):
 
 
 @kernel
-def _carries(operand, dim, rows, steps):
+def _carries(operand: int, dim: int, rows: Ints, steps: Ints) -> Any:
     """Whether the loop over ``dim`` in a PE meets words of the operand again."""
     if operand == IFMAP:
-        if dim == P or dim == R:
+        if dim in (P, R):
             return distinct(rows[P, PE], rows[R, PE], steps[0]) < rows[P, PE] * rows[R, PE]
-        if dim == Q or dim == S:
+        if dim in (Q, S):
             return distinct(rows[Q, PE], rows[S, PE], steps[1]) < rows[Q, PE] * rows[S, PE]
     return _INDEXES[operand, dim] == 0
 
 
 @kernel
-def register_words(rows, pe, steps, inner, need):
+def register_words(
+    rows: Ints,
+    pe: Ints,
+    steps: Ints,
+    inner: Ints,
+    need: Ints,
+) -> Any:
     """Words a PE must hold of each operand to use them again: those under the outermost loop that meets them again.
 
     ``inner`` is [7, 1] room to work in. Returns the sum of ``need``.
@@ -88,7 +101,7 @@ def register_words(rows, pe, steps, inner, need):
 
 
 @kernel
-def waiting_words(rows, forward, strides, bound):
+def waiting_words(rows: Ints, forward: Ints, strides: Ints, bound: Ints) -> Any:
     """Words that wait in a PE on their way between neighbours: U along Q, U*S along P."""
     words = 0
     if forward[0] and rows[P, UNROLLED] > 1:
@@ -99,7 +112,7 @@ def waiting_words(rows, forward, strides, bound):
 
 
 @kernel
-def _tile_loads(operand, rows, tiles):
+def _tile_loads(operand: int, rows: Ints, tiles: Ints) -> Any:
     """How often each word is loaded into the buffer."""
     last, times = -1, 1
     for k in range(len(tiles)):
@@ -112,7 +125,14 @@ def _tile_loads(operand, rows, tiles):
 
 
 @kernel
-def _pass_loads(operand, rows, tiles, passes, kept, times):
+def _pass_loads(
+    operand: int,
+    rows: Ints,
+    tiles: Ints,
+    passes: Ints,
+    kept: bool,
+    times: Ints,
+) -> None:
     """How often each word is moved to the array (times[0]) and to PEs (times[1]); PEs that keep a word need it once."""
     last = len(tiles) + len(passes)
     if kept:
@@ -147,7 +167,16 @@ def _pass_loads(operand, rows, tiles, passes, kept, times):
 
 
 @kernel
-def measure(rows, windows, bound, flow, strides, steps, room, words):
+def measure(
+    rows: Ints,
+    windows: Ints,
+    bound: Ints,
+    flow: Any,
+    strides: Ints,
+    steps: Ints,
+    room: Any,
+    words: Ints,
+) -> Any:
     """Words moved by a tiling.
 
     Args:
@@ -210,7 +239,7 @@ def measure(rows, windows, bound, flow, strides, steps, room, words):
 
 
 @kernel
-def _waiting_sums(rows, tiles, bound):
+def _waiting_sums(rows: Ints, tiles: Ints, bound: Ints) -> Any:
     """Psums the buffer holds: those of a tile, and of all tiles between one part of a sum and the next."""
     first, words = len(tiles), 1
     for k in range(len(tiles) - 1, -1, -1):
@@ -227,152 +256,19 @@ def _waiting_sums(rows, tiles, bound):
 
 
 @kernel
-def charge(words, costs, energy):
+def charge(words: Ints, costs: Any, energy: Floats) -> Any:
     """Energy by level of one group (equations 3 and 4); ``costs`` are of a MAC, RF, array, buffer and DRAM access."""
     mac, rf, array, buffer, dram = costs
     macs, outputs, left_array, left_pe = words[PSUM, IN_RF], words[PSUM, 0], words[PSUM, 1], words[PSUM, 2]
     energy[ALU] = mac * macs
     energy[DRAM] = dram * (words[WEIGHT, FROM_DRAM] + words[IFMAP, FROM_DRAM] + outputs)
-    energy[BUFFER] = buffer * (
-        words[WEIGHT, FROM_BUFFER] + words[IFMAP, FROM_BUFFER] + 2 * (left_array - outputs)
-    )
+    energy[BUFFER] = buffer * (words[WEIGHT, FROM_BUFFER] + words[IFMAP, FROM_BUFFER] + 2 * (left_array - outputs))
     energy[ARRAY] = array * (words[WEIGHT, TO_PES] + words[IFMAP, TO_PES] + (left_pe - left_array))
     energy[RF] = rf * (words[WEIGHT, IN_RF] + words[IFMAP, IN_RF] + 2 * (macs - left_pe))
     return energy[ALU] + energy[DRAM] + energy[BUFFER] + energy[ARRAY] + energy[RF]
 
 
 @kernel
-def handed_on(words, costs):
+def handed_on(words: Ints, costs: Any) -> Any:
     """Energy of what the buffer hands to the array: the one part that may be less in a smaller tile."""
     return costs[3] * (words[WEIGHT, FROM_BUFFER] + words[IFMAP, FROM_BUFFER])
-
-
-@kernel
-def spread(rows, dim, axes, shape, before, after):
-    """PEs per row and column in use with one more dimension unrolled; whether they are there.
-
-    A dimension that may go both ways takes what the others leave, and comes last.
-    """
-    wanted = rows[dim, UNROLLED]
-    after[0], after[1] = before[0], before[1]
-    if axes[dim, 0] and axes[dim, 1]:
-        return wanted <= (shape[0] // before[0]) * (shape[1] // before[1])
-    if axes[dim, 0]:
-        after[0] *= wanted
-    elif axes[dim, 1]:
-        after[1] *= wanted
-    return after[0] <= shape[0] and after[1] <= shape[1]
-
-
-@kernel
-def search(
-    options, starts, windows_h, windows_w, bound, flow, axes, strides, steps, machine, costs, slack, known, best, out
-):
-    """Try every tiling and keep the cheapest; or find how far energies vary among those that need little more.
-
-    Dimensions are chosen in the order R S P Q C N, then M, whose options lie by unrolling, largest tile first. Of one
-    unrolling the largest tile moves the fewest words of every kind but for what the buffer hands on, so what it needs
-    less that is a lower bound for all, and the first tile that fits is the cheapest, but for the smallest, which may
-    stream what others must hold.
-
-    Args:
-        options: [n, 9] sizes of every dimension, one after the other.
-        starts: [8] where each dimension's options begin.
-        windows_h, windows_w: [P options, R options, 3] and [Q options, S options, 3], as for ``measure``.
-        axes: [7, 2] whether a dimension is unrolled over rows and over columns; M alone may be over both.
-        machine: (PE rows, PE columns, words of a register file, words of the buffer).
-        costs: as for ``charge``.
-        slack: 0 to find the cheapest; else (largest total to consider) / ``known``, less one.
-        known: the least total, where it is known; infinite where not.
-        best: [7] filled in: rows of ``options`` of the cheapest tiling, -1 if none fits.
-        out: [2, 5] filled in: least and greatest energy by level among the tilings within ``slack``.
-
-    Returns:
-        The least energy, how many unrollings were tried and how many tilings were measured.
-    """
-    pe, forward = flow[2], flow[5]
-    rows = np.ones((7, 9), dtype=np.int64)
-    windows = np.zeros((2, 3), dtype=np.int64)
-    room = np.zeros((7, 1), dtype=np.int64), np.zeros(2, dtype=np.int64)
-    words = np.zeros((5, 4), dtype=np.int64)
-    used = np.ones((8, 2), dtype=np.int64)
-    shape = machine[0], machine[1]
-    energy = np.zeros(5)
-    least, tried, measured = np.inf, 0, 0
-    within = known * (1 + slack)
-    best[:] = -1
-    out[0], out[1] = np.inf, -np.inf
-    for r in range(starts[R], starts[R + 1]):
-        rows[R] = options[r]
-        if not spread(rows, R, axes, shape, used[0], used[1]):
-            continue
-        for s in range(starts[S], starts[S + 1]):
-            rows[S] = options[s]
-            if not spread(rows, S, axes, shape, used[1], used[2]):
-                continue
-            for p in range(starts[P], starts[P + 1]):
-                rows[P] = options[p]
-                if not spread(rows, P, axes, shape, used[2], used[3]):
-                    continue
-                windows[0] = windows_h[p - starts[P], r - starts[R]]
-                for q in range(starts[Q], starts[Q + 1]):
-                    rows[Q] = options[q]
-                    if not spread(rows, Q, axes, shape, used[3], used[4]):
-                        continue
-                    windows[1] = windows_w[q - starts[Q], s - starts[S]]
-                    for c in range(starts[C], starts[C + 1]):
-                        rows[C] = options[c]
-                        if not spread(rows, C, axes, shape, used[4], used[5]):
-                            continue
-                        for n in range(starts[N], starts[N + 1]):
-                            rows[N] = options[n]
-                            if not spread(rows, N, axes, shape, used[5], used[6]):
-                                continue
-                            # Were M one tile, one pass and one PE's, nothing would be moved more often than it is.
-                            rows[M] = 1
-                            rows[M, TILE] = rows[M, PASS] = bound[M]
-                            waits = waiting_words(rows, forward, strides, bound)
-                            if register_words(rows, pe, steps, room[0], words[4]) + waits > machine[2]:
-                                continue
-                            measure(rows, windows, bound, flow, strides, steps, room, words)
-                            floor = charge(words, costs, energy) - handed_on(words, costs)
-                            if floor > within or (slack == 0 and floor >= least):
-                                continue
-                            m = starts[M]
-                            while m < starts[M + 1]:
-                                first = m
-                                while (
-                                    m < starts[M + 1]
-                                    and options[m, PE] == options[first, PE]
-                                    and options[m, UNROLLED] == options[first, UNROLLED]
-                                ):
-                                    m += 1
-                                rows[M] = options[first]
-                                if not spread(rows, M, axes, shape, used[6], used[7]):
-                                    continue
-                                if register_words(rows, pe, steps, room[0], words[4]) + waits > machine[2]:
-                                    continue
-                                tried += 1
-                                found = False
-                                for i in range(first, m):
-                                    if found and slack == 0 and i != m - 1:
-                                        continue
-                                    rows[M] = options[i]
-                                    able = measure(rows, windows, bound, flow, strides, steps, room, words)
-                                    measured += 1
-                                    total = charge(words, costs, energy)
-                                    floor = total - handed_on(words, costs)
-                                    if floor > within or (slack == 0 and floor >= least):
-                                        break
-                                    if not able or words[3, 0] + words[3, 1] + words[3, 2] > machine[3]:
-                                        continue
-                                    found = True
-                                    if total < least:
-                                        least = total
-                                        best[N], best[M], best[C], best[P] = n, i, c, p
-                                        best[Q], best[R], best[S] = q, r, s
-                                    if total <= within:
-                                        for level in range(5):
-                                            out[0, level] = min(out[0, level], energy[level])
-                                            out[1, level] = max(out[1, level], energy[level])
-    return least, tried, measured

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from accsim.errors import InputError
+from accsim.hardware.accelerator import Accelerator, RegisterFile
+
 
 @dataclass(frozen=True, slots=True)
 class ReuseMachine:
@@ -26,6 +29,32 @@ class ReuseMachine:
     def pes(self) -> int:
         """PEs in all."""
         return self.rows * self.cols
+
+    @classmethod
+    def of(cls, accelerator: Accelerator) -> ReuseMachine:
+        """The machine of an accelerator that has one register file in a PE and one buffer, each for all operands.
+
+        Raises:
+            InputError: it has others.
+        """
+        files = [level for level in accelerator.levels if isinstance(level, RegisterFile)]
+        buffers = [part for level in accelerator.buffers for part in level.partitions]
+        if len(files) > 1 or len(buffers) > 1:
+            raise InputError(
+                [
+                    f"accelerator {accelerator.name!r} divides its storage among operands ({len(files)} register files "
+                    f"in a PE, {len(buffers)} buffers or parts of one), and the analysis of reuse knows one of each "
+                    "for all operands; give it a machine of its own"
+                ]
+            )
+        bits = accelerator.pe.activation_bits
+        return cls(
+            rows=accelerator.array.rows,
+            cols=accelerator.array.cols,
+            rf_words=sum(level.size_words for level in files),
+            buffer_words=sum(part.size_bits for part in buffers) // bits,
+            word_bits=bits,
+        )
 
 
 @dataclass(frozen=True, slots=True)

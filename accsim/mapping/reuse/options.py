@@ -48,7 +48,7 @@ class Options:
 
 
 def options(geometry: Geometry, dataflow: ReuseDataflow, machine: ReuseMachine) -> Options:
-    """The choices of one layer: exhaustive, because a size that gives as many pieces as a smaller one is never better."""
+    """The choices of one layer: all, because a size that gives as many pieces as a smaller one is never better."""
     sizes = bounds(geometry).items()
     return Options.of(tuple(tuple(_splits(bound, dim, dataflow, machine)) for dim, bound in sizes), geometry)
 

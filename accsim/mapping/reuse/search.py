@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from math import prod
 
 import numpy as np
+import numpy.typing as npt
 
 from accsim.mapping.reuse import kernel
 from accsim.mapping.reuse.counts import ReuseCounts
 from accsim.mapping.reuse.dataflow import DIMENSIONS, Level, ReuseDataflow
-from accsim.mapping.reuse.misfit import ReuseMisfit
 from accsim.mapping.reuse.machine import AccessCosts, ReuseMachine
+from accsim.mapping.reuse.misfit import ReuseMisfit
 from accsim.mapping.reuse.options import Options, options, row, steps
-from accsim.mapping.reuse.tiling import Split, Tiling, bounds
+from accsim.mapping.reuse.sweep import try_all
+from accsim.mapping.reuse.tiling import Tiling, bounds
 from accsim.workload.layer import Geometry, Operand
 
 LEVELS = ("alu", "dram", "buffer", "array", "rf")
@@ -81,7 +83,7 @@ class Problem:
             np.array([dim not in flow.apart for dim in DIMENSIONS], dtype=np.int64),
         )
 
-    def words(self, tiling: Tiling) -> np.typing.NDArray[np.int64]:
+    def words(self, tiling: Tiling) -> npt.NDArray[np.int64]:
         """The words a tiling moves and takes, of one group; see ``kernel.measure``."""
         single = Options.of(tuple((split,) for split in tiling.splits), self.geometry)
         out = np.zeros((5, 4), dtype=np.int64)
@@ -136,7 +138,7 @@ def search(
     best, ranges = np.empty(len(DIMENSIONS), dtype=np.int64), np.zeros((2, 5))
 
     def run(slack: float, known: float) -> tuple[float, int, int]:
-        return kernel.search(
+        return try_all(
             choices.table, choices.starts, choices.windows_h, choices.windows_w, problem.bound, problem.flow,
             problem.axes, problem.strides, problem.steps, store, prices, slack, known, best, ranges,
         )  # fmt: skip
@@ -154,7 +156,7 @@ def search(
     return Found(tiling, problem.counts(tiling), exact, low, high, tried, measured)
 
 
-def _numbers(dims: tuple[str, ...]) -> np.typing.NDArray[np.int64]:
+def _numbers(dims: tuple[str, ...]) -> npt.NDArray[np.int64]:
     return np.array([DIMENSIONS.index(dim) for dim in dims], dtype=np.int64)
 
 
