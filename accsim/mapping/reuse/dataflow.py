@@ -38,8 +38,8 @@ class ReuseDataflow:
         pe: loops inside a PE during a pass, outermost first. What the register file holds follows from their order.
         buffer: operands the buffer keeps for several passes. Others stream through: every pass fetches them from DRAM.
         direct: operands that every PE reads from the buffer itself, without transfers between PEs.
-        forward: P, Q or both: pixels go from PE to PE along them and wait in the register files (Du et al., ISCA
-            2015, section 5.1): U words along Q and U*S along P.
+        forward: P, Q or both: pixels go from PE to PE along them and wait in the register files (Du et al.,
+            ISCA 2015): U words along Q and U*S along P.
         apart: unrolled dimensions of a sum whose parts do not meet on the array, because they are made at different
             times; they are added in the buffer.
     """

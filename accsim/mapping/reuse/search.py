@@ -109,6 +109,12 @@ class Problem:
         }
         return ReuseCounts(sums, {**inputs, Operand.PSUM: psums})
 
+    def energy(self, tiling: Tiling, costs: AccessCosts) -> dict[str, float]:
+        """Energy of the whole layer by level under a tiling."""
+        out = np.zeros(len(LEVELS))
+        kernel.charge(self.words(tiling), _prices(costs), out)
+        return dict(zip(LEVELS, (out * self.geometry.G).tolist(), strict=True))
+
     def demand(self, tiling: Tiling) -> Demand:
         """What a tiling takes of the register files and the buffer."""
         words = self.words(tiling)
@@ -132,7 +138,7 @@ def search(
     """
     problem = Problem(geometry, dataflow, machine)
     choices = options(geometry, dataflow, machine)
-    prices = (costs.mac, costs.rf, costs.array, costs.buffer, costs.dram)
+    prices = _prices(costs)
     shape = (machine.rows, machine.cols) if dataflow.cols else (machine.pes, 1)
     store = (*shape, machine.rf_words, machine.buffer_words)
     best, ranges = np.empty(len(DIMENSIONS), dtype=np.int64), np.zeros((2, 5))
@@ -147,13 +153,16 @@ def search(
     if best[0] < 0:
         return _misfit(problem, choices)
     tiling = Tiling(tuple(s[i - at] for s, i, at in zip(choices.splits, best, choices.starts, strict=False)))
-    energy = np.zeros(5)
-    kernel.charge(problem.words(tiling), prices, energy)
-    ranges[:] = energy
+    energy = problem.energy(tiling, costs)
+    low = high = energy
     if near:
         run(NEAR, least)
-    low, high, exact = (dict(zip(LEVELS, (one * geometry.G).tolist(), strict=True)) for one in (*ranges, energy))
-    return Found(tiling, problem.counts(tiling), exact, low, high, tried, measured)
+        low, high = (dict(zip(LEVELS, (ends * geometry.G).tolist(), strict=True)) for ends in ranges)
+    return Found(tiling, problem.counts(tiling), energy, low, high, tried, measured)
+
+
+def _prices(costs: AccessCosts) -> tuple[float, float, float, float, float]:
+    return costs.mac, costs.rf, costs.array, costs.buffer, costs.dram
 
 
 def _numbers(dims: tuple[str, ...]) -> npt.NDArray[np.int64]:
