@@ -71,13 +71,24 @@ def _carries(operand: int, dim: int, rows: Ints, steps: Ints) -> Any:
 
 
 @kernel
-def register_words(
-    rows: Ints,
-    pe: Ints,
-    steps: Ints,
-    inner: Ints,
-    need: Ints,
-) -> Any:
+def _sliding(outputs: int, taps: int, all_outputs: int, all_taps: int, step: Any) -> Any:
+    """Input rows a PE holds along one axis under inner loops of ``outputs`` and ``taps``.
+
+    Where one of the two loops lies outside, the other's rows slide over the input, and the rows between them are those
+    of earlier or later turns.
+    """
+    whole = distinct(all_outputs, all_taps, step)
+    if whole == all_outputs * all_taps:
+        return distinct(outputs, taps, step)
+    if outputs == 1 and all_outputs > 1:
+        return min(whole, (taps - 1) * step[1] + 1)
+    if taps == 1 and all_taps > 1:
+        return min(whole, (outputs - 1) * step[0] + 1)
+    return distinct(outputs, taps, step)
+
+
+@kernel
+def register_words(rows: Ints, pe: Ints, steps: Ints, inner: Ints, need: Ints) -> Any:
     """Words a PE must hold of each operand to use them again: those under the outermost loop that meets them again.
 
     ``inner`` is [7, 1] room to work in. Returns the sum of ``need``.
@@ -95,7 +106,12 @@ def register_words(
                 inner[dim, 0] = 1
             for k in range(at + 1, len(pe)):
                 inner[pe[k], 0] = rows[pe[k], PE]
-            need[operand] = tile_words(operand, inner, 0, steps)
+            if operand == IFMAP:
+                high = _sliding(inner[P, 0], inner[R, 0], rows[P, PE], rows[R, PE], steps[0])
+                wide = _sliding(inner[Q, 0], inner[S, 0], rows[Q, PE], rows[S, PE], steps[1])
+                need[operand] = inner[N, 0] * inner[C, 0] * high * wide
+            else:
+                need[operand] = tile_words(operand, inner, 0, steps)
         total += need[operand]
     return total
 
@@ -126,14 +142,12 @@ def _tile_loads(operand: int, rows: Ints, tiles: Ints) -> Any:
 
 @kernel
 def _pass_loads(
-    operand: int,
-    rows: Ints,
-    tiles: Ints,
-    passes: Ints,
-    kept: bool,
-    times: Ints,
+    operand: int, rows: Ints, tiles: Ints, passes: Ints, kept: bool, added: Ints, times: Ints
 ) -> None:
-    """How often each word is moved to the array (times[0]) and to PEs (times[1]); PEs that keep a word need it once."""
+    """How often each word is moved to the array (times[0]) and to PEs (times[1]); PEs that keep a word need it once.
+
+    Parts of a sum over a dimension that is not ``added`` on the array leave it one by one.
+    """
     last = len(tiles) + len(passes)
     if kept:
         last = -1
@@ -156,14 +170,14 @@ def _pass_loads(
                 again = 2
         if not kept:
             again = 2
-        if again == 0:
-            times[1] *= rows[dim, SHARES0]
+        shares = rows[dim, SHARES0 + again]
+        times[1] *= shares
+        if operand == PSUM and not added[dim]:
+            times[0] *= shares
         elif again == 1:
             times[0] *= rows[dim, TILES]
-            times[1] *= rows[dim, SHARES1]
-        else:
+        elif again == 2:
             times[0] *= rows[dim, PASSES]
-            times[1] *= rows[dim, SHARES2]
 
 
 @kernel
@@ -202,7 +216,7 @@ def measure(
     words[3] = 0
     for operand in range(2):
         kept = need[operand] > 0 and need[operand] == tile_words(operand, rows, PE, steps)
-        _pass_loads(operand, rows, tiles, passes, kept, times)
+        _pass_loads(operand, rows, tiles, passes, kept, added, times)
         if operand == WEIGHT:
             once = bound[M] * bound[C] * bound[R] * bound[S]
             words[operand] = once
@@ -224,10 +238,7 @@ def measure(
             words[3, operand] = tile_words(operand, rows, TILE, steps)
     outputs = bound[N] * bound[M] * bound[P] * bound[Q]
     kept = need[PSUM] > 0 and need[PSUM] == tile_words(PSUM, rows, PE, steps)
-    _pass_loads(PSUM, rows, tiles, passes, kept, times)
-    for dim in (C, R, S):
-        if not added[dim]:
-            times[0] *= rows[dim, SHARES0]
+    _pass_loads(PSUM, rows, tiles, passes, kept, added, times)
     words[PSUM, FROM_DRAM] = outputs
     words[PSUM, FROM_BUFFER] = outputs * times[0]
     words[PSUM, TO_PES] = outputs * times[1]

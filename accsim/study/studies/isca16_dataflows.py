@@ -118,8 +118,8 @@ def drawings(found: Found, publication: Publication) -> dict[str, Drawing]:
             size=(10.0, 3.4),
         ),
         "ties": Drawing(
-            "Energy in the buffer and the array: what was published, and its range over all tilings whose total is within "
-            "1 % of the least.",
+            "Energy in the buffer and the array: what was published, and its range over all tilings whose total is "
+            "within 1 % of the least.",
             lambda figure: _draw_ties(figure, found, publication),
         ),
     }
@@ -233,6 +233,7 @@ def _draw_ties(figure: Figure, found: Found, publication: Publication) -> None:
         axes.set_xticks(range(len(layers)), list(layers), rotation=90)
         axes.tick_params(axis="x", length=0)
         axes.set_title(PARTS[level])
+        axes.set_ylim(bottom=0)
         axes.set_ylabel("energy [10⁹ MAC energies]")
         axes.legend()
 
@@ -261,7 +262,7 @@ def words(found: Found, publication: Publication) -> dict[str, object]:
             for batch, results in found.readings.items()
         },
         "misfits": {
-            (pes, batch, name): list(result.misfits.items())[0]
+            (pes, batch, name): next(iter(result.misfits.items()))
             for pes, batches in found.compared.items()
             for batch, results in batches.items()
             for name, result in results.items()
