@@ -27,10 +27,10 @@ import accsim
 from accsim import library
 from accsim.energy.reader import load_table
 from accsim.hardware.reader import load_accelerator
-from accsim.mapping.dataflow_reader import load_dataflow
+from accsim.mapping.dataflow_reader import load_any_dataflow
 from accsim.workload.reader import load_network
 
-readers = {"networks": load_network, "dataflows": load_dataflow, "accelerators": load_accelerator,
+readers = {"networks": load_network, "dataflows": load_any_dataflow, "accelerators": load_accelerator,
            "energy tables": load_table}
 loaded = {kind: [reader(name).name for name in library.names(kind)] for kind, reader in readers.items()}
 loaded["recipes"] = [library.find("recipes", name).name for name in library.names("recipes")]

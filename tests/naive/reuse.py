@@ -100,7 +100,7 @@ class Walk:
             yield tuple(i for i, _ in combination), share
 
     def innermost(self, operand: Operand, depth: int) -> int:
-        """The innermost of the first ``depth`` loops that indexes the operand and ever has a second turn; -1 if none."""
+        """The innermost of the first ``depth`` loops that indexes the operand and ever has a second turn; else -1."""
         return max(
             (i for i in range(depth) if self.loops[i][1] in INDEXED_BY[operand] and self.trips[i] > 1), default=-1
         )
@@ -108,7 +108,9 @@ class Walk:
     def reused(self, operand: Operand) -> bool:
         """Whether some PE uses a word twice in one pass."""
         return any(
-            len(words(self.g, operand, share)) < len(list(points(share, ()))) for one in self.passes for _, share in one.shares
+            len(words(self.g, operand, share)) < len(list(points(share, ())))
+            for one in self.passes
+            for _, share in one.shares
         )
 
     def live(self, operand: Operand) -> int:
@@ -152,7 +154,13 @@ class Walk:
         """Sums that leave the array; what is made apart leaves apart."""
         places = [i for i, dim in enumerate(self.flow.unrolled) if dim in self.flow.apart]
         return sum(
-            len({(s, tuple(pe[i] for i in places)) for pe, share in one.shares for s in words(self.g, Operand.PSUM, share)})
+            len(
+                {
+                    (s, tuple(pe[i] for i in places))
+                    for pe, share in one.shares
+                    for s in words(self.g, Operand.PSUM, share)
+                }
+            )
             for one in self.moves(Operand.PSUM)
         )
 

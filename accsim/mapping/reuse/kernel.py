@@ -141,9 +141,7 @@ def _tile_loads(operand: int, rows: Ints, tiles: Ints) -> Any:
 
 
 @kernel
-def _pass_loads(
-    operand: int, rows: Ints, tiles: Ints, passes: Ints, kept: bool, added: Ints, times: Ints
-) -> None:
+def _pass_loads(operand: int, rows: Ints, tiles: Ints, passes: Ints, kept: bool, added: Ints, times: Ints) -> None:
     """How often each word is moved to the array (times[0]) and to PEs (times[1]); PEs that keep a word need it once.
 
     Parts of a sum over a dimension that is not ``added`` on the array leave it one by one.

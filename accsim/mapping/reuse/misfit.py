@@ -13,8 +13,8 @@ class ReuseMisfit:
 
     Attributes:
         what: whose demand it is.
-        unit: ``PEs`` or ``bits``.
-        demand, bound: in PEs, or in words of ``word_bits``.
+        unit: ``PEs``, ``rows of PEs``, ``columns of PEs`` or ``bits``.
+        demand, bound: of PEs, their rows or their columns, or in words of ``word_bits``.
     """
 
     what: str
@@ -33,4 +33,4 @@ class ReuseMisfit:
         return f"{self.what} need {demand} but only {bound} are there ({gap} too much)"
 
     def _spell(self, amount: int) -> str:
-        return f"{amount} PEs" if self.unit == "PEs" else spell(amount * self.word_bits)
+        return spell(amount * self.word_bits) if self.unit == "bits" else f"{amount} {self.unit}"

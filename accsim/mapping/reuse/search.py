@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -170,22 +171,35 @@ def _numbers(dims: tuple[str, ...]) -> npt.NDArray[np.int64]:
 
 
 def _misfit(problem: Problem, choices: Options) -> ReuseMisfit:
-    """The first bound that the smallest tiling exceeds: PEs, register file, buffer."""
-    machine, flow = problem.machine, problem.dataflow
-    smallest = Tiling(tuple(min(splits, key=lambda s: (s.unrolled, s.pe, s.tile)) for splits in choices.splits))
-    spread = [dim for dim in flow.unrolled if smallest[dim].unrolled > 1]
-    needed = prod(smallest[dim].unrolled for dim in spread)
-    if needed > machine.pes:
-        return ReuseMisfit(f"{_words(spread)} of {flow.name} unrolled", "PEs", needed, machine.pes, 1)
-    demand = problem.demand(smallest)
-    if demand.rf_words > machine.rf_words:
-        what = f"a PE's share of one pass of {flow.name}"
-        return ReuseMisfit(what, "bits", demand.rf_words, machine.rf_words, machine.word_bits)
+    """What the least demanding tiling exceeds: PEs before register files before the buffer.
+
+    Of every dimension the smallest and the largest sizes are tried: a demand grows or falls with each of them.
+    """
+    ends = [(splits[0], splits[-1]) if len(splits) > 1 else splits for splits in choices.splits]
+    misfits = [_exceeded(problem, Tiling(splits)) for splits in product(*ends)]
+    return min(misfits, key=lambda found: found[0])[1]
+
+
+def _exceeded(problem: Problem, tiling: Tiling) -> tuple[tuple[int, int, int], ReuseMisfit]:
+    """By how much a tiling exceeds PEs, register files and buffer, and the first of them in words."""
+    machine, flow, word = problem.machine, problem.dataflow, problem.machine.word_bits
+    axes = [(flow.rows, machine.pes, "PEs")]
+    if flow.cols:
+        only = [
+            tuple(dim for dim in axis if dim not in other)
+            for axis, other in ((flow.rows, flow.cols), (flow.cols, flow.rows))
+        ]
+        axes = [(only[0], machine.rows, "rows of PEs"), (only[1], machine.cols, "columns of PEs")]
+    pes = []
+    for dims, bound, unit in axes:
+        spread = [dim for dim in dims if tiling[dim].unrolled > 1]
+        needed = prod(tiling[dim].unrolled for dim in spread)
+        pes.append(ReuseMisfit(f"{' x '.join(spread)} of {flow.name}, unrolled,", unit, needed, bound, word))
+    demand = problem.demand(tiling)
+    held = ReuseMisfit(f"words used again in a PE by {flow.name}", "bits", demand.rf_words, machine.rf_words, word)
+    whole = ", ".join(dim for dim in flow.whole if tiling[dim].bound > 1)
     parts = " and ".join(f"{operand}s" for operand in demand.buffer_words)
-    whole = ", ".join(dim for dim in flow.whole if problem.bound[DIMENSIONS.index(dim)] > 1)
     what = f"{parts} of the smallest tile of {flow.name}" + (f", which does not cut {whole}," if whole else "")
-    return ReuseMisfit(what, "bits", sum(demand.buffer_words.values()), machine.buffer_words, machine.word_bits)
-
-
-def _words(dims: list[str]) -> str:
-    return " x ".join(dims)
+    kept = ReuseMisfit(what, "bits", sum(demand.buffer_words.values()), machine.buffer_words, word)
+    over = (max(0, *(one.gap for one in pes)), max(0, held.gap), max(0, kept.gap))
+    return over, next(one for one in (*sorted(pes, key=lambda one: -one.gap), held, kept) if one.gap > 0 or one is kept)

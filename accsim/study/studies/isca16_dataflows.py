@@ -102,8 +102,8 @@ def drawings(found: Found, publication: Publication) -> dict[str, Drawing]:
     batch = found.settings.breakdown_batch
     return {
         "layers": Drawing(
-            f"Energy of AlexNet's layers by level, row stationary, {found.smallest} PEs, batch {batch}: published (left, "
-            "hatched) and obtained (right). Fig. 10 of the paper.",
+            f"Energy of AlexNet's layers by level, row stationary, {found.smallest} PEs, batch {batch}: published "
+            "(left, hatched) and obtained (right). Fig. 10 of the paper.",
             lambda figure: _draw_layers(figure, found, publication),
         ),
         "dataflows": Drawing(

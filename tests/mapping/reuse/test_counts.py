@@ -21,9 +21,7 @@ COSTS = (1, 2, 6, 200)  # RF, array, buffer, DRAM: Chen et al., ISCA 2016, Table
 TABLE_IV = AccessCosts(mac=1, rf=1, array=2, buffer=6, dram=200)
 W, I, O = Operand.WEIGHT, Operand.IFMAP, Operand.PSUM  # noqa: E741
 FLOWS = {
-    name: flow
-    for name in library.names("dataflows")
-    if isinstance(flow := load_any_dataflow(name), ReuseDataflow)
+    name: flow for name in library.names("dataflows") if isinstance(flow := load_any_dataflow(name), ReuseDataflow)
 }
 ROOMY = ReuseMachine(rows=4, cols=4, rf_words=10**6, buffer_words=10**6)
 
@@ -44,9 +42,7 @@ class TestEquations:
 
 def tiling(geometry: Geometry, **sizes: tuple[int, int, int]) -> Tiling:
     """Tile, unrolled and PE sizes by dimension; whole in the tile and one by one elsewhere if not given."""
-    return Tiling(
-        tuple(Split(bound, *sizes.get(dim, (bound, 1, 1))) for dim, bound in bounds(geometry).items())
-    )
+    return Tiling(tuple(Split(bound, *sizes.get(dim, (bound, 1, 1))) for dim, bound in bounds(geometry).items()))
 
 
 class TestByHand:
@@ -78,7 +74,7 @@ class TestByHand:
         }
 
     def test_no_local_reuse(self) -> None:
-        """Two PEs share a pixel and read a weight each; every product goes to the buffer, which gives it back thrice."""
+        """Two PEs share a pixel and read a weight each; every product goes to the buffer, to be added there."""
         found = Problem(self.LAYER, FLOWS["isca16_no_local_reuse"], ROOMY).counts(
             tiling(self.LAYER, M=(2, 2, 1), C=(1, 1, 1))
         )
@@ -100,7 +96,7 @@ class TestByHand:
         }
 
     def test_what_a_pe_holds(self) -> None:
-        """ShiDianNao's FIFOs: at stride 4 and 11 taps 4 + 44 words and a psum, the 98 bytes of Fig. 7b; in rows 4 + 1."""
+        """A psum, and FIFOs of 4 + 4 x 11 words at stride 4 and 11 taps: the 98 bytes of Fig. 7b; along rows 4 + 1."""
         conv1 = Geometry(N=1, G=1, M=96, C=3, P=55, Q=55, R=11, S=11, H=227, W=227, stride_h=4, stride_w=4)
         block = {"P": (8, 8, 1), "Q": (8, 8, 1), "C": (3, 1, 3), "R": (11, 1, 11), "S": (11, 1, 11), "M": (96, 1, 1)}
         a = Problem(conv1, FLOWS["isca16_output_stationary_a"], ROOMY).demand(tiling(conv1, **block, N=(1, 1, 1)))
