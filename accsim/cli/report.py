@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from accsim.cli import console
 from accsim.cli.console import Line
 from accsim.cli.parser import Parser
+from accsim.cli.progress import Bar
 from accsim.errors import AccsimError, InputError
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not arguments.check:
         prepare(folder)
-    made = studies.make(found)
+    with Bar(f"running {found.name}", quiet=arguments.quiet):
+        made = studies.make(found)
     if arguments.check:
         wrong = differences(folder, made.files)
         if not arguments.quiet:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from accsim.cli import console, outputs
-from accsim.cli.console import Block, Line
+from accsim.cli.console import Block, Line, Table
 from accsim.cli.parser import Parser
 from accsim.cli.progress import Bar
 
@@ -81,40 +81,48 @@ def _list(names: Sequence[str], json: str | None) -> int:
 
 
 def summary(rows: Sequence[Row]) -> list[Block]:
-    """The blocks to print: a row per figure, the sources, what cannot be reproduced, known gaps, the verdict."""
-    from accsim.fidelity.spelling import spell_counts, spell_error, spell_tolerance, spell_value
+    """The blocks to print: a table per case, the sources, what cannot be reproduced, known gaps, the verdict."""
+    from accsim.fidelity.spelling import spell_counts
 
-    cells = [
-        (
-            row.case,
-            row.published.figure,
-            " ".join(filter(None, (spell_value(row.published.value), row.published.unit))),
-            "" if row.obtained is None else spell_value(row.obtained),
-            spell_error(row),
-            spell_tolerance(row.published),
-            row.status.value.replace("_", " "),
-            row.published.reference,
-        )
-        for row in rows
-    ]
-    titles = ("case", "figure", "published", "obtained", "error", "tolerance", "status", "source")
-    blocks: list[Block] = [console.table(titles, cells, left={"case", "figure", "status", "source"}), ""]
+    blocks: list[Block] = []
+    for case in dict.fromkeys(row.case for row in rows):
+        blocks += [Line(case, "bold"), _table([row for row in rows if row.case == case]), ""]
     blocks += [*_sources(rows), ""]
-    for status in ("info", "not_reproducible", "known_gap", "outside"):
+    for status in ("info", "not_reproducible", "outside", "known_gap"):
         blocks += _reasons([row for row in rows if row.status == status], status)
     outside = any(row.status == "outside" for row in rows)
     blocks.append(Line(spell_counts(rows), "bold red" if outside else "bold green"))
     return blocks
 
 
+def _table(rows: Sequence[Row]) -> Table:
+    """The figures of one case. The last column is aligned right, so that a narrow terminal cuts no number."""
+    from accsim.fidelity.spelling import spell_error, spell_tolerance, spell_value
+
+    cells = [
+        (
+            row.published.figure,
+            row.published.reference,
+            " ".join(filter(None, (spell_value(row.published.value), row.published.unit))),
+            "" if row.obtained is None else spell_value(row.obtained),
+            spell_error(row),
+            spell_tolerance(row.published),
+            row.status.value.replace("_", " "),
+        )
+        for row in rows
+    ]
+    titles = ("figure", "source", "published", "obtained", "error", "tolerance", "status")
+    return console.table(titles, cells, left={"figure", "source"})
+
+
 def _sources(rows: Sequence[Row]) -> Iterator[Line]:
-    """The full citations behind the short names in the table."""
-    said = {}
+    """The full citations behind the short names in the tables."""
+    said: dict[str, None] = {}
     for row in rows:
-        short, full = row.published.reference.partition(", ")[0], row.published.source
-        at = row.published.reference.partition(", ")[2]
-        said[short] = full.removesuffix(f", {at}") if at else full
-    yield from (Line(f"{short}: {full}", "dim") for short, full in said.items())
+        short, _, at = row.published.reference.partition(", ")
+        full = row.published.source.removesuffix(f", {at}") if at else row.published.source
+        said[f"{short}: {full}"] = None
+    yield from (Line(line, "dim") for line in said)
 
 
 def _reasons(rows: Sequence[Row], status: str) -> Iterator[Line]:

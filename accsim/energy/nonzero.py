@@ -1,8 +1,8 @@
 """Energy of a layer from the numbers of its non-zeros: the estimation method of energy-aware pruning.
 
 T.-J. Yang, Y.-H. Chen and V. Sze, "Designing Energy-Efficient Convolutional Neural Networks using Energy-Aware
-Pruning", CVPR 2017, and T.-J. Yang, Y.-H. Chen, J. Emer and V. Sze, "A Method to Estimate the Energy Consumption of Deep
-Neural Networks", Asilomar 2017:
+Pruning", CVPR 2017, and T.-J. Yang, Y.-H. Chen, J. Emer and V. Sze, "A Method to Estimate the Energy Consumption of
+Deep Neural Networks", Asilomar 2017:
 
 * the energy of a layer is that of its computation and of its data, E = E_comp + E_data, split into input fmap, output
   fmap, weight and computation; psums count with the output fmap;
@@ -13,8 +13,8 @@ Neural Networks", Asilomar 2017:
 
 How often each level is accessed comes from the mapping of the dense layer. What a skipped MAC still does at the PE's
 register file is our reading: what the PE of the chip does (Chen et al., JSSC 2017, section V). Weights are known before
-they are used, so a zero weight is met by no MAC and costs no access; a zero of the ifmap is seen when its bit of the map
-is read, and then gates the MAC and the read of the filter, while the psum is read and written as ever.
+they are used, so a zero weight is met by no MAC and costs no access; a zero of the ifmap is seen when its bit of the
+map is read, and then gates the MAC and the read of the filter, while the psum is read and written as ever.
 ``ZeroIfmap.SKIP`` spares the psum too. Unfinished psums are dense, in the register file, on the networks and in the
 buffers: they have not passed a ReLU.
 """
@@ -103,10 +103,9 @@ def tensor_energy(
     """
     parts = dict.fromkeys(("ifmap", "ofmap", "weight", "computation"), 0.0)
     for row in estimate.rows:
-        kind = kinds.get(row.count.level)
-        if kind is not LevelKind.VECTOR:
-            part, share = _share(kind, row.count.operand, row.count.action, nonzeros, zero_ifmap)
-            parts[part] += row.energy * share / batch
+        count = row.count
+        part, share = _share(kinds.get(count.level), count.operand, count.action, nonzeros, zero_ifmap)
+        parts[part] += row.energy * share / batch
     macs = estimate.activity.macs / batch
     return TensorEnergy(estimate.activity.layer, macs, macs * nonzeros.ifmap.density * nonzeros.weight.density, **parts)
 

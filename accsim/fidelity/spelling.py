@@ -26,7 +26,8 @@ def spell_error(row: Row) -> str:
         return "" if row.obtained is None else "same" if row.obtained == row.published.value else "differs"
     if is_absolute(row.published):
         return f"{'+' if row.error > 0 else ''}{significant(row.error)} {row.published.unit}".strip()
-    return f"{100 * row.error:+.1f} %" if row.error else "0 %"
+    share = 100 * row.error
+    return f"{share:+.{1 if abs(share) >= 0.1 else 2}f} %" if share else "0 %"
 
 
 def spell_tolerance(figure: Published) -> str:

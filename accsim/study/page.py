@@ -29,13 +29,18 @@ def page(study: str, context: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # Markdown
     )
-    environment.filters |= {"sig": sig, "pct": pct, "cell": cell}
+    environment.filters |= {"sig": sig, "pct": pct, "cell": cell, "giga": giga}
     return environment.get_template(f"{study}.md.j2").render(context)
 
 
 def sig(value: float, digits: int = 3) -> str:
     """A number with so many significant digits and thousands between commas."""
     return spell_value(float(value), digits)
+
+
+def giga(value: float) -> str:
+    """``3.93e9`` for a number of its order, three digits."""
+    return f"{value / 1e9:.2f}e9"
 
 
 def pct(share: float, digits: int = 1) -> str:

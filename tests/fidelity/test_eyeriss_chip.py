@@ -1,8 +1,7 @@
-"""AlexNet on the Eyeriss chip, batch 4, published mapping.
+"""AlexNet on the Eyeriss chip, batch 4, published mapping: what the cases of ``accsim validate`` do not say.
 
 Figures: Chen, Krishna, Emer and Sze, "Eyeriss: An Energy-Efficient Reconfigurable Accelerator for Deep Convolutional
-Neural Networks", IEEE JSSC 52(1), 2017, Tables III and V, and Chen et al., ISSCC 2016, paper 14.5, Fig. 14.5.6 (bars
-read). MB is 10^6 bytes.
+Neural Networks", IEEE JSSC 52(1), 2017, Table V. MB is 10^6 bytes.
 """
 
 from __future__ import annotations
@@ -18,12 +17,6 @@ from accsim.result import Result
 
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5")
 
-ACTIVE_PES = {"conv1": 154, "conv2": 135, "conv3": 156, "conv4": 156, "conv5": 156}
-"""Table V, active PEs."""
-BUFFER_MB = {"conv1": 18.5, "conv2": 77.6, "conv3": 50.2, "conv4": 37.4, "conv5": 24.9}
-"""Table V, global buffer accesses: ifmap reads + psum reads + psum writes."""
-DRAM_MB = {"conv1": 6.05, "conv2": 5.4, "conv3": 5.05, "conv4": 3.9, "conv5": 2.6}
-"""Fig. 14.5.6, DRAM accesses without run-length coding."""
 CODED_DRAM_MB = {"conv3": 3.0, "conv4": 2.1}
 """Table V, DRAM accesses; the layers for which Table V states the zeros of both feature maps."""
 CHIP_POWER_MW, CHIP_TIME_MS = 278, 115.3
@@ -61,23 +54,9 @@ def uncoded(chip: Accelerator) -> Result:
     return accsim.estimate("alexnet", replace(chip, levels=plain), batch=4)
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_active_pes(coded: Result, name: str) -> None:
-    """The paper's figure is the most PEs that work at once; the average is lower where the last strip is short."""
-    pe = layer(coded, name)["pe"]
-    assert pe["active_max"] == ACTIVE_PES[name]
-    assert pe["active_average"] <= pe["active_max"]
-
-
 def test_average_active_pes_of_conv1(coded: Result) -> None:
     """Strips of 7 rows cover 55 output rows in 7 full strips and one of 6: 11 x 2 x 55 / 8 PEs on average."""
     assert layer(coded, "conv1")["pe"]["active_average"] == pytest.approx(11 * 2 * 55 / 8)
-
-
-@pytest.mark.parametrize("name", LAYERS)
-def test_buffer_traffic(uncoded: Result, name: str) -> None:
-    traffic = megabytes(layer(uncoded, name), "glb", ("ifmap", "read"), ("psum", "read"), ("psum", "write"))
-    assert traffic == pytest.approx(BUFFER_MB[name], rel=0.005)
 
 
 def test_buffer_traffic_counts_what_the_paper_leaves_out(uncoded: Result) -> None:
@@ -87,28 +66,9 @@ def test_buffer_traffic_counts_what_the_paper_leaves_out(uncoded: Result) -> Non
         assert megabytes(row, "glb", kind) > 0
 
 
-def test_conv3_mapping_of_table_iii_gives_another_traffic(chip: Accelerator) -> None:
-    """Table III prints q=4 r=1 t=4 for CONV3, from which 69.2 MB follow; 50.2 MB follow from q=3 r=2 t=2."""
-    network = accsim.load_network("alexnet", batch=4)
-    used = accsim.estimate(network, chip).mappings_used
-    at = [lay.name for lay in network.layers].index("conv3")
-    mapping = used[at]
-    assert mapping is not None
-    table_iii = replace(mapping, q=4, r=1, t=4)
-    result = accsim.estimate(network, chip, mapping={"conv3": table_iii})
-    traffic = megabytes(layer(result, "conv3"), "glb", ("ifmap", "read"), ("psum", "read"), ("psum", "write"))
-    assert traffic == pytest.approx(69.22, rel=0.005)
-
-
 def test_conv3_mapping_is_explained(coded: Result) -> None:
     notes = layer(coded, "conv3")["notes"]
     assert any("Table III prints q=4 r=1 t=4" in note and "50.2 MB" in note for note in notes)
-
-
-@pytest.mark.parametrize("name", LAYERS)
-def test_uncompressed_dram_traffic(uncoded: Result, name: str) -> None:
-    """Padding and strip halos are fetched as the chip does."""
-    assert megabytes(layer(uncoded, name), "dram") == pytest.approx(DRAM_MB[name], rel=0.01)
 
 
 @pytest.mark.parametrize("name", CODED_DRAM_MB)

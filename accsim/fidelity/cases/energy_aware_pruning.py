@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from pydantic import Field
 
 from accsim.energy.nonzero import NonZeros, TensorEnergy, Words, ZeroIfmap
-from accsim.errors import AccsimError
+from accsim.energy_from_nonzeros import dense_result, sparse
+from accsim.errors import AccsimError, InputError, suggest
 from accsim.fidelity.compare import Obtained
 from accsim.fidelity.totals import Share, energy_range, sum_of, two_fractions
-from accsim.nonzero_energy import dense_result, sparse
 from accsim.result import Result
 from accsim.workload.layer import LayerKind
 from accsim.workload.network import Network
@@ -25,10 +26,16 @@ from accsim.yamlfile import Model
 ORIGINAL = "original"
 
 
+NEEDED = {"alexnet": ("deep_compression", "energy_aware"), "googlenet": ("energy_aware",)}
+"""The models and pruned versions whose published energies are compared."""
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
 class Pruned(Model):
     """A pruned network: the non-zero fraction of each layer's weights, or the totals."""
 
-    weights: dict[str, float] = {}
+    weights: dict[str, Fraction] = {}
     nonzero_weights: float | None = Field(default=None, gt=0)
     nonskipped_macs: float | None = Field(default=None, gt=0)
 
@@ -38,7 +45,7 @@ class Original(Model):
 
     network: str
     nonskipped_macs: float = Field(gt=0)
-    ifmaps: dict[str, float] = {}
+    ifmaps: dict[str, Fraction] = {}
     pruned: dict[str, Pruned] = {}
 
 
@@ -48,7 +55,7 @@ class Settings(Model):
     hardware: str
     energy_table: str
     batch: int = Field(gt=0)
-    other_batches: list[int] = []
+    other_batches: list[Annotated[int, Field(gt=0)]] = []
     other_hardware: list[str] = []
     models: dict[str, Original]
 
@@ -102,10 +109,16 @@ def run(settings: Settings) -> Found:
     """Map the dense networks and apply every version's non-zeros.
 
     Raises:
-        AccsimError: totals that no non-zero fractions have, or what ``accsim.estimate`` raises.
+        AccsimError: a model or a layer that is not there, totals that no non-zero fractions have, or what
+            ``accsim.estimate`` raises.
     """
-    dense = {name: _dense(settings, model, settings.batch) for name, model in settings.models.items()}
-    versions = {name: _versions(model, dense[name]) for name, model in settings.models.items()}
+    _check(settings)
+    dense: dict[str, Result] = {}
+    versions: dict[str, dict[str, Version]] = {}
+    for name, model in settings.models.items():
+        original = _original(model)
+        dense[name] = _dense(settings, model, settings.batch)
+        versions[name] = _versions(model, original, dense[name])
     skipping = {
         name: {version: _total(dense[name], v.nonzeros, ZeroIfmap.SKIP) for version, v in found.items()}
         for name, found in versions.items()
@@ -119,7 +132,7 @@ def run(settings: Settings) -> Found:
     for machine in settings.other_hardware:
         other = _dense(settings.model_copy(update={"hardware": machine}), model, settings.batch)
         machines[machine] = {version: _total(other, v.nonzeros) for version, v in versions[first].items()}
-    ends = sorted(_total(dense[first], _original(model, dense[first].network, unknown)) for unknown in (0.0, 1.0))
+    ends = sorted(_total(dense[first], _original(model, unknown)) for unknown in (0.0, 1.0))
     return Found(settings, versions, skipping, dict(sorted(batches.items())), machines, (ends[0], ends[1]))
 
 
@@ -147,6 +160,24 @@ def obtained(found: Found) -> Obtained:
     }
 
 
+def _check(settings: Settings) -> None:
+    """Refuse settings without what is compared, and names that no layer has."""
+    wrong = []
+    for name, versions in NEEDED.items():
+        given = settings.models[name].pruned if name in settings.models else {}
+        missing = [version for version in versions if version not in given]
+        if missing:
+            wrong.append(
+                f"the study compares {name} pruned by {' and '.join(versions)}; {' and '.join(missing)} is missing"
+            )
+    for name, model in settings.models.items():
+        known = [layer.name for layer in load_network(model.network).mac_layers]
+        for held in (model.ifmaps, *(pruned.weights for pruned in model.pruned.values())):
+            wrong += [f"{name}: no layer {x!r} with MACs{suggest(x, known)}" for x in held if x not in known]
+    if wrong:
+        raise InputError(dict.fromkeys(wrong))
+
+
 def _range(version: Version) -> tuple[float, float]:
     """The least and the most energy; of a version whose every layer is given the one there is."""
     if version.least is None or version.most is None:
@@ -163,8 +194,7 @@ def _total(dense: Result, nonzeros: Mapping[str, NonZeros], zero_ifmap: ZeroIfma
     return sum(layer.total for layer in sparse(dense, nonzeros, zero_ifmap))
 
 
-def _versions(model: Original, dense: Result) -> dict[str, Version]:
-    original = _original(model, dense.network)
+def _versions(model: Original, original: Mapping[str, NonZeros], dense: Result) -> dict[str, Version]:
     found = {ORIGINAL: _version(dense, original)}
     for name, pruned in model.pruned.items():
         if pruned.weights:
@@ -179,14 +209,15 @@ def _version(dense: Result, nonzeros: Mapping[str, NonZeros]) -> Version:
     return Version(nonzeros, sparse(dense, nonzeros), weights)
 
 
-def _original(model: Original, network: Network, unknown: float | None = None) -> dict[str, NonZeros]:
+def _original(model: Original, unknown: float | None = None) -> dict[str, NonZeros]:
     """The non-zeros with all weights in place.
 
     An image has no zeros. Layers without a published fraction have ``unknown``, or one that gives the published total
     on average; the published fractions, but that of the image, are multiplied so that the total is met.
     """
-    macs = {layer.name: layer.macs / network.batch for layer in network.layers}
-    first = network.layers[0].name
+    network = load_network(model.network)
+    macs = {layer.name: layer.macs for layer in network.mac_layers}
+    first = next(iter(macs))
     known = {name: fraction for name, fraction in model.ifmaps.items() if name != first}
     rest = [name for name in macs if name != first and name not in known]
     left = model.nonskipped_macs - macs[first] * model.ifmaps.get(first, 1.0)
@@ -197,6 +228,12 @@ def _original(model: Original, network: Network, unknown: float | None = None) -
     )
     density = {first: model.ifmaps.get(first, 1.0)}
     density |= {name: factor * fraction for name, fraction in known.items()} | dict.fromkeys(rest, unknown)
+    beyond = [name for name, fraction in density.items() if not 0 <= fraction <= 1]
+    if beyond:
+        raise AccsimError(
+            f"{model.nonskipped_macs:g} MACs that are not skipped need non-zero fractions outside 0 to 1 in the ifmaps "
+            f"of {', '.join(beyond)}"
+        )
     after = _readers(network)
     return {
         name: NonZeros(ifmap=Words(density[name]), ofmap=Words(density[after[name]] if name in after else 1.0))
@@ -206,10 +243,9 @@ def _original(model: Original, network: Network, unknown: float | None = None) -
 
 def _readers(network: Network) -> dict[str, str]:
     """The first layer with MACs that reads each layer's output, through pooling, norms and activations."""
-    whole = load_network(network.name)
     producers: dict[str, set[str]] = {}
     readers: dict[str, str] = {}
-    for layer in whole.layers:
+    for layer in network.layers:
         read = set().union(*(producers.get(name, set()) for name in layer.inputs))
         if layer.kind.has_macs:
             for producer in read:

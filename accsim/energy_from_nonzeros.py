@@ -31,21 +31,24 @@ def nonzero_energy(
     Args:
         workload, hardware, batch, energy_table, progress: as for ``accsim.estimate``. The machine's operands must have
             16 bits; its own zero gating and coding are left out, as the non-zeros take their place.
-        nonzeros: by layer; a layer that is not named has the densities its network's file gives, else none of its words
-            is zero. The ofmap's are those after the activation function.
+        nonzeros: by layer, of the words that the machine fetches: with the padding where it fetches padding. A layer
+            that is not named has the densities its network's file gives for its pixels, and where it gives none, no
+            pixel is zero. The ofmap's are those after the activation function.
         zero_ifmap: what a PE does on a zero of the ifmap.
 
     Raises:
         AccsimError: as ``accsim.estimate``; a layer that the network does not have, or operands of other widths.
     """
+    from accsim.hardware.reader import load_accelerator  # noqa: PLC0415
     from accsim.workload.reader import load_network  # noqa: PLC0415
 
     network = workload if isinstance(workload, Network) else load_network(str(workload), batch=batch)
-    known = {layer.name: _of_network(layer) for layer in network.mac_layers}
+    machine = hardware if isinstance(hardware, Accelerator) else load_accelerator(hardware)
+    known = {layer.name: _of_network(layer, machine.dram.fetch_padding) for layer in network.mac_layers}
     wrong = [name for name in nonzeros or () if name not in known]
     if wrong:
         raise InputError([f"{network.name} has no layer {name!r} with MACs{suggest(name, known)}" for name in wrong])
-    dense = dense_result(network, hardware, energy_table=energy_table, progress=progress)
+    dense = dense_result(network, machine, energy_table=energy_table, progress=progress)
     return sparse(dense, {**known, **(nonzeros or {})}, zero_ifmap)
 
 
@@ -91,8 +94,12 @@ def _forgetful(layer: Layer) -> Layer:
     return replace(layer, ifmap_statistics=unknown, weight_statistics=unknown, ofmap_statistics=unknown)
 
 
-def _of_network(layer: Layer) -> NonZeros:
+def _of_network(layer: Layer, fetch_padding: bool) -> NonZeros:
     def words(known: TensorStatistics) -> Words:
         return Words(1.0 if known.density is None else known.density)
 
-    return NonZeros(words(layer.ifmap_statistics), words(layer.weight_statistics), words(layer.ofmap_statistics))
+    ifmap, g = words(layer.ifmap_statistics), layer.geometry
+    if fetch_padding and g is not None:
+        fetched = (g.H + g.pad_top + g.pad_bottom) * (g.W + g.pad_left + g.pad_right)
+        ifmap = Words(ifmap.density * g.H * g.W / fetched)
+    return NonZeros(ifmap, words(layer.weight_statistics), words(layer.ofmap_statistics))
