@@ -12,6 +12,7 @@ from pydantic import Field
 
 from accsim.energy.reader import load_table
 from accsim.energy.reuse import access_costs
+from accsim.errors import InputError
 from accsim.fidelity.compare import Obtained
 from accsim.hardware.reader import load_accelerator
 from accsim.mapping.dataflow import RowStationaryDataflow
@@ -28,6 +29,9 @@ from accsim.workload.reader import load_network
 from accsim.yamlfile import Model
 
 REFERENCE = "RS"
+PUBLISHED = ("WS", "OSA", "OSB", "OSC", "NLR")
+PUBLISHED_BATCHES, TOO_LARGE = (1, 16), 64
+"""Dataflows and batches that the published figures are of; weight stationary cannot run the last."""
 
 
 class Storage(Model):
@@ -120,6 +124,13 @@ def dram_per_op(result: ReuseResult) -> float:
 
 def run(settings: Settings) -> Found:
     """Analyse every dataflow on every array at every batch."""
+    wanted = (
+        {*PUBLISHED_BATCHES, TOO_LARGE} - set(settings.batches),
+        {REFERENCE, *PUBLISHED} - settings.dataflows.keys(),
+    )
+    if wanted[0] or wanted[1]:
+        missing = [f"batch {batch}" for batch in sorted(wanted[0])] + [f"dataflow {name}" for name in sorted(wanted[1])]
+        raise InputError([f"settings: the published figures need {', '.join(missing)} too"])
     flows = {name: load_reuse_dataflow(held.dataflow) for name, held in settings.dataflows.items()}
     machines = {
         shape.rows * shape.cols: {name: _machine(settings, held, shape) for name, held in settings.dataflows.items()}
@@ -178,10 +189,7 @@ def _beside(settings: Settings) -> dict[str, Beside]:
     costs = access_costs(machine, load_table(machine.energy_table))
     published = {layer: dict(sizes) for (where, layer), sizes, _ in chip.mappings if where == settings.network}
     layers = {layer.name: as_convolution(layer) for layer in network.mac_layers}
-    mappings = {
-        name: RowStationaryMapping(dataflow, f=geometry.Q, **{key: published[name][key] for key in "mnepqrt"})
-        for name, geometry in layers.items()
-    }
+    mappings = {name: _passes(dataflow, geometry, published[name]) for name, geometry in layers.items()}
     result = estimate(network, machine, mapping=mappings)
     out: dict[str, Beside] = {}
     for layer in result.estimates:
@@ -200,6 +208,11 @@ def _beside(settings: Settings) -> dict[str, Beside]:
             )
             out[name] = Beside(" ".join(f"{key}={published[name][key]}" for key in "mnepqrt"), analysed, array)
     return out
+
+
+def _passes(dataflow: RowStationaryDataflow, geometry: Geometry, sizes: Mapping[str, int]) -> RowStationaryMapping:
+    m, n, e, p, q, r, t = (sizes[name] for name in "mnepqrt")
+    return RowStationaryMapping(dataflow, m=m, n=n, e=e, f=geometry.Q, p=p, q=q, r=r, t=t)
 
 
 def _tiling(geometry: Geometry, m: RowStationaryMapping) -> Tiling:
@@ -222,10 +235,11 @@ def obtained(found: Found) -> Obtained:
     """The published figures: layers by level, ratios, accesses, ranks, and what does not fit."""
     layers = found.breakdown.found
     smallest = found.compared[found.smallest]
-    published_batches = [batch for batch in found.settings.batches if not _misfits(smallest[batch])]
-    others = [name for name in found.settings.dataflows if name != REFERENCE]
-    ratios = {batch: {name: found.ratio(found.smallest, batch, name) for name in others} for batch in published_batches}
-    first = total(smallest[found.settings.batches[0]][REFERENCE])
+    known = (REFERENCE, *PUBLISHED)
+    ratios = {
+        batch: {name: found.ratio(found.smallest, batch, name) for name in PUBLISHED} for batch in PUBLISHED_BATCHES
+    }
+    first = total(smallest[1][REFERENCE])
     energies = {name: held.total for name, held in layers.items()}
     convolutions = sum(energies[name] for name in found.beside)
     fully = found.fully_connected
@@ -242,32 +256,25 @@ def obtained(found: Found) -> Obtained:
         },
         "convolutions_share": convolutions / sum(energies.values()),
         "energy_ratio": {f"N{batch}": of for batch, of in ratios.items()},
-        "rank": {f"N{batch}": " < ".join(_ranked(smallest[batch])) for batch in published_batches},
+        "rank": {f"N{batch}": _ranked({name: smallest[batch][name] for name in known}) for batch in PUBLISHED_BATCHES},
         "row_stationary_by_batch": {
-            f"N{batch}": total(of[REFERENCE]) / batch / (first / found.settings.batches[0])
-            for batch, of in smallest.items()
+            f"N{batch}": total(smallest[batch][REFERENCE]) / batch / first for batch in (*PUBLISHED_BATCHES, TOO_LARGE)
         },
         "dram_per_op": {
-            f"N{batch}": {name: dram_per_op(result) for name, result in smallest[batch].items()}
-            for batch in published_batches
+            f"N{batch}": {name: dram_per_op(smallest[batch][name]) for name in known} for batch in PUBLISHED_BATCHES
         },
-        "does_not_fit": {
-            f"N{batch}": ", ".join(_misfits(of)) for batch, of in smallest.items() if batch not in published_batches
-        },
+        "does_not_fit": {f"N{TOO_LARGE}": ", ".join(name for name in known if smallest[TOO_LARGE][name].misfits)},
         "range_of_ratios": _range(value for of in ratios.values() for value in of.values() if value is not None),
         "fully_connected": {
-            f"least_at_N{low}": _range(ratio(fully[low], name) for name in others)[0],
-            f"greatest_at_N{high}": _range(ratio(fully[high], name) for name in others)[1],
+            f"least_at_N{low}": _range(ratio(fully[low], name) for name in PUBLISHED)[0],
+            f"greatest_at_N{high}": _range(ratio(fully[high], name) for name in PUBLISHED)[1],
         },
     }
 
 
-def _misfits(results: Mapping[str, ReuseResult]) -> list[str]:
-    return [name for name, result in results.items() if result.misfits]
-
-
-def _ranked(results: Mapping[str, ReuseResult]) -> list[str]:
-    return sorted(results, key=lambda name: total(results[name]))
+def _ranked(results: Mapping[str, ReuseResult]) -> str:
+    """Names by energy, least first; those that do not fit last."""
+    return " < ".join(sorted(results, key=lambda name: (bool(results[name].misfits), total(results[name]))))
 
 
 def _range(values: Iterable[float | None]) -> tuple[float, float]:

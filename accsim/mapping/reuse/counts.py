@@ -13,10 +13,10 @@ from accsim.workload.layer import Operand
 class Reuse:
     """The reuse of each word at each level (Chen et al., ISCA 2016, section VI-B); averages where tiles differ.
 
-    For an input ``dram`` is how often it is fetched, ``buffer`` how often each fetched word is moved to the array,
-    ``array`` how many PEs take it then, ``rf`` how many MACs each of them does with it. For a psum they are how often
-    sums of one output leave the chip, arrive at the buffer per visit, come from PEs per arrival, and the products that
-    a PE adds up for one of them. Their product is the MACs per word.
+    For an input ``dram`` (a in the equations) is how often it is fetched, ``buffer`` (b) how often each fetched word is
+    moved to the array, ``array`` (c) how many PEs take it then, ``rf`` (d) how many MACs each of them does with it. For
+    a psum ``dram`` is how often sums of one output leave the chip, ``buffer`` how many parts of such a sum arrive at
+    the buffer, ``array`` how many PEs make one of them, ``rf`` how many products a PE adds up for it.
     """
 
     dram: float
@@ -50,7 +50,6 @@ class ReuseCounts:
         accesses: words by operand and level. Inputs are counted where they are handed on, psums as equation 4 counts
             them: outputs written to DRAM, reads and writes of unfinished sums in the buffer, moves between PEs, reads
             and writes in register files.
-        fetches: ifmap and weight words fetched from DRAM, and output words written to it.
     """
 
     macs: int

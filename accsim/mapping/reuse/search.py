@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
 from accsim.mapping.reuse import kernel
-from accsim.mapping.reuse.counts import ReuseCounts
+from accsim.mapping.reuse.counts import Reuse, ReuseCounts
 from accsim.mapping.reuse.dataflow import DIMENSIONS, Level, ReuseDataflow
 from accsim.mapping.reuse.machine import AccessCosts, ReuseMachine
 from accsim.mapping.reuse.misfit import ReuseMisfit
 from accsim.mapping.reuse.options import Options, options, row, steps
 from accsim.mapping.reuse.sweep import try_all
-from accsim.mapping.reuse.tiling import Tiling, bounds
+from accsim.mapping.reuse.tiling import Split, Tiling, bounds
 from accsim.workload.layer import Geometry, Operand
 
 LEVELS = ("alu", "dram", "buffer", "array", "rf")
@@ -31,6 +31,7 @@ class Found:
     """The cheapest tiling of a layer.
 
     Attributes:
+        reuse: the factors a, b, c and d of equations 3 and 4, by operand.
         energy: by level, in the costs' unit, of the whole layer.
         least, greatest: of each level's energy among all tilings within ``NEAR`` of the least total.
         tried, measured: unrollings that fit the array and tilings that were measured to find it.
@@ -38,6 +39,7 @@ class Found:
 
     tiling: Tiling
     counts: ReuseCounts
+    reuse: dict[Operand, Reuse]
     energy: dict[str, float]
     least: dict[str, float]
     greatest: dict[str, float]
@@ -110,6 +112,21 @@ class Problem:
         }
         return ReuseCounts(sums, {**inputs, Operand.PSUM: psums})
 
+    def reuse(self, tiling: Tiling) -> dict[Operand, Reuse]:
+        """The reuse of each operand's words at each level; 1 at a level that they pass or that is not charged."""
+        words = self.words(tiling)
+        whole = np.array([row(Split(n, n, 1, n)) for n in self.bound.tolist()], dtype=np.int64)
+        out: dict[Operand, Reuse] = {}
+        for index, operand in enumerate((Operand.WEIGHT, Operand.IFMAP)):
+            once = int(kernel.tile_words(index, whole, kernel.TILE, self.steps))
+            counts = [once]
+            for moved in words[index].tolist():
+                counts.append(moved or counts[-1])
+            out[operand] = Reuse(*(inner / outer for outer, inner in pairwise(counts)))
+        outputs, left_array, left_pe, sums = words[kernel.PSUM].tolist()
+        out[Operand.PSUM] = Reuse(1.0, left_array / outputs, left_pe / left_array, sums / left_pe)
+        return out
+
     def energy(self, tiling: Tiling, costs: AccessCosts) -> dict[str, float]:
         """Energy of the whole layer by level under a tiling."""
         out = np.zeros(len(LEVELS))
@@ -159,7 +176,7 @@ def search(
     if near:
         run(NEAR, least)
         low, high = (dict(zip(LEVELS, (ends * geometry.G).tolist(), strict=True)) for ends in ranges)
-    return Found(tiling, problem.counts(tiling), energy, low, high, tried, measured)
+    return Found(tiling, problem.counts(tiling), problem.reuse(tiling), energy, low, high, tried, measured)
 
 
 def _prices(costs: AccessCosts) -> tuple[float, float, float, float, float]:

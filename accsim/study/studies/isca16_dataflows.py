@@ -75,13 +75,18 @@ def _tilings(found: Found) -> Iterator[dict[str, object]]:
     shown |= {(name, batch): result for batch, results in smallest.items() for name, result in results.items()}
     for (name, batch), result in sorted(shown.items(), key=lambda item: (item[0][1], item[0][0] != REFERENCE)):
         for layer, held in result.found.items():
-            sizes = held.tiling.to_dict()
+            sizes, factors = held.tiling.to_dict(), held.reuse
             yield {
                 "dataflow": name,
                 "batch": batch,
                 "layer": layer,
                 **{level: " ".join(f"{dim}={n}" for dim, n in of.items()) for level, of in sizes.items()},
                 "active_pes": held.tiling.active_pes,
+                **{
+                    f"{operand}_{level}": getattr(of, level)
+                    for operand, of in factors.items()
+                    for level in ("dram", "buffer", "array", "rf")
+                },
             }
 
 

@@ -178,10 +178,23 @@ def test_closed_form_equals_the_walk(data: st.DataObject, geometry: Geometry, fl
 
 @pytest.mark.parametrize("name", FLOWS)
 def test_equation_3_and_4_give_what_is_charged(name: str) -> None:
-    """Reuse factors of a small layer that is kept at every level, put into the equations."""
-    geometry = Geometry(N=2, G=1, M=4, C=2, P=4, Q=4, R=2, S=2, H=5, W=5)
-    problem = Problem(geometry, FLOWS[name], ROOMY)
-    one = Tiling(tuple(splits[0] for splits in options(geometry, FLOWS[name], ROOMY).splits))
+    """Per word, as factors, and summed; a buffer or an array that an operand passes is not charged."""
+    flow, geometry = FLOWS[name], Geometry(N=2, G=1, M=4, C=2, P=4, Q=4, R=2, S=2, H=5, W=5)
+    problem = Problem(geometry, flow, ROOMY)
+    one = Tiling(tuple(splits[len(splits) // 2] for splits in options(geometry, flow, ROOMY).splits))
+    factors = problem.reuse(one)
+    total = geometry.macs + geometry.ofmap_words * psum_energy(factors[O], COSTS)
+    for operand, unique in ((W, geometry.weight_words), (I, geometry.ifmap_words)):
+        reuse, accesses = factors[operand], problem.counts(one).accesses[operand]
+        total += unique * input_energy(reuse, COSTS)
+        if not accesses[Level.BUFFER]:
+            total -= unique * reuse.dram * reuse.buffer * 6
+        if not accesses[Level.ARRAY]:
+            total -= unique * reuse.dram * reuse.buffer * reuse.array * 2
+        assert reuse.dram * reuse.buffer * reuse.array * reuse.rf * unique == pytest.approx(
+            geometry.macs if accesses[Level.RF] or operand in flow.direct else accesses[Level.ARRAY]
+        )
+    assert sum(problem.energy(one, TABLE_IV).values()) == pytest.approx(total)
     energy = problem.energy(one, TABLE_IV)
     counted = problem.counts(one)
     costs = {Level.DRAM: 200, Level.BUFFER: 6, Level.ARRAY: 2, Level.RF: 1}
