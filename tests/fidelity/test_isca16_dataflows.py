@@ -96,13 +96,11 @@ def test_the_readings_that_the_text_leaves_open(settings: case.Settings) -> None
 def test_word_by_word(settings: case.Settings) -> None:
     """Under the mappings published for the chip, the array whose words are counted one by one moves the same words.
 
-    It sends filters through its buffer, and pays for sums on the network out of the array; equation 4 has no such term.
+    It sends filters through its buffer, which the dataflow's buffer does not keep; that is all that differs.
     """
     beside = case._beside(settings)
     assert list(beside) == ["conv1", "conv2", "conv3", "conv4", "conv5"]
     for one in beside.values():
-        for level in ("alu", "dram", "rf"):
+        for level in ("alu", "dram", "array", "rf"):
             assert one.reuse[level] == pytest.approx(one.array[level], rel=1e-12)
-        for level in ("buffer", "array"):
-            assert one.array[level] * 0.85 <= one.reuse[level] <= one.array[level]
-        assert sum(one.reuse.values()) == pytest.approx(sum(one.array.values()), rel=0.01)
+        assert one.array["buffer"] == pytest.approx(one.reuse["buffer"] + one.filters, rel=1e-12)

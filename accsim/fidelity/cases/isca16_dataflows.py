@@ -18,13 +18,13 @@ from accsim.hardware.reader import load_accelerator
 from accsim.mapping.dataflow import RowStationaryDataflow
 from accsim.mapping.dataflow_reader import load_dataflow, load_reuse_dataflow
 from accsim.mapping.mapping import RowStationaryMapping
-from accsim.mapping.reuse.dataflow import ReuseDataflow
+from accsim.mapping.reuse.dataflow import Level, ReuseDataflow
 from accsim.mapping.reuse.machine import ReuseMachine
 from accsim.mapping.reuse.search import Problem
 from accsim.mapping.reuse.tiling import Split, Tiling, bounds
 from accsim.pipeline import estimate
 from accsim.reuse import ReuseResult, analyse_reuse, as_convolution
-from accsim.workload.layer import Geometry
+from accsim.workload.layer import Geometry, Operand
 from accsim.workload.reader import load_network
 from accsim.yamlfile import Model
 
@@ -71,11 +71,13 @@ class Beside:
 
     Attributes:
         reuse, array: energy by level.
+        filters: energy of the filters' way through the buffer, which the analysis spares them and the array does not.
     """
 
     mapping: str
     reuse: Mapping[str, float]
     array: Mapping[str, float]
+    filters: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +205,15 @@ def _beside(settings: Settings) -> dict[str, Beside]:
                 "array": sum(by_level[level] for level in ("array_in", "array_out", "array_local")),
                 "rf": by_level["rf"],
             }
-            analysed = Problem(layers[name], flow, ReuseMachine.of(machine)).energy(
-                _tiling(layers[name], mappings[name]), costs
+            problem = Problem(layers[name], flow, ReuseMachine.of(machine))
+            tiling = _tiling(layers[name], mappings[name])
+            fetched = problem.counts(tiling).accesses[Operand.WEIGHT][Level.DRAM]
+            out[name] = Beside(
+                mapping=" ".join(f"{key}={published[name][key]}" for key in "mnepqrt"),
+                reuse=problem.energy(tiling, costs),
+                array=array,
+                filters=costs.buffer * fetched,
             )
-            out[name] = Beside(" ".join(f"{key}={published[name][key]}" for key in "mnepqrt"), analysed, array)
     return out
 
 

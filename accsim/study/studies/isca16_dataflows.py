@@ -99,6 +99,7 @@ def _beside(found: Found) -> Iterator[dict[str, object]]:
                 "level": level,
                 "analysed_energy_mac": held.reuse[level],
                 "counted_energy_mac": held.array[level],
+                "of_filters_in_the_buffer": held.filters if level == "buffer" else 0.0,
             }
 
 
@@ -273,17 +274,20 @@ def words(found: Found, publication: Publication) -> dict[str, object]:
             for name, result in results.items()
             if result.misfits
         },
-        "beside": {layer: (sum(held.reuse.values()), sum(held.array.values())) for layer, held in found.beside.items()},
-        "same": [
-            level
-            for level in PARTS
-            if all(_near(held.reuse[level], held.array[level]) for held in found.beside.values())
-        ],
+        "beside": {layer: held.filters / sum(held.array.values()) for layer, held in found.beside.items()},
+        "same": [level for level in PARTS if level != "buffer" and _same(found, level)],
+        "explained": all(
+            _near(one.array["buffer"], one.reuse["buffer"] + one.filters) for one in found.beside.values()
+        ),
         "parts": PARTS,
         "tried": sum(held.tried for held in found.breakdown.found.values()),
         "smallest": found.smallest,
         "largest": largest,
     }
+
+
+def _same(found: Found, level: str) -> bool:
+    return all(_near(one.reuse[level], one.array[level]) for one in found.beside.values())
 
 
 def _near(a: float, b: float) -> bool:
