@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from accsim.fidelity.compare import Obtained
+from accsim.fidelity.validate import publication
 from accsim.hardware.reader import load_accelerator
 from accsim.mapping.dataflow import RowStationaryDataflow
 from accsim.mapping.dataflow_reader import load_dataflow
@@ -15,6 +16,7 @@ from accsim.simulate.activity import Action, Activity
 from accsim.workload.layer import Geometry, Layer, LayerKind, Operand
 from accsim.workload.network import Network
 
+CASE = "row-stationary-trace"
 GEOMETRY = Geometry(N=4, G=1, M=64, C=8, P=13, Q=13, R=3, S=3, H=15, W=15)
 
 
@@ -50,6 +52,7 @@ def obtained(found: Found) -> Obtained:
         accesses[count.level, count.operand, count.action] += count.accesses
     ifmap, weight, psum = Operand.IFMAP, Operand.WEIGHT, Operand.PSUM
     slots = activity.macs // activity.pe_active_max
+    words = (activity.macs - publication(CASE).number("gated_macs")) / found.mapping.p
     return {
         "mac_slots": activity.macs,
         "active_pes": activity.pe_active_max,
@@ -78,7 +81,7 @@ def obtained(found: Found) -> Obtained:
             "write": accesses["glb", psum, Action.WRITE] + accesses["glb", ifmap, Action.FILL],
             "read": accesses["glb", psum, Action.READ] + accesses["glb", ifmap, Action.READ],
         },
-        "macs_per_random_mac": found.mapping.p,
+        "ungated_macs": {"random": words, "reused": words * (found.mapping.p - 1)},
         "cycles": {"total": activity.processing_cycles, "idle": activity.processing_cycles - slots},
     }
 
