@@ -74,9 +74,10 @@ def try_all(
     """Try every tiling and keep the cheapest; or find how far energies vary among those that need little more.
 
     Dimensions are chosen in the order R S P Q C N, then M, whose options lie by unrolling, largest tile first. Of one
-    unrolling the largest tile moves the fewest words of every kind but for what the buffer hands on, so what it needs
-    less that is a lower bound for all, and the first tile that fits is the cheapest, but for the smallest, which may
-    stream what others must hold.
+    unrolling a larger tile moves no word more often than a smaller one, but for what the buffer hands on, so what it
+    costs without that is a lower bound for those after it, and the first tile that fits is the cheapest of them. The
+    smallest is tried in any case: it is one pass, so it may stream what others must hold, and PEs may keep its weights
+    while other loops run.
 
     Args:
         options: [n, 9] sizes of every dimension, one after the other.
@@ -156,9 +157,9 @@ def try_all(
                                 if register_words(rows, pe, steps, room[0], words[4]) + waits > machine[2]:
                                     continue
                                 tried += 1
-                                found = False
+                                done = False
                                 for i in range(first, m):
-                                    if found and slack == 0 and i != m - 1:
+                                    if done and i != m - 1:
                                         continue
                                     rows[M] = options[i]
                                     able = measure(rows, windows, bound, flow, strides, steps, room, words)
@@ -166,10 +167,11 @@ def try_all(
                                     total = charge(words, costs, energy)
                                     floor = total - handed_on(words, costs)
                                     if floor > within or (slack == 0 and floor >= least):
-                                        break
+                                        done = True
+                                        continue
                                     if not able or words[3, 0] + words[3, 1] + words[3, 2] > machine[3]:
                                         continue
-                                    found = True
+                                    done = slack == 0
                                     if total < least:
                                         least = total
                                         best[N], best[M], best[C], best[P] = n, i, c, p

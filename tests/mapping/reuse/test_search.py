@@ -7,7 +7,7 @@ from itertools import product
 from math import prod
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from accsim.mapping.reuse import kernel
@@ -18,7 +18,7 @@ from accsim.mapping.reuse.options import options
 from accsim.mapping.reuse.search import LEVELS, NEAR, Found, Problem, search
 from accsim.mapping.reuse.tiling import Tiling
 from accsim.workload.layer import Geometry, Operand
-from tests.mapping.reuse.test_counts import FLOWS, TABLE_IV
+from tests.mapping.reuse.test_counts import FLOWS, TABLE_IV, dataflows
 
 LAYERS = st.builds(
     lambda n, m, c, p, r, u: Geometry(
@@ -59,8 +59,14 @@ def fits(flow: ReuseDataflow, machine: ReuseMachine, problem: Problem, tiling: T
     return demand.rf_words <= machine.rf_words and sum(demand.buffer_words.values()) <= machine.buffer_words
 
 
-@given(layer=LAYERS, machine=MACHINES, costs=COSTS, flow=st.sampled_from(list(FLOWS.values())))
-@settings(max_examples=40, deadline=None)
+@given(layer=LAYERS, machine=MACHINES, costs=COSTS, flow=st.one_of(st.sampled_from(list(FLOWS.values())), dataflows()))
+@example(  # the least is one pass of filters at a time, whose weights stay while the rows pass
+    layer=Geometry(N=1, G=1, M=4, C=3, P=2, Q=2, R=1, S=1, H=2, W=2),
+    machine=ReuseMachine(3, 2, 3, 5),
+    costs=AccessCosts(1, 0, 1, 0, 10),
+    flow=FLOWS["isca16_row_stationary"],
+)
+@settings(max_examples=60, deadline=None)
 def test_the_least_of_all_tilings(
     layer: Geometry, machine: ReuseMachine, costs: AccessCosts, flow: ReuseDataflow
 ) -> None:
