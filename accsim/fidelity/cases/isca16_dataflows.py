@@ -72,12 +72,14 @@ class Beside:
     Attributes:
         reuse, array: energy by level.
         filters: energy of the filters' way through the buffer, which the analysis spares them and the array does not.
+        sums: energy of the array's network out, which equation 4 leaves to the buffer; not part of ``array``.
     """
 
     mapping: str
     reuse: Mapping[str, float]
     array: Mapping[str, float]
     filters: float
+    sums: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ def _beside(settings: Settings) -> dict[str, Beside]:
                 "alu": by_level["pe"],
                 "dram": by_level["dram"],
                 "buffer": by_level["glb"],
-                "array": sum(by_level[level] for level in ("array_in", "array_out", "array_local")),
+                "array": by_level["array_in"] + by_level["array_local"],
                 "rf": by_level["rf"],
             }
             problem = Problem(layers[name], flow, ReuseMachine.of(machine))
@@ -213,6 +215,7 @@ def _beside(settings: Settings) -> dict[str, Beside]:
                 reuse=problem.energy(tiling, costs),
                 array=array,
                 filters=costs.buffer * fetched,
+                sums=by_level["array_out"],
             )
     return out
 

@@ -100,6 +100,7 @@ def _beside(found: Found) -> Iterator[dict[str, object]]:
                 "analysed_energy_mac": held.reuse[level],
                 "counted_energy_mac": held.array[level],
                 "of_filters_in_the_buffer": held.filters if level == "buffer" else 0.0,
+                "network_out_besides": held.sums if level == "array" else 0.0,
             }
 
 
@@ -274,7 +275,9 @@ def words(found: Found, publication: Publication) -> dict[str, object]:
             for name, result in results.items()
             if result.misfits
         },
-        "beside": {layer: held.filters / sum(held.array.values()) for layer, held in found.beside.items()},
+        "beside": {
+            layer: ((held.filters + held.sums) / sum(held.reuse.values())) for layer, held in found.beside.items()
+        },
         "same": [level for level in PARTS if level != "buffer" and _same(found, level)],
         "explained": all(
             _near(one.array["buffer"], one.reuse["buffer"] + one.filters) for one in found.beside.values()
