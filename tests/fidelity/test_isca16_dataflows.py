@@ -96,8 +96,8 @@ def test_the_readings_that_the_text_leaves_open(settings: case.Settings) -> None
 def test_word_by_word(settings: case.Settings) -> None:
     """Under the mappings published for the chip, the array whose words are counted one by one moves the same words.
 
-    It sends filters through its buffer, which the dataflow's buffer does not keep, and its network out of the array has a
-    price of its own; that is all that differs.
+    It sends filters through its buffer, which the dataflow's buffer does not keep, and its network out of the array has
+    a price of its own; that is all that differs.
     """
     beside = case._beside(settings)
     assert list(beside) == ["conv1", "conv2", "conv3", "conv4", "conv5"]
