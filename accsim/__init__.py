@@ -40,6 +40,8 @@ _HOMES = {
     "Activity": "accsim.simulate.activity",
     "simulate_network": "accsim.pipeline",
     "estimate": "accsim.pipeline",
+    "analyse_reuse": "accsim.reuse",
+    "ReuseMachine": "accsim.mapping.reuse.machine",
     "Result": "accsim.result",
     "verify": "accsim.verification.verify",
     "Verification": "accsim.verification.outcome",
@@ -69,10 +71,12 @@ if TYPE_CHECKING:
     from accsim.importers.energy_tool import read_energy_tool as read_energy_tool
     from accsim.mapping.dataflow_reader import load_dataflow as load_dataflow
     from accsim.mapping.files import load_mappings as load_mappings
+    from accsim.mapping.reuse.machine import ReuseMachine as ReuseMachine
     from accsim.pipeline import estimate as estimate
     from accsim.pipeline import simulate_network as simulate_network
     from accsim.report.html import render_html as render_html
     from accsim.result import Result as Result
+    from accsim.reuse import analyse_reuse as analyse_reuse
     from accsim.simulate.activity import Activity as Activity
     from accsim.verification.outcome import Verification as Verification
     from accsim.verification.verify import verify as verify

@@ -31,12 +31,12 @@ from accsim import library
 from accsim.energy.reader import load_table
 from accsim.hardware.reader import load_accelerator
 from accsim.fidelity import validate
-from accsim.mapping.dataflow_reader import load_dataflow
+from accsim.mapping.dataflow_reader import load_any_dataflow
 from accsim.study import page
 from accsim.study.study import studies
 from accsim.workload.reader import load_network
 
-readers = {"networks": load_network, "dataflows": load_dataflow, "accelerators": load_accelerator,
+readers = {"networks": load_network, "dataflows": load_any_dataflow, "accelerators": load_accelerator,
            "energy tables": load_table}
 loaded = {kind: [reader(name).name for name in library.names(kind)] for kind, reader in readers.items()}
 loaded["cases"] = [case for case in validate.cases() if validate.publication(case).figures]

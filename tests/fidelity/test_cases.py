@@ -8,7 +8,7 @@ from accsim.errors import InputError
 from accsim.fidelity import validate
 from accsim.fidelity.compare import Status, failing
 
-LONG = {"energy-aware-pruning"}
+LONG = {"energy-aware-pruning", "isca16-dataflows"}
 """Cases of more than a few seconds."""
 
 
