@@ -1,0 +1,139 @@
+"""What a decoder must be told of a tensor beside its streams, and a tensor of integer codes with that frame."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accsim.errors import AccsimError
+
+Array = NDArray[Any]
+Integers = NDArray[np.int64]
+
+DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+"""Types of arrays that can be encoded, in the order of their numbers in a file."""
+MOST_BITS = 32
+"""The widest code."""
+MOST_WORDS = 2**40
+"""The largest tensor: sums of its counts and bits stay far inside 64 bits."""
+MOST_DIMENSIONS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Shape and word of a tensor of integer codes.
+
+    Attributes:
+        shape: of the array.
+        dtype: of the array, one of ``DTYPES``.
+        bits: width of a code, 1 to 32.
+        signed: codes are two's complement of that width, or unsigned.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    bits: int
+    signed: bool
+
+    @property
+    def size(self) -> int:
+        """Words of the tensor."""
+        return math.prod(self.shape)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the tensor as a matrix: its first dimension (filters of a weight); a vector is one row."""
+        return self.shape[0] if len(self.shape) > 1 else 1
+
+    @property
+    def cols(self) -> int:
+        """Columns of the tensor as a matrix: all dimensions but the first."""
+        return self.size // self.rows
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """Least and largest code."""
+        return (-(1 << (self.bits - 1)), (1 << (self.bits - 1)) - 1) if self.signed else (0, (1 << self.bits) - 1)
+
+    def values(self, symbols: Integers) -> Array:
+        """Codes given as their low bits, int64 [size], as the array they came from."""
+        if self.signed:
+            half = 1 << (self.bits - 1)
+            symbols = (symbols ^ half) - half
+        return symbols.astype(self.dtype).reshape(self.shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Codes:
+    """A tensor of integer codes, in storage order.
+
+    Attributes:
+        frame: its shape and word.
+        values: the array, contiguous, of the frame's shape and type.
+    """
+
+    frame: Frame
+    values: Array
+
+    @property
+    def words(self) -> Array:
+        """The words as unsigned integers of the array's own width [size]; zero is zero in any of them."""
+        return self.values.ravel().view(f"u{self.values.dtype.itemsize}")
+
+    @property
+    def matrix(self) -> Array:
+        """The array as [rows, cols]."""
+        return self.values.reshape(self.frame.rows, self.frame.cols)
+
+    def symbols(self, values: Array | None = None) -> Integers:
+        """Low bits of the codes (of all of them, or of those given) as non-negative integers, one dimension."""
+        chosen = self.values if values is None else values
+        return chosen.ravel().astype(np.int64) & ((1 << self.frame.bits) - 1)
+
+    def count_nonzero(self) -> int:
+        """Words that are not zero."""
+        return int(np.count_nonzero(self.values))
+
+
+def frame_codes(array: Array, bits: int | None = None, signed: bool | None = None) -> Codes:
+    """Take an array of integers as codes.
+
+    Args:
+        array: of any shape, of booleans or integers.
+        bits: width of a code; the least that holds every value unless given.
+        signed: whether codes are two's complement; if not given they are where a value is negative.
+
+    Raises:
+        AccsimError: not integers, no words, or a value that a code of that width does not hold.
+    """
+    given = np.asarray(array)
+    if given.dtype.name not in DTYPES:
+        raise AccsimError(f"codes must be integers of up to 64 bits, got {given.dtype}")
+    if given.size == 0 or given.size > MOST_WORDS or given.ndim > MOST_DIMENSIONS:
+        raise AccsimError(
+            f"a tensor of shape {given.shape} cannot be encoded: 1 to {MOST_WORDS} words in at most "
+            f"{MOST_DIMENSIONS} dimensions"
+        )
+    least, most = int(given.min()), int(given.max())
+    if signed is None:
+        signed = least < 0
+    if bits is None:
+        bits = max(1, most.bit_length() + signed, (-least - 1).bit_length() + 1 if least < 0 else 1)
+    if not 1 <= bits <= MOST_BITS:
+        raise AccsimError(f"a code must have 1 to {MOST_BITS} bits, got {bits}")
+    frame = Frame(given.shape, given.dtype.name, bits, signed)
+    low, high = frame.range
+    if least < low or most > high:
+        kind = "signed" if signed else "unsigned"
+        wrong = least if least < low else most
+        raise AccsimError(f"{wrong} is not a {bits}-bit {kind} code; allowed are {low} to {high}")
+    return Codes(frame, np.ascontiguousarray(given).reshape(given.shape))
+
+
+def index_bits(count: int) -> int:
+    """Bits that tell ``count`` things apart: ceil(log2 count), none for a single one."""
+    return max(0, count - 1).bit_length()
