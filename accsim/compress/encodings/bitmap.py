@@ -67,5 +67,5 @@ class Bitmap(Encoding):
         return out
 
     def expect(self, frame: Frame, density: float) -> ExpectedSize:
-        """n + n p b."""
+        """Expected n + n p b bits."""
         return expect_flags(frame, density)

@@ -10,12 +10,16 @@ Shapes: ``symbols`` int64 [count], none negative; ``data`` uint8 [bytes], zeroed
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accsim.kernels.jit import kernel
 
+Bytes = NDArray[np.uint8]
+Integers = NDArray[np.int64]
+
 
 @kernel
-def put(data, position, value, width):  # type: ignore[no-untyped-def]
+def put(data: Bytes, position: int, value: int, width: int) -> int:
     """Write the low ``width`` bits of ``value`` at a bit position; the position after them."""
     byte, shift, left = position >> 3, position & 7, width
     while left > 0:
@@ -28,7 +32,7 @@ def put(data, position, value, width):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def get(data, position, width):  # type: ignore[no-untyped-def]
+def get(data: Bytes, position: int, width: int) -> int:
     """Read ``width`` bits (at most 62) at a bit position."""
     value, have = np.int64(0), 0
     byte, shift = position >> 3, position & 7
@@ -41,7 +45,7 @@ def get(data, position, width):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def pack(symbols, width, data):  # type: ignore[no-untyped-def]
+def pack(symbols: Integers, width: int, data: Bytes) -> None:
     """Write symbols of one width (at most 48 bits), from the first bit of ``data`` on."""
     held, have, at = np.int64(0), 0, 0
     for symbol in symbols:
@@ -57,7 +61,7 @@ def pack(symbols, width, data):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def unpack(data, width, symbols):  # type: ignore[no-untyped-def]
+def unpack(data: Bytes, width: int, symbols: Integers) -> None:
     """Read symbols of one width (at most 48 bits), from the first bit of ``data`` on."""
     held, have, at = np.int64(0), 0, 0
     mask = (np.int64(1) << width) - 1
@@ -72,7 +76,7 @@ def unpack(data, width, symbols):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def pack_words(ranks, words, lengths, data, position):  # type: ignore[no-untyped-def]
+def pack_words(ranks: Integers, words: Integers, lengths: Integers, data: Bytes, position: int) -> int:
     """Write a code word per rank, from a bit position on. ``words`` [alphabet] have their first bit lowest."""
     for rank in ranks:
         position = put(data, position, words[rank], lengths[rank])
@@ -80,7 +84,17 @@ def pack_words(ranks, words, lengths, data, position):  # type: ignore[no-untype
 
 
 @kernel
-def unpack_words(data, position, end, quick, bits, first, number, before, ranks):  # type: ignore[no-untyped-def]
+def unpack_words(
+    data: Bytes,
+    position: int,
+    end: int,
+    quick: Integers,
+    bits: int,
+    first: Integers,
+    number: Integers,
+    before: Integers,
+    ranks: Integers,
+) -> int:
     """Read canonical code words up to bit ``end``; the position after them, or -1 where the bits are no such words.
 
     Args:
@@ -130,7 +144,7 @@ def unpack_words(data, position, end, quick, bits, first, number, before, ranks)
 
 
 @kernel
-def pack_flagged(symbols, width, group, data):  # type: ignore[no-untyped-def]
+def pack_flagged(symbols: Integers, width: int, group: int, data: Bytes) -> int:
     """Per ``group`` symbols a flag each, set where the symbol is not zero, then those symbols; the bits written."""
     position = 0
     for start in range(0, symbols.size, group):
@@ -144,7 +158,7 @@ def pack_flagged(symbols, width, group, data):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def unpack_flagged(data, end, width, group, symbols):  # type: ignore[no-untyped-def]
+def unpack_flagged(data: Bytes, end: int, width: int, group: int, symbols: Integers) -> int:
     """Undo :func:`pack_flagged`; the bits read, or -1 where they run out. ``symbols`` is zeroed before."""
     position = 0
     for start in range(0, symbols.size, group):
@@ -163,7 +177,9 @@ def unpack_flagged(data, end, width, group, symbols):  # type: ignore[no-untyped
 
 
 @kernel
-def pack_pairs(runs, levels, run_bits, level_bits, pairs, word_bits, data):  # type: ignore[no-untyped-def]
+def pack_pairs(
+    runs: Integers, levels: Integers, run_bits: int, level_bits: int, pairs: int, word_bits: int, data: Bytes
+) -> None:
     """Words of ``pairs`` (run, level) pairs; the last bit of the last word is set."""
     for i in range(runs.size):
         position = (i // pairs) * word_bits + (i % pairs) * (run_bits + level_bits)
@@ -175,7 +191,9 @@ def pack_pairs(runs, levels, run_bits, level_bits, pairs, word_bits, data):  # t
 
 
 @kernel
-def unpack_pairs(data, words, run_bits, level_bits, pairs, word_bits, symbols):  # type: ignore[no-untyped-def]
+def unpack_pairs(
+    data: Bytes, words: int, run_bits: int, level_bits: int, pairs: int, word_bits: int, symbols: Integers
+) -> bool:
     """Undo :func:`pack_pairs` into ``symbols``, zeroed before; whether the words hold exactly that many of them."""
     at = 0
     for word in range(words):

@@ -48,7 +48,7 @@ class Dense(Encoding):
         return symbols[0]
 
     def expect(self, frame: Frame, density: float) -> ExpectedSize:
-        """n b, whatever the density."""
+        """Always n b bits, whatever the density."""
         return ExpectedSize(frame.size * frame.bits, 0.0)
 
 

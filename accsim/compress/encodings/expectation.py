@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
 
 CHUNK = 1 << 16
 NEGLIGIBLE = 2.0**-70
 
 
 def runs_at(n: int, p: float, covered: int) -> float:
-    """p * sum over k >= 1 of (n - k R)^+ q^(k R), R = ``covered``: the expected fillers before non-zero words.
+    """Expected fillers before non-zero words: p * sum over k >= 1 of (n - k R)^+ q^(k R), R = ``covered``.
 
     A non-zero word at place j (from 0) has a k-th filler before it when the k R words before it exist (k R <= j) and
     are zero, q^(k R); over j that is p (n - k R)^+ q^(k R). This is exact for a tensor of n words.
@@ -20,11 +24,11 @@ def runs_at(n: int, p: float, covered: int) -> float:
 
 
 def filled_runs(n: int, p: float, covered: int) -> float:
-    """sum over k >= 1 with k R < n of q^(k R): used where zeros after the last non-zero word are stored too."""
+    """Sum over k >= 1 with k R < n of q^(k R): used where zeros after the last non-zero word are stored too."""
     return _series(n, p, covered, np.ones_like)
 
 
-def _series(n: int, p: float, covered: int, weight) -> float:  # type: ignore[no-untyped-def]
+def _series(n: int, p: float, covered: int, weight: Callable[[Floats], Floats]) -> float:
     last = (n - 1) // covered
     if last < 1 or p >= 1.0:
         return 0.0

@@ -60,10 +60,20 @@ class Frame:
         return (-(1 << (self.bits - 1)), (1 << (self.bits - 1)) - 1) if self.signed else (0, (1 << self.bits) - 1)
 
     def values(self, symbols: Integers) -> Array:
-        """Codes given as their low bits, int64 [size], as the array they came from."""
+        """Codes given as their low bits, int64 [size], as the array they came from.
+
+        Raises:
+            AccsimError: a code that the array's type does not hold.
+        """
         if self.signed:
             half = 1 << (self.bits - 1)
             symbols = (symbols ^ half) - half
+        least, most = (0, 1) if self.dtype == "bool" else (np.iinfo(self.dtype).min, np.iinfo(self.dtype).max)
+        low, high = self.range
+        if (low < least and int(symbols.min()) < least) or (high > most and int(symbols.max()) > most):
+            raise AccsimError(
+                f"codes from {int(symbols.min())} to {int(symbols.max())} are not all of type {self.dtype}"
+            )
         return symbols.astype(self.dtype).reshape(self.shape)
 
 
@@ -99,6 +109,18 @@ class Codes:
         return int(np.count_nonzero(self.values))
 
 
+def frame_mistake(frame: Frame) -> str:
+    """A sentence on what is wrong with a frame, or an empty string."""
+    if len(frame.shape) > MOST_DIMENSIONS or not all(side >= 1 for side in frame.shape) or frame.size > MOST_WORDS:
+        return (
+            f"a tensor of shape {frame.shape} cannot be encoded: 1 to {MOST_WORDS} words in at most "
+            f"{MOST_DIMENSIONS} dimensions"
+        )
+    if not 1 <= frame.bits <= MOST_BITS:
+        return f"a code must have 1 to {MOST_BITS} bits, got {frame.bits}"
+    return ""
+
+
 def frame_codes(array: Array, bits: int | None = None, signed: bool | None = None) -> Codes:
     """Take an array of integers as codes.
 
@@ -113,19 +135,18 @@ def frame_codes(array: Array, bits: int | None = None, signed: bool | None = Non
     given = np.asarray(array)
     if given.dtype.name not in DTYPES:
         raise AccsimError(f"codes must be integers of up to 64 bits, got {given.dtype}")
-    if given.size == 0 or given.size > MOST_WORDS or given.ndim > MOST_DIMENSIONS:
-        raise AccsimError(
-            f"a tensor of shape {given.shape} cannot be encoded: 1 to {MOST_WORDS} words in at most "
-            f"{MOST_DIMENSIONS} dimensions"
-        )
+    mistake = frame_mistake(Frame(given.shape, given.dtype.name, 1, signed=False))
+    if mistake:
+        raise AccsimError(mistake)
     least, most = int(given.min()), int(given.max())
     if signed is None:
         signed = least < 0
     if bits is None:
         bits = max(1, most.bit_length() + signed, (-least - 1).bit_length() + 1 if least < 0 else 1)
-    if not 1 <= bits <= MOST_BITS:
-        raise AccsimError(f"a code must have 1 to {MOST_BITS} bits, got {bits}")
     frame = Frame(given.shape, given.dtype.name, bits, signed)
+    mistake = frame_mistake(frame)
+    if mistake:
+        raise AccsimError(mistake)
     low, high = frame.range
     if least < low or most > high:
         kind = "signed" if signed else "unsigned"

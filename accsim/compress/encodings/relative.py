@@ -11,7 +11,7 @@ from accsim.compress.encodings.dense import code_histogram, with_zeros
 from accsim.compress.encodings.encoding import Encoding, ExpectedSize, expect_stream_counts, one_integer
 from accsim.compress.encodings.expectation import runs_at
 from accsim.compress.encodings.frame import Codes, Frame, Integers
-from accsim.compress.encodings.stream import Field, Histogram, Size, present
+from accsim.compress.encodings.stream import Field, Histogram, Size, field_size, present
 from accsim.errors import AccsimError
 
 MOST_GAP_BITS = 16
@@ -71,6 +71,8 @@ class Relative(Encoding):
 
     def fields(self, frame: Frame, counts: tuple[int, ...]) -> tuple[Field, ...]:
         """Gaps and codes."""
+        if self.gap_bits == BEST:
+            raise AccsimError(f"{self}: the bits of a gap are not chosen")
         allowed = len(counts) == 2 and counts[0] == counts[1] <= frame.size
         expect_stream_counts(counts, "gaps and codes", allowed)
         return (Field("gaps", counts[0], self.gap_bits), Field("codes", counts[1], frame.bits, is_value=True))
@@ -121,8 +123,6 @@ class Relative(Encoding):
         return present(gaps), with_zeros(counted, int(gaps.sum()) - codes.count_nonzero())
 
     def _coded(self, codes: Codes, gap_bits: int, counted: Histogram) -> Size:
-        from accsim.compress.encodings.stream import field_size  # noqa: PLC0415
-
         found = self._histograms(codes, gap_bits, counted)
         entries = int(found[0][1].sum())
         if not entries:

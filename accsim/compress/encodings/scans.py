@@ -5,29 +5,26 @@ Shapes: ``values`` unsigned [n] or [rows, cols]: the words of a tensor, viewed a
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from accsim.kernels.jit import kernel
 
-
-@kernel
-def nonzero(values):  # type: ignore[no-untyped-def]
-    """How many words are not zero."""
-    found = 0
-    for value in values:
-        found += value != 0
-    return found
+Words = NDArray[Any]
+Integers = NDArray[np.int64]
 
 
 @kernel
-def histogram(values, mask, counts):  # type: ignore[no-untyped-def]
+def histogram(values: Words, mask: int, counts: Integers) -> None:
     """Add one to ``counts[value & mask]`` for every word."""
     for value in values:
         counts[np.int64(value) & mask] += 1
 
 
 @kernel
-def fillers_of_rows(values, fillers):  # type: ignore[no-untyped-def]
+def fillers_of_rows(values: Words, fillers: Integers) -> int:
     """Add to ``fillers[k]`` floor(z / 2^k) for each run of z zeros before a non-zero word; zeros after the last one.
 
     Args:
@@ -47,7 +44,7 @@ def fillers_of_rows(values, fillers):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def fillers_of_columns(values, width):  # type: ignore[no-untyped-def]
+def fillers_of_columns(values: Words, width: int) -> int:
     """Sum over the columns of floor(z / 2^width), z the zeros of the column between two non-zero words of it.
 
     The rows are walked in storage order, with the last non-zero row of every column at hand.
@@ -64,7 +61,7 @@ def fillers_of_columns(values, width):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def gap_histogram(values, width, counts):  # type: ignore[no-untyped-def]
+def gap_histogram(values: Words, width: int, counts: Integers) -> None:
     """Count the gap fields of a relative index: z mod 2^width before each non-zero, 2^width - 1 of each filler."""
     zeros, longest = 0, (1 << width) - 1
     for value in values:

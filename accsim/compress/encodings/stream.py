@@ -45,15 +45,13 @@ class Stream:
     """A stream as it is stored.
 
     Attributes:
-        name: of its field.
-        count: number of symbols.
+        count: number of symbols; words, where an encoding lays symbols out in words of its own.
         coding: fixed width or Huffman.
         bits: its exact size; with Huffman coding the table is included.
         value_bits: those of them that hold codes of the tensor; a Huffman table is metadata.
         data: the bits, padded with zeros to whole bytes.
     """
 
-    name: str
     count: int
     coding: Coding
     bits: int
@@ -141,7 +139,7 @@ def write_stream(field: Field, symbols: Integers, huffman: bool) -> Stream:
         order = np.argsort(code.symbols)
         ranks = order[np.searchsorted(code.symbols[order], symbols)]
         pack_words(ranks, code.words, code.lengths, data, at)
-    return Stream(field.name, field.count, coding, size.size_bits, size.value_bits, data.tobytes())
+    return Stream(field.count, coding, size.size_bits, size.value_bits, data.tobytes())
 
 
 def read_stream(field: Field, stream: Stream) -> Integers:

@@ -81,9 +81,7 @@ class ZeroValue(Encoding):
         size: Size = self.measure(codes)
         data = zero_bytes(size.size_bits)
         pack_flagged(codes.symbols(), codes.frame.bits, self.group, data)
-        return (
-            Stream("words", codes.frame.size, Coding.FIXED, size.size_bits, size.value_bits, data.tobytes()),
-        )
+        return (Stream(codes.frame.size, Coding.FIXED, size.size_bits, size.value_bits, data.tobytes()),)
 
     def read(self, frame: Frame, streams: tuple[Stream, ...]) -> Integers:
         """Undo :meth:`write`."""
@@ -100,5 +98,5 @@ class ZeroValue(Encoding):
         return out
 
     def expect(self, frame: Frame, density: float) -> ExpectedSize:
-        """n + n p b."""
+        """Expected n + n p b bits."""
         return expect_flags(frame, density)
