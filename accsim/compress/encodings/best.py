@@ -7,10 +7,11 @@ from typing import ClassVar
 
 from accsim.compress.encodings.bitmap import Bitmap
 from accsim.compress.encodings.codebook import Codebook
+from accsim.compress.encodings.codes import Codes
 from accsim.compress.encodings.csc_count import CscCount
 from accsim.compress.encodings.dense import Dense
 from accsim.compress.encodings.encoding import Encoding, ExpectedSize
-from accsim.compress.encodings.frame import Codes, Frame, Integers
+from accsim.compress.encodings.frame import Frame, Integers
 from accsim.compress.encodings.matrix import Csc, Csr
 from accsim.compress.encodings.relative import BEST, Relative
 from accsim.compress.encodings.run_length import RunLengthCode

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from accsim.compress.encodings.dense import code_histogram, without_zero
+from accsim.compress.encodings.codes import Codes
 from accsim.compress.encodings.encoding import Encoding, ExpectedSize, expect_stream_counts
-from accsim.compress.encodings.frame import Codes, Frame, Integers
+from accsim.compress.encodings.frame import Frame, Integers
 from accsim.compress.encodings.stream import Field, Histogram, present
 from accsim.errors import AccsimError
 
@@ -44,7 +44,7 @@ class Bitmap(Encoding):
 
     def counts(self, codes: Codes) -> tuple[int, ...]:
         """Words, and those that are not zero."""
-        return (codes.frame.size, codes.count_nonzero())
+        return (codes.frame.size, codes.nonzero)
 
     def symbols(self, codes: Codes) -> tuple[Integers, ...]:
         """Flags, and the non-zero codes."""
@@ -53,9 +53,7 @@ class Bitmap(Encoding):
 
     def histograms(self, codes: Codes) -> tuple[Histogram, ...]:
         """Counts of flags and of non-zero codes, both from the counts of all codes."""
-        stored = without_zero(code_histogram(codes))
-        nonzero = int(stored[1].sum())
-        return (present(np.array([codes.frame.size - nonzero, nonzero])), stored)
+        return (present(np.array([codes.frame.size - codes.nonzero, codes.nonzero])), codes.stored)
 
     def restore(self, frame: Frame, symbols: tuple[Integers, ...]) -> Integers:
         """Spread the codes over the flags."""

@@ -19,7 +19,7 @@ Integers = NDArray[np.int64]
 
 
 @kernel
-def put(data: Bytes, position: int, value: int, width: int) -> int:
+def put(data: Bytes, position: int, value: int | np.int64, width: int) -> int:
     """Write the low ``width`` bits of ``value`` at a bit position; the position after them."""
     byte, shift, left = position >> 3, position & 7, width
     while left > 0:
@@ -32,7 +32,7 @@ def put(data: Bytes, position: int, value: int, width: int) -> int:
 
 
 @kernel
-def get(data: Bytes, position: int, width: int) -> int:
+def get(data: Bytes, position: int, width: int) -> np.int64:
     """Read ``width`` bits (at most 62) at a bit position."""
     value, have = np.int64(0), 0
     byte, shift = position >> 3, position & 7
@@ -195,7 +195,7 @@ def unpack_pairs(
     data: Bytes, words: int, run_bits: int, level_bits: int, pairs: int, word_bits: int, symbols: Integers
 ) -> bool:
     """Undo :func:`pack_pairs` into ``symbols``, zeroed before; whether the words hold exactly that many of them."""
-    at = 0
+    at = np.int64(0)
     for word in range(words):
         for slot in range(pairs):
             if at == symbols.size:

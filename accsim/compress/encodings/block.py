@@ -8,10 +8,12 @@ from itertools import product
 from typing import ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from accsim.compress.encodings.codes import Codes
 from accsim.compress.encodings.encoding import Encoding, ExpectedSize, expect_stream_counts
 from accsim.compress.encodings.expectation import bit_length
-from accsim.compress.encodings.frame import MOST_DIMENSIONS, Array, Codes, Frame, Integers, index_bits
+from accsim.compress.encodings.frame import MOST_DIMENSIONS, Array, Frame, Integers, index_bits
 from accsim.compress.encodings.pointers import places, pointer_fields, row_pointers
 from accsim.compress.encodings.stream import Field
 from accsim.errors import AccsimError
@@ -154,8 +156,17 @@ class Block(Encoding):
         order = [*range(0, split.ndim, 2), *range(1, split.ndim, 2)]
         return split.transpose(order).reshape(-1, math.prod(sides))
 
-    def _kept(self, codes: Codes) -> Array:
-        kept: Array = np.any(self._blocks(codes.frame, codes.values != 0), axis=1)
+    def _kept(self, codes: Codes) -> NDArray[np.bool_]:
+        """Which blocks hold a non-zero word."""
+        from accsim.compress.encodings.scans import mark_blocks  # noqa: PLC0415
+
+        shape, sides = _at_least_two(codes.frame.shape), self.sides(codes.frame)
+        across = [-(-n // side) for n, side in zip(shape, sides, strict=True)]
+        base = np.zeros(1, np.int64)
+        for whole, side, many in zip(shape[:-1], sides[:-1], across[:-1], strict=True):
+            base = (base[:, None] * many + (np.arange(whole) // side)[None, :]).ravel()
+        kept = np.zeros(math.prod(across), np.bool_)
+        mark_blocks(codes.words.reshape(base.size, shape[-1]), base * across[-1], sides[-1], kept)
         return kept
 
 

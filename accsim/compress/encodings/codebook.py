@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from accsim.compress.encodings.dense import code_histogram
+from accsim.compress.encodings.codes import Codes
 from accsim.compress.encodings.encoding import Encoding, ExpectedSize, expect_stream_counts
-from accsim.compress.encodings.frame import Codes, Frame, Integers, index_bits
+from accsim.compress.encodings.frame import Frame, Integers, index_bits
 from accsim.compress.encodings.stream import Field, Histogram
 from accsim.errors import AccsimError
 
@@ -43,16 +43,16 @@ class Codebook(Encoding):
 
     def counts(self, codes: Codes) -> tuple[int, ...]:
         """Distinct codes, and words."""
-        return (int(code_histogram(codes)[0].size), codes.frame.size)
+        return (int(codes.histogram[0].size), codes.frame.size)
 
     def symbols(self, codes: Codes) -> tuple[Integers, ...]:
         """Distinct codes, and which each word is."""
-        table = code_histogram(codes)[0]
+        table = codes.histogram[0]
         return (table, np.searchsorted(table, codes.symbols()))
 
     def histograms(self, codes: Codes) -> tuple[Histogram, ...]:
         """Each distinct code once in the table, and as often as it occurs in the indices."""
-        table, counts = code_histogram(codes)
+        table, counts = codes.histogram
         return ((table, np.ones(table.size, np.int64)), (np.arange(table.size), counts))
 
     def restore(self, frame: Frame, symbols: tuple[Integers, ...]) -> Integers:

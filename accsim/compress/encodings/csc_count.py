@@ -7,12 +7,13 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from accsim.compress.encodings.codes import Codes, gap_histogram, with_zeros
 from accsim.compress.encodings.encoding import Encoding, ExpectedSize, expect_stream_counts, one_integer
 from accsim.compress.encodings.expectation import bit_length, runs_at
-from accsim.compress.encodings.frame import Codes, Frame, Integers
+from accsim.compress.encodings.frame import Frame, Integers
 from accsim.compress.encodings.pointers import check_pointers, row_pointers
 from accsim.compress.encodings.relative import MOST_GAP_BITS, relative_entries
-from accsim.compress.encodings.stream import Field
+from accsim.compress.encodings.stream import Field, Histogram, present
 from accsim.errors import AccsimError
 
 
@@ -69,8 +70,20 @@ class CscCount(Encoding):
         from accsim.compress.encodings.scans import fillers_of_columns  # noqa: PLC0415
 
         words = codes.words.reshape(codes.frame.rows, codes.frame.cols)
-        entries = codes.count_nonzero() + int(fillers_of_columns(words, self.count_bits))
+        entries = codes.nonzero + int(fillers_of_columns(words, self.count_bits))
         return (entries, entries, codes.frame.cols + 1)
+
+    def histograms(self, codes: Codes) -> tuple[Histogram, ...]:
+        """Counts of data, of counts and of addresses, without their order."""
+        from accsim.compress.encodings.scans import zero_runs_of_columns  # noqa: PLC0415
+
+        frame = codes.frame
+        runs, entries = np.zeros(frame.rows, np.int64), np.zeros(frame.cols, np.int64)
+        zero_runs_of_columns(codes.words.reshape(frame.rows, frame.cols), self.count_bits, runs, entries)
+        addresses = row_pointers(entries)
+        counts = gap_histogram(*present(runs), self.count_bits)
+        data = with_zeros(codes.stored, int(addresses[-1]) - codes.nonzero)
+        return (data, counts, np.unique(addresses, return_counts=True))
 
     def symbols(self, codes: Codes) -> tuple[Integers, ...]:
         """Data, counts and addresses."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from accsim.compress.encodings.codes import frame_codes
 from accsim.compress.encodings.encoding import Encoding, ExpectedSize
-from accsim.compress.encodings.frame import Array, Frame, frame_codes, frame_mistake
+from accsim.compress.encodings.frame import Array, Frame, frame_mistake
 from accsim.compress.encodings.registry import parse_encoding
 from accsim.compress.encodings.stream import Size, Stream
 from accsim.errors import AccsimError

@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from accsim.compress.encodings.frame import Codes, Frame, Integers
+from accsim.compress.encodings.codes import Codes
+from accsim.compress.encodings.frame import Frame, Integers
 from accsim.compress.encodings.stream import (
     Coding,
     Field,

@@ -1,4 +1,4 @@
-"""What a decoder must be told of a tensor beside its streams, and a tensor of integer codes with that frame."""
+"""What a decoder must be told of a tensor beside its streams."""
 
 from __future__ import annotations
 
@@ -77,38 +77,6 @@ class Frame:
         return symbols.astype(self.dtype).reshape(self.shape)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Codes:
-    """A tensor of integer codes, in storage order.
-
-    Attributes:
-        frame: its shape and word.
-        values: the array, contiguous, of the frame's shape and type.
-    """
-
-    frame: Frame
-    values: Array
-
-    @property
-    def words(self) -> Array:
-        """The words as unsigned integers of the array's own width [size]; zero is zero in any of them."""
-        return self.values.ravel().view(f"u{self.values.dtype.itemsize}")
-
-    @property
-    def matrix(self) -> Array:
-        """The array as [rows, cols]."""
-        return self.values.reshape(self.frame.rows, self.frame.cols)
-
-    def symbols(self, values: Array | None = None) -> Integers:
-        """Low bits of the codes (of all of them, or of those given) as non-negative integers, one dimension."""
-        chosen = self.values if values is None else values
-        return chosen.ravel().astype(np.int64) & ((1 << self.frame.bits) - 1)
-
-    def count_nonzero(self) -> int:
-        """Words that are not zero."""
-        return int(np.count_nonzero(self.values))
-
-
 def frame_mistake(frame: Frame) -> str:
     """A sentence on what is wrong with a frame, or an empty string."""
     if len(frame.shape) > MOST_DIMENSIONS or not all(side >= 1 for side in frame.shape) or frame.size > MOST_WORDS:
@@ -119,40 +87,6 @@ def frame_mistake(frame: Frame) -> str:
     if not 1 <= frame.bits <= MOST_BITS:
         return f"a code must have 1 to {MOST_BITS} bits, got {frame.bits}"
     return ""
-
-
-def frame_codes(array: Array, bits: int | None = None, signed: bool | None = None) -> Codes:
-    """Take an array of integers as codes.
-
-    Args:
-        array: of any shape, of booleans or integers.
-        bits: width of a code; the least that holds every value unless given.
-        signed: whether codes are two's complement; if not given they are where a value is negative.
-
-    Raises:
-        AccsimError: not integers, no words, or a value that a code of that width does not hold.
-    """
-    given = np.asarray(array)
-    if given.dtype.name not in DTYPES:
-        raise AccsimError(f"codes must be integers of up to 64 bits, got {given.dtype}")
-    mistake = frame_mistake(Frame(given.shape, given.dtype.name, 1, signed=False))
-    if mistake:
-        raise AccsimError(mistake)
-    least, most = int(given.min()), int(given.max())
-    if signed is None:
-        signed = least < 0
-    if bits is None:
-        bits = max(1, most.bit_length() + signed, (-least - 1).bit_length() + 1 if least < 0 else 1)
-    frame = Frame(given.shape, given.dtype.name, bits, signed)
-    mistake = frame_mistake(frame)
-    if mistake:
-        raise AccsimError(mistake)
-    low, high = frame.range
-    if least < low or most > high:
-        kind = "signed" if signed else "unsigned"
-        wrong = least if least < low else most
-        raise AccsimError(f"{wrong} is not a {bits}-bit {kind} code; allowed are {low} to {high}")
-    return Codes(frame, np.ascontiguousarray(given).reshape(given.shape))
 
 
 def index_bits(count: int) -> int:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from accsim.compress.encodings.codes import Codes
 from accsim.compress.encodings.encoding import Encoding, ExpectedSize, expect_stream_counts
 from accsim.compress.encodings.expectation import bit_length
-from accsim.compress.encodings.frame import Array, Codes, Frame, Integers, index_bits
+from accsim.compress.encodings.frame import Array, Frame, Integers, index_bits
 from accsim.compress.encodings.pointers import places, pointer_fields, row_pointers
-from accsim.compress.encodings.stream import Field
+from accsim.compress.encodings.stream import Field, Histogram, present
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,15 @@ class _Compressed(Encoding):
     """Either; ``lines`` are the rows of CSR and the columns of CSC."""
 
     names: ClassVar[tuple[str, str]]
+    by_row: ClassVar[bool]
 
-    @abstractmethod
     def lines(self, frame: Frame) -> tuple[int, int]:
         """Lines of the matrix, and words of a line."""
+        return (frame.rows, frame.cols) if self.by_row else (frame.cols, frame.rows)
 
-    @abstractmethod
     def by_line(self, matrix: Array) -> Array:
-        """The matrix with its lines as rows."""
+        """The matrix with its lines as rows; the same once more undoes it."""
+        return matrix if self.by_row else matrix.T
 
     def fields(self, frame: Frame, counts: tuple[int, ...]) -> tuple[Field, ...]:
         """Codes, indices and pointers."""
@@ -39,7 +40,7 @@ class _Compressed(Encoding):
 
     def counts(self, codes: Codes) -> tuple[int, ...]:
         """Non-zero words, twice, and the lines and one."""
-        nonzero = codes.count_nonzero()
+        nonzero = codes.nonzero
         return (nonzero, nonzero, self.lines(codes.frame)[0] + 1)
 
     def symbols(self, codes: Codes) -> tuple[Integers, ...]:
@@ -49,6 +50,16 @@ class _Compressed(Encoding):
         lines, length = matrix.shape
         pointers = row_pointers(np.bincount(at // length, minlength=lines))
         return (codes.symbols(matrix.ravel()[at]), at % length, pointers)
+
+    def histograms(self, codes: Codes) -> tuple[Histogram, ...]:
+        """Counts of codes, and of non-zero words by their place in a line and by line."""
+        from accsim.compress.encodings.scans import line_counts  # noqa: PLC0415
+
+        frame = codes.frame
+        by_row, by_col = np.zeros(frame.rows, np.int64), np.zeros(frame.cols, np.int64)
+        line_counts(codes.words.reshape(frame.rows, frame.cols), by_row, by_col)
+        lines, within = (by_row, by_col) if self.by_row else (by_col, by_row)
+        return (codes.stored, present(within), np.unique(row_pointers(lines), return_counts=True))
 
     def restore(self, frame: Frame, symbols: tuple[Integers, ...]) -> Integers:
         """Put the codes at their places."""
@@ -85,14 +96,7 @@ class Csr(_Compressed):
     name: ClassVar[str] = "csr"
     usage: ClassVar[str] = "csr"
     names: ClassVar[tuple[str, str]] = ("columns", "row_pointers")
-
-    def lines(self, frame: Frame) -> tuple[int, int]:
-        """Rows, and their length."""
-        return frame.rows, frame.cols
-
-    def by_line(self, matrix: Array) -> Array:
-        """The matrix as it is."""
-        return matrix
+    by_row: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +115,4 @@ class Csc(_Compressed):
     name: ClassVar[str] = "csc"
     usage: ClassVar[str] = "csc"
     names: ClassVar[tuple[str, str]] = ("rows", "column_pointers")
-
-    def lines(self, frame: Frame) -> tuple[int, int]:
-        """Columns, and their length."""
-        return frame.cols, frame.rows
-
-    def by_line(self, matrix: Array) -> Array:
-        """The transpose."""
-        return matrix.T
+    by_row: ClassVar[bool] = False

@@ -9,8 +9,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from accsim.compress.encodings.codes import Codes
 from accsim.compress.encodings.encoding import Encoding, ExpectedSize, expect_stream_counts
-from accsim.compress.encodings.frame import Array, Codes, Frame, Integers, index_bits
+from accsim.compress.encodings.frame import Array, Frame, Integers, index_bits
 from accsim.compress.encodings.stream import Field
 from accsim.errors import AccsimError
 
@@ -80,14 +81,14 @@ class StructuredNM(Encoding):
 
     def counts(self, codes: Codes) -> tuple[int, ...]:
         """N words for every group, twice."""
-        self._check_groups(codes.frame, np.count_nonzero(self._grouped(codes.frame, codes.values != 0), axis=1))
+        self._check_groups(codes)
         stored = self.groups(codes.frame) * self.n
         return (stored, stored)
 
     def symbols(self, codes: Codes) -> tuple[Integers, ...]:
         """Codes and places, group by group."""
+        self._check_groups(codes)
         groups = self._grouped(codes.frame, codes.values)
-        self._check_groups(codes.frame, np.count_nonzero(groups, axis=1))
         at = np.sort(np.argsort(groups == 0, axis=1, kind="stable")[:, : self.n], axis=1)
         return (codes.symbols(np.take_along_axis(groups, at, axis=1)), at.ravel())
 
@@ -128,15 +129,17 @@ class StructuredNM(Encoding):
             lines = np.pad(lines, ((0, 0), (0, -along % self.m)))
         return lines.reshape(-1, self.m)
 
-    def _check_groups(self, frame: Frame, nonzero: Integers) -> None:
-        wrong = np.flatnonzero(nonzero > self.n)
-        if wrong.size:
-            axis, along = self._axis(frame), self._along(frame)
-            line, group = divmod(int(wrong[0]), -(-along // self.m))
-            others = [side for d, side in enumerate(frame.shape) if d != axis]
-            place = [int(i) for i in np.unravel_index(line, others)] if math.prod(others) > 1 else [0] * len(others)
-            place.insert(axis, group * self.m)
+    def _check_groups(self, codes: Codes) -> None:
+        from accsim.compress.encodings.scans import crowded_groups  # noqa: PLC0415
+
+        axis, shape = self._axis(codes.frame), codes.frame.shape or (1,)
+        before, after = shape[:axis], shape[axis + 1 :]
+        words = codes.words.reshape(math.prod(before), shape[axis], math.prod(after))
+        wrong, first, middle, last, nonzero = crowded_groups(words, self.n, self.m)
+        if wrong:
+            at = (first * shape[axis] + middle) * math.prod(after) + last
+            place = tuple(int(i) for i in np.unravel_index(at, shape))
             raise AccsimError(
-                f"{self}: {int(nonzero[wrong[0]])} of the {self.m} words from {tuple(place)} on along dimension {axis} "
-                f"are not zero; at most {self.n} may be ({wrong.size} such groups)"
+                f"{self}: {nonzero} of the {self.m} words from {place} on along dimension {axis} are not zero; "
+                f"at most {self.n} may be ({wrong} such groups)"
             )

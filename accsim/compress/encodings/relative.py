@@ -7,11 +7,11 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from accsim.compress.encodings.dense import code_histogram, with_zeros
+from accsim.compress.encodings.codes import Codes, gap_histogram, with_zeros
 from accsim.compress.encodings.encoding import Encoding, ExpectedSize, expect_stream_counts, one_integer
 from accsim.compress.encodings.expectation import runs_at
-from accsim.compress.encodings.frame import Codes, Frame, Integers
-from accsim.compress.encodings.stream import Field, Histogram, Size, field_size, present
+from accsim.compress.encodings.frame import Frame, Integers
+from accsim.compress.encodings.stream import Field, Histogram
 from accsim.errors import AccsimError
 
 MOST_GAP_BITS = 16
@@ -61,13 +61,8 @@ class Relative(Encoding):
         """Put in the width of a gap that gives the smallest result."""
         if self.gap_bits != BEST:
             return self
-        fillers, nonzero = self._fillers(codes), codes.count_nonzero()
-        widths = range(1, MOST_GAP_BITS + 1)
-        if not self.huffman:
-            return Relative(gap_bits=min(widths, key=lambda g: (nonzero + fillers[g]) * (g + codes.frame.bits)))
-        counted = code_histogram(codes)
-        tried = {g: self._coded(codes, g, counted) for g in widths}
-        return Relative(huffman=True, gap_bits=min(widths, key=lambda g: tried[g].size_bits))
+        tried = [Relative(huffman=self.huffman, gap_bits=g) for g in range(1, MOST_GAP_BITS + 1)]
+        return min(tried, key=lambda encoding: encoding.measure(codes).size_bits)
 
     def fields(self, frame: Frame, counts: tuple[int, ...]) -> tuple[Field, ...]:
         """Gaps and codes."""
@@ -79,7 +74,7 @@ class Relative(Encoding):
 
     def counts(self, codes: Codes) -> tuple[int, ...]:
         """Entries, twice."""
-        entries = codes.count_nonzero() + int(self._fillers(codes)[self.gap_bits])
+        entries = codes.nonzero + codes.fillers(self.gap_bits)
         return (entries, entries)
 
     def symbols(self, codes: Codes) -> tuple[Integers, ...]:
@@ -88,7 +83,11 @@ class Relative(Encoding):
 
     def histograms(self, codes: Codes) -> tuple[Histogram, ...]:
         """Counts of gaps and of codes, without their order."""
-        return self._histograms(codes, self.gap_bits, code_histogram(codes))
+        lengths, counts, _ = codes.zero_runs
+        return (
+            gap_histogram(lengths, counts, self.gap_bits),
+            with_zeros(codes.stored, codes.fillers(self.gap_bits)),
+        )
 
     def restore(self, frame: Frame, symbols: tuple[Integers, ...]) -> Integers:
         """Put each entry after its gap."""
@@ -107,28 +106,6 @@ class Relative(Encoding):
             return min(tried, key=lambda size: size.size_bits)
         entries = frame.size * density + runs_at(frame.size, density, 1 << self.gap_bits)
         return ExpectedSize(entries * frame.bits, entries * self.gap_bits)
-
-    def _fillers(self, codes: Codes) -> Integers:
-        from accsim.compress.encodings.scans import fillers_of_rows  # noqa: PLC0415
-
-        fillers = np.zeros(64, np.int64)
-        fillers_of_rows(codes.words, fillers)
-        return fillers
-
-    def _histograms(self, codes: Codes, gap_bits: int, counted: Histogram) -> tuple[Histogram, Histogram]:
-        from accsim.compress.encodings.scans import gap_histogram  # noqa: PLC0415
-
-        gaps = np.zeros(1 << gap_bits, np.int64)
-        gap_histogram(codes.words, gap_bits, gaps)
-        return present(gaps), with_zeros(counted, int(gaps.sum()) - codes.count_nonzero())
-
-    def _coded(self, codes: Codes, gap_bits: int, counted: Histogram) -> Size:
-        found = self._histograms(codes, gap_bits, counted)
-        entries = int(found[0][1].sum())
-        if not entries:
-            return Size(0, 0)
-        fields = Relative(huffman=True, gap_bits=gap_bits).fields(codes.frame, (entries, entries))
-        return field_size(fields[0], found[0]) + field_size(fields[1], found[1])
 
 
 def relative_entries(symbols: Integers, gap_bits: int, period: int) -> tuple[Integers, Integers, Integers]:

@@ -9,10 +9,11 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from accsim.compress.encodings.codes import Codes, gap_histogram, with_zeros
 from accsim.compress.encodings.encoding import Encoding, ExpectedSize, expect_stream_counts
 from accsim.compress.encodings.expectation import filled_runs, runs_at
-from accsim.compress.encodings.frame import MOST_BITS, Codes, Frame, Integers
-from accsim.compress.encodings.stream import Coding, Field, Size, Stream, zero_bytes
+from accsim.compress.encodings.frame import MOST_BITS, Frame, Integers
+from accsim.compress.encodings.stream import Coding, Field, Histogram, Size, Stream, zero_bytes
 from accsim.errors import AccsimError
 
 MOST_RUN_BITS = 16
@@ -97,12 +98,18 @@ class RunLengthCode(Encoding):
 
     def counts(self, codes: Codes) -> tuple[int, ...]:
         """Pairs, twice."""
-        from accsim.compress.encodings.scans import fillers_of_rows  # noqa: PLC0415
-
-        fillers = np.zeros(64, np.int64)
-        rest = int(fillers_of_rows(codes.words, fillers))
-        pairs = codes.count_nonzero() + int(fillers[self.run_bits]) + -(-rest // (1 << self.run_bits))
+        pairs = codes.nonzero + codes.fillers(self.run_bits) + self._closing(codes)
         return (pairs, pairs)
+
+    def histograms(self, codes: Codes) -> tuple[Histogram, ...]:
+        """Counts of runs and of levels, without their order."""
+        lengths, counts, rest = codes.zero_runs
+        if rest:  # zeros at the end are a run before their last one, which is stored as a level
+            lengths, counts = np.append(lengths, rest - 1), np.append(counts, 1)
+        symbols, stored = codes.stored
+        levels = symbols | (self._negative(codes.frame, symbols) * self._above(codes.frame))
+        zeros = codes.fillers(self.run_bits) + self._closing(codes)
+        return (gap_histogram(lengths, counts, self.run_bits), with_zeros((levels, stored), zeros))
 
     def symbols(self, codes: Codes) -> tuple[Integers, ...]:
         """Runs and levels."""
@@ -185,12 +192,22 @@ class RunLengthCode(Encoding):
         value_bits = pairs * self.level_bits
         return Size(value_bits, self.words(pairs) * self.word_bits - value_bits)
 
+    def _closing(self, codes: Codes) -> int:
+        """Pairs for the zeros after the last non-zero word."""
+        return -(-codes.zero_runs[2] >> self.run_bits)
+
+    def _above(self, frame: Frame) -> int:
+        """Bits of a level above those of a code."""
+        return (1 << self.level_bits) - (1 << frame.bits)
+
+    def _negative(self, frame: Frame, symbols: Integers) -> Integers:
+        """1 where a code is negative."""
+        return symbols >> (frame.bits - 1) if frame.signed else np.zeros_like(symbols)
+
     def _codes(self, frame: Frame, levels: Integers) -> Integers:
         """Low bits of the codes from levels, which must be codes."""
         low = levels & ((1 << frame.bits) - 1)
-        above = (1 << self.level_bits) - (1 << frame.bits)
-        negative = frame.signed & (low >> (frame.bits - 1))
-        if bool((low + negative * above != levels).any()):
+        if bool((low + self._negative(frame, low) * self._above(frame) != levels).any()):
             raise AccsimError(f"levels: not every one is a code of {frame.bits} bits")
         return low
 

@@ -8,8 +8,9 @@ from typing import ClassVar, Self
 import numpy as np
 
 from accsim.compress.encodings.bitmap import Bitmap, expect_flags
+from accsim.compress.encodings.codes import Codes
 from accsim.compress.encodings.encoding import Encoding, ExpectedSize, expect_stream_counts, one_integer
-from accsim.compress.encodings.frame import Codes, Frame, Integers
+from accsim.compress.encodings.frame import Frame, Integers
 from accsim.compress.encodings.stream import Coding, Field, Histogram, Size, Stream, zero_bytes
 from accsim.errors import AccsimError
 
@@ -58,7 +59,7 @@ class ZeroValue(Encoding):
 
     def counts(self, codes: Codes) -> tuple[int, ...]:
         """Words, and those that are not zero."""
-        return (codes.frame.size, codes.count_nonzero())
+        return (codes.frame.size, codes.nonzero)
 
     def symbols(self, codes: Codes) -> tuple[Integers, ...]:
         """Flags, and the non-zero codes."""
