@@ -210,4 +210,4 @@ def unpack_pairs(
             at += 1
         if get(data, (word + 1) * word_bits - 1, 1) != (word == words - 1):
             return False
-    return at == symbols.size
+    return bool(at == symbols.size)
