@@ -123,7 +123,7 @@ def frame_codes(array: Array, bits: int | None = None, signed: bool | None = Non
     if signed is None:
         signed = least < 0
     if bits is None:
-        bits = max(1, most.bit_length() + signed, (-least - 1).bit_length() + 1 if least < 0 else 1)
+        bits = max(1, max(0, most).bit_length() + signed, (-least - 1).bit_length() + 1 if least < 0 else 1)
     frame = Frame(given.shape, given.dtype.name, bits, signed)
     mistake = frame_mistake(frame)
     if mistake:

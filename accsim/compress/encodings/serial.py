@@ -65,15 +65,16 @@ def to_bytes(encoded: Encoded) -> bytes:
 
 
 class _Reader:
-    """Takes numbers off the header, and knows where it is."""
+    """Takes numbers off the header, and knows where the last of them stood."""
 
     def __init__(self, blob: bytes, end: int) -> None:
-        self.blob, self.end, self.at = blob, end, START.size
+        self.blob, self.end, self.at, self.last = blob, end, START.size, START.size
 
     def fail(self, why: str) -> AccsimError:
-        return AccsimError(f"byte {self.at}: {why}")
+        return AccsimError(f"byte {self.last}: {why}")
 
     def take(self, count: int, what: str) -> bytes:
+        self.last = self.at
         if self.at + count > self.end:
             raise self.fail(f"the header ends within {what}")
         self.at += count
@@ -120,12 +121,11 @@ def from_bytes(blob: bytes, most_words: int | None = None) -> Encoded:
 
 def _encoding(reader: _Reader) -> Encoding:
     (length,) = reader.take(1, "the length of a name")
-    begin = reader.at
     name = reader.take(length, "the name of the encoding").decode("ascii", "backslashreplace")
     try:
         return parse_encoding(name)
     except AccsimError as error:
-        raise AccsimError(f"byte {begin}: {error}") from None
+        raise reader.fail(str(error)) from None
 
 
 def _frame(reader: _Reader, limit: int) -> Frame:
@@ -156,7 +156,7 @@ def _streams(reader: _Reader, limit: int) -> tuple[Stream, ...]:
         out.append(Stream(count, Coding(coding), bits, value_bits, reader.blob[at : at + size]))
         at += size
     if reader.at != reader.end:
-        raise reader.fail(f"the header ends here, not at byte {reader.end}")
+        raise AccsimError(f"byte {reader.at}: the header ends here, not at byte {reader.end}")
     if at != end:
         raise AccsimError(f"byte {at}: the streams end here, not at byte {end}")
     return tuple(out)
