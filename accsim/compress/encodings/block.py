@@ -44,7 +44,7 @@ class Block(Encoding):
     """
 
     name: ClassVar[str] = "block"
-    usage: ClassVar[str] = "block:GRAIN (as 1x8 or 4x4)"
+    usage: ClassVar[str] = "block:AxB..."
 
     grain: tuple[int, ...] = (1,)
 

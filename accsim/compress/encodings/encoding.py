@@ -174,6 +174,8 @@ class Encoding(ABC):
 
 def expect_stream_counts(counts: tuple[int, ...], names: str, allowed: bool) -> None:
     """Refuse numbers of symbols that no encoder writes."""
+    if not counts:
+        raise AccsimError(f"it has no streams, not {names}")
     if not allowed:
         raise AccsimError(f"{names} of {', '.join(map(str, counts))} symbols belong to no tensor of that shape")
 

@@ -50,6 +50,9 @@ class Stream:
         bits: its exact size; with Huffman coding the table is included.
         value_bits: those of them that hold codes of the tensor; a Huffman table is metadata.
         data: the bits, padded with zeros to whole bytes.
+
+    Raises:
+        AccsimError: as many bits do not take as many bytes; compiled decoders rely on that.
     """
 
     count: int
@@ -57,6 +60,13 @@ class Stream:
     bits: int
     value_bits: int
     data: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.data) != -(-self.bits // 8) or self.count < 0 or not 0 <= self.value_bits <= self.bits:
+            raise AccsimError(
+                f"a stream of {self.count} symbols in {self.bits} bits, {self.value_bits} of them for values, cannot "
+                f"have {len(self.data)} bytes"
+            )
 
     @property
     def metadata_bits(self) -> int:

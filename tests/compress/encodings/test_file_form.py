@@ -145,24 +145,27 @@ def test_what_is_no_encoded_tensor(blob: bytes, message: str) -> None:
     [
         ("dense", [(4, 0, 31, 0)], bytes(4), "stream codes: 4 symbols of 8 bits take 32 bits, not 31"),
         ("dense", [(5, 0, 40, 0)], bytes(5), "codes of 5 symbols belong to no tensor of that shape"),
-        ("dense", [], b"", "codes of  symbols belong to no tensor of that shape"),
+        ("dense", [], b"", "it has no streams, not codes"),
         ("dense", [(4, 1, 14, 0)], TABLE, "stream codes: it is Huffman coded, which dense does not do"),
-        ("best", [(4, 0, 32, 0)], bytes(4), "'best' has no streams of its own: it stands for the encoding that it resolves to"),
+        ("best", [(4, 0, 32, 0)], bytes(4),
+         "'best' has no streams of its own: it stands for the encoding that it resolves to"),
         ("relative:best", [(0, 0, 0, 0)] * 2, b"", "relative:best: the bits of a gap are not chosen"),
         ("relative:4", [(1, 0, 4, 0), (1, 0, 8, 8)], b"\x07\x01", "gaps: an entry stands at place 7 of 4"),
         ("bitmap", [(4, 0, 4, 0), (1, 0, 8, 8)], b"\x03\x01", "mask: 2 bits are set, for 1 codes"),
         ("csr", [(1, 0, 8, 8), (1, 0, 2, 0), (2, 0, 2, 0)], b"\x01\x00\x01", "row_pointers: do not rise from 0 to 1"),
         ("csr", [(2, 0, 16, 8), (2, 0, 4, 0), (2, 0, 4, 0)], b"\x01\x01\x00\x08", "columns: do not rise within a row"),
-        ("csc_count:4", [(1, 0, 8, 8), (1, 0, 4, 0), (5, 0, 5, 0)], b"\x01\x02\x1e", "counts: an entry stands in row 2 of 1"),
+        ("csc_count:4", [(1, 0, 8, 8), (1, 0, 4, 0), (5, 0, 5, 0)], b"\x01\x02\x1e",
+         "counts: an entry stands in row 2 of 1"),
         ("run_length", [(1, 0, 64, 0)], bytes(8), "stream words: the pairs do not cover 4 words up to the end flag"),
         ("run_length", [(1, 0, 63, 0)], bytes(8), "stream words: 1 words of 64 bits are not 63 bits"),
-        ("run_length", [], b"", "words of  symbols belong to no tensor of that shape"),
+        ("run_length", [], b"", "it has no streams, not words"),
         ("zero_value", [(4, 0, 8, 0)], b"\xff", "stream words: the 8 bits are not 4 flags and their codes"),
         ("codebook", [(3, 0, 24, 0), (4, 0, 8, 0)], b"\x01\x02\x03\xff", "indices: 3 is not below 3"),
         ("codebook", [(2, 0, 16, 0), (4, 0, 4, 0)], b"\x02\x01\x00", "table: does not rise"),
         ("nm:2:4", [(2, 0, 16, 0), (2, 0, 4, 0)], b"\x01\x01\x05", "places: not 2 rising ones below 4 in every group"),
         ("nm:1:8", [(1, 0, 8, 0), (1, 0, 3, 0)], b"\x01\x05", "codes: not zero past the edge of the tensor"),
-        ("block:3", [(3, 0, 24, 0), (1, 0, 1, 0), (2, 0, 2, 0)], b"\x01\x01\x01\x01\x02", "codes: not zero past the edge of the tensor"),
+        ("block:3", [(3, 0, 24, 0), (1, 0, 1, 0), (2, 0, 2, 0)], b"\x01\x01\x01\x01\x02",
+         "codes: not zero past the edge of the tensor"),
         ("dense+huffman", [(4, 1, 13, 0)], TABLE, "stream codes: Huffman table: 13 bits are too few for one"),
         ("dense+huffman", [(4, 1, 15, 0)], TABLE, "stream codes: the 15 bits are not 4 words of its Huffman code"),
     ],
@@ -174,6 +177,12 @@ def test_streams_that_no_encoder_writes(
     with pytest.raises(AccsimError) as error:
         decode(encoded)
     assert str(error.value) == message
+
+
+def test_a_stream_has_the_bytes_of_its_bits() -> None:
+    with pytest.raises(AccsimError) as error:
+        Stream(2, Coding.FIXED, 18, 18, b"\x00\x01")
+    assert str(error.value) == "a stream of 2 symbols in 18 bits, 18 of them for values, cannot have 2 bytes"
 
 
 def test_codes_that_the_array_cannot_hold() -> None:

@@ -82,9 +82,7 @@ def decoded_with(code: HuffmanCode, symbols: np.ndarray) -> list[int]:
     data = np.zeros(-(-(bits + 3) // 8), np.uint8)
     assert pack_words(ranks, code.words, code.lengths, data, 3) == bits + 3
     out = np.zeros(symbols.size, np.int64)
-    end = unpack_words(
-        data, 3, bits + 3, code.quick, QUICK_BITS, code.first, code.per_length, code.before, out
-    )
+    end = unpack_words(data, 3, bits + 3, code.quick, QUICK_BITS, code.first, code.per_length, code.before, out)
     assert end == bits + 3
     return code.symbols[out].tolist()
 

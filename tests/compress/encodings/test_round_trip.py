@@ -138,7 +138,9 @@ def test_views_are_read_in_their_own_order() -> None:
         (np.array([1 << 33]), None, None, "a code must have 1 to 32 bits, got 34"),
     ],
 )
-def test_what_is_no_tensor_of_codes(array: np.ndarray, bits: int | None, signed: bool | None, message: str | None) -> None:
+def test_what_is_no_tensor_of_codes(
+    array: np.ndarray, bits: int | None, signed: bool | None, message: str | None
+) -> None:
     if message is None:
         message = "a tensor of shape (0, 3) cannot be encoded: 1 to 1099511627776 words in at most 16 dimensions"
     with pytest.raises(AccsimError) as error:
@@ -152,7 +154,8 @@ def test_what_an_encoding_cannot_hold() -> None:
     with pytest.raises(AccsimError) as error:
         encode(crowded, "nm:2:4")
     assert str(error.value) == (
-        "nm:2:4: 4 of the 4 words from (1, 0, 0, 0) on along dimension 1 are not zero; at most 2 may be (18 such groups)"
+        "nm:2:4: 4 of the 4 words from (1, 0, 0, 0) on along dimension 1 are not zero; at most 2 may be "
+        "(18 such groups)"
     )
     with pytest.raises(AccsimError) as error:
         encode(crowded, "nm:2:4,axis=4")
