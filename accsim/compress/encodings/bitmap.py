@@ -48,7 +48,7 @@ class Bitmap(Encoding):
 
     def symbols(self, codes: Codes) -> tuple[Integers, ...]:
         """Flags, and the non-zero codes."""
-        flags = codes.words != 0
+        flags = codes.mask != 0
         return (flags.astype(np.int64), codes.symbols(codes.values.ravel()[flags]))
 
     def histograms(self, codes: Codes) -> tuple[Histogram, ...]:

@@ -166,7 +166,7 @@ class Block(Encoding):
         for whole, side, many in zip(shape[:-1], sides[:-1], across[:-1], strict=True):
             base = (base[:, None] * many + (np.arange(whole) // side)[None, :]).ravel()
         kept = np.zeros(math.prod(across), np.bool_)
-        mark_blocks(codes.words.reshape(base.size, shape[-1]), base * across[-1], sides[-1], kept)
+        mark_blocks(codes.mask.reshape(base.size, shape[-1]), base * across[-1], sides[-1], kept)
         return kept
 
 

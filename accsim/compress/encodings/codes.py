@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accsim.compress.encodings.frame import DTYPES, Array, Frame, Integers, frame_mistake
 from accsim.compress.encodings.stream import MOST_COUNTED_WIDTH, Histogram, histogram, present
@@ -33,6 +34,13 @@ class Codes:
     def words(self) -> Array:
         """The words as unsigned integers of the array's own width [size]; zero is zero in any of them."""
         return self.values.ravel().view(f"u{self.values.dtype.itemsize}")
+
+    @cached_property
+    def mask(self) -> NDArray[np.uint8]:
+        """Bytes that are zero where the words are [size]: the words themselves where they are bytes."""
+        if self.values.dtype.itemsize == 1:
+            return self.words
+        return np.asarray(self.values != 0).ravel().view(np.uint8)
 
     @property
     def matrix(self) -> Array:
@@ -74,10 +82,19 @@ class Codes:
 
         counts = np.zeros(LONG_RUN, np.int64)
         listed = np.zeros(self.frame.size // LONG_RUN + 1, np.int64)
-        number, rest = zero_runs(self.words, counts, listed)
+        number, rest = zero_runs(self.mask, counts, listed)
         short, many = present(counts)
         long, few = np.unique(listed[:number], return_counts=True)
         return np.concatenate([short, long]), np.concatenate([many, few]), int(rest)
+
+    @cached_property
+    def line_counts(self) -> tuple[Integers, Integers]:
+        """Non-zero words of each row of the matrix, and of each column."""
+        from accsim.compress.encodings.scans import line_counts  # noqa: PLC0415
+
+        rows, cols = np.zeros(self.frame.rows, np.int64), np.zeros(self.frame.cols, np.int64)
+        line_counts(self.mask.reshape(rows.size, cols.size), rows, cols)
+        return rows, cols
 
     def fillers(self, gap_bits: int) -> int:
         """Filler zeros of a relative index: the sum of floor(z / 2^gap_bits) over runs of z zeros."""

@@ -69,8 +69,8 @@ class CscCount(Encoding):
         """Entries, twice, and the columns and one."""
         from accsim.compress.encodings.scans import fillers_of_columns  # noqa: PLC0415
 
-        words = codes.words.reshape(codes.frame.rows, codes.frame.cols)
-        entries = codes.nonzero + int(fillers_of_columns(words, self.count_bits))
+        mask = codes.mask.reshape(codes.frame.rows, codes.frame.cols)
+        entries = codes.nonzero + int(fillers_of_columns(mask, self.count_bits))
         return (entries, entries, codes.frame.cols + 1)
 
     def histograms(self, codes: Codes) -> tuple[Histogram, ...]:
@@ -79,7 +79,7 @@ class CscCount(Encoding):
 
         frame = codes.frame
         runs, entries = np.zeros(frame.rows, np.int64), np.zeros(frame.cols, np.int64)
-        zero_runs_of_columns(codes.words.reshape(frame.rows, frame.cols), self.count_bits, runs, entries)
+        zero_runs_of_columns(codes.mask.reshape(frame.rows, frame.cols), self.count_bits, runs, entries)
         addresses = row_pointers(entries)
         counts = gap_histogram(*present(runs), self.count_bits)
         data = with_zeros(codes.stored, int(addresses[-1]) - codes.nonzero)

@@ -53,12 +53,7 @@ class _Compressed(Encoding):
 
     def histograms(self, codes: Codes) -> tuple[Histogram, ...]:
         """Counts of codes, and of non-zero words by their place in a line and by line."""
-        from accsim.compress.encodings.scans import line_counts  # noqa: PLC0415
-
-        frame = codes.frame
-        by_row, by_col = np.zeros(frame.rows, np.int64), np.zeros(frame.cols, np.int64)
-        line_counts(codes.words.reshape(frame.rows, frame.cols), by_row, by_col)
-        lines, within = (by_row, by_col) if self.by_row else (by_col, by_row)
+        lines, within = codes.line_counts if self.by_row else codes.line_counts[::-1]
         return (codes.stored, present(within), np.unique(row_pointers(lines), return_counts=True))
 
     def restore(self, frame: Frame, symbols: tuple[Integers, ...]) -> Integers:

@@ -134,8 +134,8 @@ class StructuredNM(Encoding):
 
         axis, shape = self._axis(codes.frame), codes.frame.shape or (1,)
         before, after = shape[:axis], shape[axis + 1 :]
-        words = codes.words.reshape(math.prod(before), shape[axis], math.prod(after))
-        wrong, first, middle, last, nonzero = crowded_groups(words, self.n, self.m)
+        mask = codes.mask.reshape(math.prod(before), shape[axis], math.prod(after))
+        wrong, first, middle, last, nonzero = crowded_groups(mask, self.n, self.m)
         if wrong:
             at = (first * shape[axis] + middle) * math.prod(after) + last
             place = tuple(int(i) for i in np.unravel_index(at, shape))

@@ -1,7 +1,7 @@
 """Compiled passes over a tensor that count what an encoding would store, without building it.
 
-Shapes: ``values`` unsigned [n] or [rows, cols]: the words of a tensor, viewed as unsigned integers. Whether a
-word is zero is made no jump, which would be mispredicted at densities between the extremes.
+Shapes: ``values`` uint8 [n] or [rows, cols]: zero where the words of a tensor are. :func:`histogram` alone takes the
+words. Where it costs most, whether a word is zero is made no jump, which would be mispredicted at middle densities.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from accsim.kernels.jit import kernel
 
 Words = NDArray[Any]
+Mask = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
 
 CHUNK = 4096
@@ -26,6 +27,7 @@ def histogram(values: Words, mask: int, counts: Integers) -> None:
     """Add one to ``counts[i mod tables, value & mask]`` for every word i.
 
     Args:
+        values: the words as unsigned integers [n].
         counts: int64 [tables, mask + 1], tables a power of two: words in a row are often equal, and adding to one
             place waits for the sum before.
     """
@@ -35,7 +37,7 @@ def histogram(values: Words, mask: int, counts: Integers) -> None:
 
 
 @kernel
-def zero_runs(values: Words, counts: Integers, long: Integers) -> tuple[int, int]:
+def zero_runs(values: Mask, counts: Integers, long: Integers) -> tuple[int, int]:
     """Runs of zeros before a non-zero word: ``counts[z]`` of those that are short, longer ones one by one.
 
     Args:
@@ -64,7 +66,7 @@ def zero_runs(values: Words, counts: Integers, long: Integers) -> tuple[int, int
 
 
 @kernel
-def zero_runs_of_columns(values: Words, width: int, counts: Integers, entries: Integers) -> None:
+def zero_runs_of_columns(values: Mask, width: int, counts: Integers, entries: Integers) -> None:
     """Add one to ``counts[z]`` for each run of z zeros of a column before a non-zero word of it.
 
     The rows are walked in storage order, with the last non-zero row of every column at hand.
@@ -85,7 +87,7 @@ def zero_runs_of_columns(values: Words, width: int, counts: Integers, entries: I
 
 
 @kernel
-def fillers_of_columns(values: Words, width: int) -> int:
+def fillers_of_columns(values: Mask, width: int) -> int:
     """Sum over the columns of floor(z / 2^width), z the zeros of the column between two non-zero words of it."""
     rows, cols = values.shape
     last = np.full(cols, -1, np.int64)
@@ -99,7 +101,7 @@ def fillers_of_columns(values: Words, width: int) -> int:
 
 
 @kernel
-def line_counts(values: Words, rows: Integers, cols: Integers) -> None:
+def line_counts(values: Mask, rows: Integers, cols: Integers) -> None:
     """Add the non-zero words of each row and column to ``rows`` and ``cols``."""
     for r in range(values.shape[0]):
         for c in range(values.shape[1]):
@@ -109,7 +111,7 @@ def line_counts(values: Words, rows: Integers, cols: Integers) -> None:
 
 
 @kernel
-def mark_blocks(values: Words, base: Integers, side: int, kept: Flags) -> None:
+def mark_blocks(values: Mask, base: Integers, side: int, kept: Flags) -> None:
     """Mark the blocks that hold a non-zero word.
 
     Args:
@@ -129,7 +131,7 @@ def mark_blocks(values: Words, base: Integers, side: int, kept: Flags) -> None:
 
 
 @kernel
-def crowded_groups(values: Words, n: int, m: int) -> tuple[int, int, int, int, int]:
+def crowded_groups(values: Mask, n: int, m: int) -> tuple[int, int, int, int, int]:
     """Groups of ``m`` words along the middle dimension with more than ``n`` that are not zero.
 
     Returns:
