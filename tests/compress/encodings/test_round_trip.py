@@ -26,9 +26,7 @@ def same(one: object, other: object) -> bool:
     return a.dtype == b.dtype and a.shape == b.shape and bool((a == b).all())
 
 
-@settings(max_examples=250, deadline=None)
-@given(st.data())
-def test_round_trip_and_sizes(data: st.DataObject) -> None:
+def check_round_trip(data: st.DataObject) -> None:
     tensor = data.draw(tensors())
     encoding = data.draw(encodings(tensor))
     encoded = encode(tensor.array, encoding, tensor.bits, tensor.signed)
@@ -49,7 +47,20 @@ def test_round_trip_and_sizes(data: st.DataObject) -> None:
     assert same(decode(again), tensor.array)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_round_trip_and_sizes(data: st.DataObject) -> None:
+    check_round_trip(data)
+
+
+@pytest.mark.slow
+@settings(max_examples=4000, deadline=None)
+@given(st.data())
+def test_round_trip_and_sizes_of_many(data: st.DataObject) -> None:
+    check_round_trip(data)
+
+
+@settings(max_examples=50, deadline=None)
 @given(tensors(), st.sampled_from(["", "+huffman"]))
 def test_best_is_the_smallest_of_its_candidates(tensor: Tensor, huffman: str) -> None:
     array, bits, signed = tensor.array, tensor.bits, tensor.signed
