@@ -24,7 +24,7 @@ class Codes:
 
     Attributes:
         frame: its shape and word.
-        values: the array, contiguous, of the frame's shape and type.
+        values: the array, contiguous, of the frame's shape and type, in the machine's byte order.
     """
 
     frame: Frame
@@ -150,4 +150,5 @@ def frame_codes(array: Array, bits: int | None = None, signed: bool | None = Non
         kind = "signed" if signed else "unsigned"
         wrong = least if least < low else most
         raise AccsimError(f"{wrong} is not a {bits}-bit {kind} code; allowed are {low} to {high}")
-    return Codes(frame, np.ascontiguousarray(given).reshape(given.shape))
+    native = np.ascontiguousarray(given, given.dtype.newbyteorder("="))
+    return Codes(frame, native.reshape(given.shape))

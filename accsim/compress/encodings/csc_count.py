@@ -34,8 +34,8 @@ class CscCount(Encoding):
         count_bits: width g of a count, 1 to 16.
 
     Sources: Han et al., "EIE", ISCA 2016, section III-B (vectors v and z of 4 bits each, pointers p, padding zeros);
-    Chen, Yang, Emer, Sze, "Eyeriss v2", JETCAS 9(2) 2019, section IV (data, count and address vectors; 12-bit
-    count-data pairs).
+    Chen, Yang, Emer, Sze, "Eyeriss v2", JETCAS 9(2) 2019 (data, count and address vectors; 12-bit count-data
+    pairs).
     """
 
     name: ClassVar[str] = "csc_count"

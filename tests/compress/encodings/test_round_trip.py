@@ -131,6 +131,15 @@ def test_pruned_groups_are_held(data: st.DataObject) -> None:
     assert same(decode(from_bytes(encoded.bytes())), array)
 
 
+def test_bytes_in_another_order_make_no_difference() -> None:
+    array = np.array([0, 1, -300, 0, 7, 7, 0], ">i4")
+    for name in ("dense+huffman", "relative:2+huffman", "codebook", "run_length+huffman", "best"):
+        encoded = encode(array, name)
+        assert encoded == encode(array.astype("<i4"), name)
+        assert size_bits(array, name) == encoded.size_bits
+        assert decode(encoded).tolist() == array.tolist()
+
+
 def test_views_are_read_in_their_own_order() -> None:
     array = np.arange(24).reshape(4, 6)[::2, ::3].T
     assert same(decode(encode(array, "csr")), array)
