@@ -33,7 +33,8 @@ class ZeroValue(Encoding):
     Attributes:
         group: words whose flags stand together, 1 to 1024.
 
-    Source: Rhu et al., "Compressing DMA Engine", HPCA 2018 (zero-value compression: mask of a line, then its non-zero words).
+    Source: Rhu et al., "Compressing DMA Engine", HPCA 2018 (zero-value compression: the mask of a line, then
+    its non-zero words).
     """
 
     name: ClassVar[str] = "zero_value"
