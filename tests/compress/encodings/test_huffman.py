@@ -107,6 +107,14 @@ def test_one_symbol_takes_a_table_and_no_words() -> None:
     assert read_stream(field, stream).tolist() == [200] * 1000
 
 
+@pytest.mark.parametrize(("count", "coding"), [(12, Coding.FIXED), (13, Coding.FIXED), (14, Coding.HUFFMAN)])
+def test_fixed_width_is_kept_where_nothing_is_gained(count: int, coding: Coding) -> None:
+    """Two symbols of 2 bits: a table of 6 + 3 + 4 bits and a bit each, so 13 symbols take 26 bits either way."""
+    symbols = np.arange(count) % 2 * 3
+    stream = write_stream(Field("codes", count, 2), symbols, huffman=True)
+    assert (stream.coding, stream.bits) == (coding, min(2 * count, 13 + count))
+
+
 def table(text: str) -> np.ndarray:
     bits = text.replace(" ", "")
     return np.array([int(bits[i : i + 8].ljust(8, "0")[::-1], 2) for i in range(0, len(bits), 8)], np.uint8)

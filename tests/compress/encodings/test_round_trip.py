@@ -186,6 +186,15 @@ def test_what_an_encoding_cannot_hold() -> None:
     assert str(error.value) == "run_length:5,16,3,64: a level of 16 bits does not hold a code of 17"
 
 
+def test_among_equals_the_first_candidate_is_best() -> None:
+    even = np.array([0, 0, 0, 0, 1, 2, 3, 1])
+    assert size_bits(even, "bitmap", 2) == size_bits(even, "dense", 2) == 16
+    assert str(choose(even, "best", 2)) == "dense"
+    pairs = np.array([0, 0, 90, 91, 0, 0, 92, 93, 0, 0, 94, 95, 0, 0, 96, 97])
+    assert [size_bits(pairs, name, 8) for name in ("bitmap", "zero_value", "relative:2", "best")] == [80] * 4
+    assert str(choose(pairs, "best+huffman", 8)) == "bitmap"
+
+
 def test_best_leaves_out_what_cannot_hold_the_codes() -> None:
     assert str(choose(np.array([0, 0, 0, 1 << 30]), "best")) == "relative:2"
 
