@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accsim.compress.encodings import expected_size, measure, size_bits
-from accsim.compress.encodings.expectation import bit_length, runs_at
+from accsim.compress.encodings.expectation import bit_length, geometric, runs_at
 from accsim.compress.encodings.run_length import expected_pairs, pairs_per_word
 from accsim.errors import AccsimError
 
@@ -73,6 +73,13 @@ def test_long_tensors_tend_to_the_rate_of_a_long_run(density: float) -> None:
         cut = (1 - density) ** (1 << bits)
         assert runs_at(n, density, 1 << bits) / (n * density) == pytest.approx(cut / (1 - cut), rel=1e-4)
         assert expected_pairs(n, bits, density) / n == pytest.approx(pairs_per_word(bits, density), rel=1e-4)
+
+
+@given(st.integers(1, 3000), st.floats(-14, 2))
+def test_sums_of_many_terms(last: int, exponent: float) -> None:
+    k, decay = np.arange(1, last + 1), 10.0**exponent
+    terms = np.exp(-decay * k)
+    assert geometric(last, decay) == pytest.approx((terms.sum(), (k * terms).sum()), rel=1e-9)
 
 
 def test_bits_of_a_pointer() -> None:
