@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from accsim.hardware.accelerator import Accelerator, InitialPsum
+from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum
 from accsim.mapping.capacity import Reserved
 from accsim.mapping.dataflow import RowStationaryDataflow
 from accsim.mapping.mapping import RowStationaryMapping
@@ -82,7 +82,7 @@ class RowStationarySpace:
         self._energy, self._traffic = _vector(rates.energy), _vector(rates.traffic)
         self._timed = objective in (Objective.LATENCY, Objective.EDP) or rates.energy.cycle > 0
         self.complete = rates.exact and not self._timed
-        self.covers = True
+        self._cover = np.inf
         self._picks: list[tuple[int, ...]] = []
         self._floor = 0.0
         self._inputs = self._build()
@@ -93,6 +93,10 @@ class RowStationarySpace:
         if self.complete:
             return "all legal m, n, e, f, p, q, r and t"
         return "legal m, n, e, f, p, q, r and t, one for all that no bound tells apart"
+
+    def cover(self) -> float:
+        """A bound of all mappings that are left out because another one needs no more of anything."""
+        return self._cover * ROUNDING
 
     def floor(self) -> float:
         """A bound of all mappings not handed out so far."""
@@ -116,11 +120,12 @@ class RowStationarySpace:
         groups, floors = groups[by_floor], floors[by_floor]
 
         def run(at: slice, least: float, below: float, best: bool) -> tuple[Floats, Ints, int]:
-            found: tuple[Floats, Ints, int] = search(
+            bounds, picks, scored, cover = search(
                 groups[at], floors[at], channels, lows, parts, order, sizes, prices, timing, goal, buffered,
                 least, below, best,
             )  # fmt: skip
-            return found
+            self._cover = min(self._cover, cover)
+            return bounds, picks, scored
 
         bounds, picks, scored = run(slice(None), 0.0, np.inf, True)
         if not len(bounds):
@@ -163,7 +168,7 @@ class RowStationarySpace:
             np.array([LOOPS.index(name) for name in self.dataflow.loops], dtype=np.int64),
             _sizes(g, acc),
             np.stack([self._energy, self._traffic]),
-            _timing(acc, self.rates),
+            _timing(acc, self.rates, self.task.weight_bits),
         )
 
     def _channels(self) -> tuple[Ints, Ints, list[int]]:
@@ -269,17 +274,20 @@ def _sizes(g: Geometry, acc: Accelerator) -> Ints:
     runs = even_runs(g.R, acc.array.rows)
     zeros = g.ofmap_words if acc.array.initial_psum is InitialPsum.ZERO else 0
     loops = (g.N, g.G, g.filters_per_group, g.channels_per_group, g.P, g.Q, g.R, g.S)
-    return np.array([*loops, g.weight_words, g.ofmap_words, g.macs, zeros, len(runs), runs[0]], dtype=np.int64)
+    return np.array(
+        [*loops, g.weight_words, g.ofmap_words, g.macs, zeros, len(runs), runs[0], g.stride_w], dtype=np.int64
+    )
 
 
 def _vector(one: Affine) -> Floats:
     return np.array([getattr(one, name) for name in Affine.__slots__], dtype=np.float64)
 
 
-def _timing(acc: Accelerator, rates: Rates) -> Floats:
+def _timing(acc: Accelerator, rates: Rates, weight_bits: int) -> Floats:
     def bus(operand: Operand, direction: str) -> float:
         link = acc.link(operand, direction)
-        return acc.bits(operand) / link.width_bits if link is not None and link.width_bits is not None else 0.0
+        bits = weight_bits if operand is Operand.WEIGHT else acc.bits(operand)
+        return bits / link.width_bits if link is not None and link.width_bits is not None else 0.0
 
     channel = acc.clock_mhz / (acc.dram.clock_mhz or acc.clock_mhz) / acc.dram.width_bits * ROUNDING
 
@@ -292,6 +300,7 @@ def _timing(acc: Accelerator, rates: Rates) -> Floats:
             moved(rates.ifmap), moved(rates.weight), rates.psum_bits * channel, moved(rates.output),
             acc.dram.latency_cycles, rates.ifmap.waits, rates.weight.waits, rates.output.waits,
             acc.pe.psum_add_cycles, acc.pe.window_shift_cycles, acc.pe.pipeline_stages - 1,
+            bus(Operand.WEIGHT, "in"), list(FilterLoad).index(acc.pe.filter_load),
         ],
         dtype=np.float64,
     )  # fmt: skip

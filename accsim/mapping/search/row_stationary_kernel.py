@@ -1,15 +1,8 @@
-"""Compiled: lower bounds of what row-stationary mappings cost, and the search of their space by branch and bound.
+"""Compiled: the search of a layer's row-stationary mappings by branch and bound.
 
 A mapping is a *group* (n, e, f: what a pass covers of batch, rows and columns), an option for channels (q, r) and a
-choice for filters (p, t, m). Words moved follow in closed form from how many blocks each loop makes and how they are
-dealt to the PE sets; energy and traffic are affine in the words. Cycles are bounded by what must happen one after the
-other: the MACs, or the words on a bus, of all passes; the ramps of all output tiles; the transfers that wait for the
-array; or else all that the DRAM channel carries.
-
-Every figure grows with the numbers of blocks, so what all choices inside a group or an option have at least bounds
-them together, and most are never looked at one by one.
-
-Names in comments: M, C filters and channels per group; ``*_trips`` whether a loop runs more than once.
+choice for filters (p, t, m). What all choices inside a group or an option have at least bounds them together, so most
+are never looked at one by one.
 """
 
 from __future__ import annotations
@@ -18,211 +11,26 @@ import numpy as np
 import numpy.typing as npt
 
 from accsim.kernels.jit import kernel
+from accsim.mapping.search.row_stationary_costs import (
+    EDP,
+    ENERGY,
+    LATENCY,
+    case_of,
+    ceil_div,
+    costs,
+    filter_waits,
+    group_constants,
+    trip_tables,
+)
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-ENERGY, LATENCY, EDP, TRAFFIC = range(4)
+WANTED = (1, 2, 3, 4)
+"""For every objective, what it is made of, as ``costs`` counts it."""
 
 SAME = 1e-10
 """Bounds this close, as a share, differ by rounding only."""
-
-# Loops, as they stand in ``order``.
-LOOP_G, LOOP_M, LOOP_N, LOOP_E, LOOP_F, LOOP_C, LOOP_K = range(7)
-
-
-@kernel
-def trip_tables(order: Ints, group: Ints, sizes: Ints, buffered: bool) -> Ints:
-    """How often operands move, for each of the 8 cases of m, k and c running more than once (bits 1, 2, 4).
-
-    Columns: ifmap loads per M: 0 once, 1 per block of m, 2 per block; weight loads; weights sent to the array; rows
-    they are sent to, summed; whether each block of channels visits the output tile, in the buffer (0, 1) and for the
-    channel, which sees every pass where no buffer holds sums.
-    """
-    g, p_all = sizes[1], sizes[4]
-    n_n, e, n_p, n_q = group[1], group[2], group[3], group[11]
-    cut = sizes[12] * group[15] > 1
-    place = np.empty(7, np.int64)
-    for i in range(7):
-        place[order[i]] = i
-    psum_depth = max(place[LOOP_G], place[LOOP_M], place[LOOP_N], place[LOOP_E], place[LOOP_F]) + 1
-    out = np.empty((8, 6), np.int64)
-    trips = np.empty(7, np.bool_)
-    trips[LOOP_G], trips[LOOP_N], trips[LOOP_E], trips[LOOP_F] = g > 1, n_n > 1, n_p > 1, n_q > 1
-    for case in range(8):
-        trips[LOOP_M], trips[LOOP_K], trips[LOOP_C] = case & 1 > 0, case & 2 > 0, case & 4 > 0
-        ifmap_at = weight_at = psum_at = channel_at = -1
-        for i in range(7):
-            loop = order[i]
-            if not trips[loop]:
-                continue
-            if loop not in (LOOP_M, LOOP_K):
-                ifmap_at = i
-            if loop in (LOOP_G, LOOP_M, LOOP_C, LOOP_K):
-                weight_at = i
-            if loop != LOOP_C:
-                channel_at = i
-                if i < psum_depth:
-                    psum_at = i
-        if place[LOOP_K] <= ifmap_at:
-            out[case, 0] = 2
-        else:
-            out[case, 0] = 1 if place[LOOP_M] <= ifmap_at else 0
-        batches = n_n if place[LOOP_N] <= weight_at else 1
-        widths = n_q if place[LOOP_F] <= weight_at else 1
-        strips = place[LOOP_E] <= weight_at
-        out[case, 1] = batches * widths * (n_p if strips else 1)
-        if cut:
-            out[case, 2] = n_n * n_q * n_p
-            out[case, 3] = n_n * n_q * p_all
-        else:
-            out[case, 2] = out[case, 1]
-            out[case, 3] = batches * widths * (p_all if strips else e)
-        out[case, 4] = 1 if place[LOOP_C] <= psum_at else 0
-        out[case, 5] = out[case, 4] if buffered else (1 if place[LOOP_C] <= channel_at else 0)
-    return out
-
-
-@kernel
-def group_constants(group: Ints, sizes: Ints, timing: Floats) -> Floats:
-    """What the words and cycles of a group have in common; see ``costs``."""
-    n, g, c, p, q, r, s = sizes[0], sizes[1], sizes[3], sizes[4], sizes[5], sizes[6], sizes[7]
-    n_n, n_p, n_q = group[1], group[3], group[11]
-    sent_q, runs_s, span = group[12], group[15], group[16]
-    runs_r = sizes[12]
-    out = np.empty(17, np.float64)
-    pixels = float(n) * g * c
-    out[0] = pixels * group[6] * group[13]
-    out[1] = sizes[8]
-    out[2] = sizes[9]
-    out[3] = pixels * group[5] * group[17]
-    out[4] = pixels * group[4] * sent_q
-    out[5] = pixels * r * p * sent_q
-    out[6] = runs_r * runs_s
-    out[7] = float(sizes[9]) * runs_s * r
-    out[8] = sizes[10]
-    out[9] = sizes[11]
-    passes = float(g) * n * n_p * runs_r
-    out[10] = passes * q * s
-    out[11] = passes * q * runs_s * timing[11]
-    out[12] = passes * sent_q * timing[12]
-    tiles = float(g) * n_n * n_q
-    out[13] = tiles * group[9] * span * timing[0]
-    out[14] = tiles * n_p
-    out[15] = sizes[13]
-    out[16] = g
-    return out
-
-
-@kernel
-def costs(
-    h: Floats,
-    cases: Ints,
-    prices: Floats,
-    timing: Floats,
-    n_m: int,
-    n_k: int,
-    sets_t: int,
-    per_p: int,
-    cut: bool,
-    step: int,
-    block: int,
-    n_c: int,
-    sets_r: int,
-    per_q: int,
-    sets_full: int,
-    taps: int,
-    with_energy: bool,
-    with_cycles: bool,
-    with_traffic: bool,
-) -> tuple[float, float, float]:
-    """Energy, cycles and off-chip bits at least; those not asked for are 0.
-
-    Args:
-        h, cases: of the group, from ``group_constants`` and ``trip_tables``.
-        prices: rows energy and traffic: per word of every flow, per cycle, and what is always there.
-        n_m, n_k, sets_t, per_p, cut, step: blocks of m, all blocks of filters, PE sets and filters per PE summed over
-            them, whether blocks of m are cut, and the largest block.
-        block, n_c, sets_r, per_q, sets_full: likewise for channels; ``sets_full`` are the sets of the largest block.
-        taps: taps of a filter, for the size of the first weight tile.
-    """
-    case = (1 if n_m > 1 else 0) + (2 if cut else 0) + (4 if n_c > 1 else 0)
-    kind = cases[case, 0]
-    ifmap_times = n_k if kind == 2 else (n_m if kind == 1 else 1)
-    visits = n_c if cases[case, 4] else 1
-    ifmap_loads = h[0] * ifmap_times
-    weight_loads = h[1] * cases[case, 1]
-    ifmap_sent = h[4] * n_k
-    psum_out = h[2] * n_c * h[6]
-    psum_in = psum_out - h[9]
-    chains = h[7] * sets_r
-    cycles = 0.0
-    if with_cycles:
-        array = h[10] * per_p * per_q + h[11] * per_p * n_c + h[12] * per_q * n_k
-        array = max(array, ifmap_sent * timing[0])
-        array = max(array, psum_out * timing[1])
-        if n_c * h[6] > 1 or h[9] == 0.0:
-            array = max(array, psum_out * timing[2])
-        tiles = h[14] * n_m
-        array += h[13] * n_m * block + tiles * (timing[13] + h[15] * sets_full - 1)
-        latency = timing[7]
-        dram_ifmap = ifmap_loads * timing[3]
-        if timing[3] > 0:
-            dram_ifmap += latency * ifmap_times * h[14] * n_c
-        dram_weight = weight_loads * timing[4]
-        first_weights = 0.0
-        if timing[4] > 0:
-            dram_weight += latency * cases[case, 1] * h[16] * n_k * n_c
-            first_weights = latency + float(step) * block * taps * timing[4]
-        dram_out = h[2] * timing[6] + 2 * (n_c - 1) * cases[case, 5] * h[2] * timing[5]
-        if timing[6] > 0:
-            dram_out += latency * tiles
-        serial = (dram_ifmap if timing[8] else 0.0) + (dram_out if timing[10] else 0.0)
-        serial += dram_weight if timing[9] else first_weights
-        cycles = max(array + serial, dram_ifmap + dram_weight + dram_out)
-    energy = traffic = 0.0
-    for row in range(2):
-        if (row == 0 and not with_energy) or (row == 1 and not with_traffic):
-            continue
-        spent = (
-            prices[row, 0] * ifmap_loads
-            + prices[row, 1] * weight_loads
-            + prices[row, 2] * h[2] * (visits - 1)
-            + prices[row, 3] * h[3] * n_k
-            + prices[row, 4] * ifmap_sent
-            + prices[row, 5] * h[5] * sets_t
-            + prices[row, 6] * h[1] * cases[case, 2]
-            + prices[row, 7] * h[1] * cases[case, 3]
-            + prices[row, 8] * psum_out
-            + prices[row, 9] * psum_in
-            + prices[row, 10] * (chains - psum_out)
-            + prices[row, 11] * (h[8] - chains)
-            + prices[row, 12] * cycles
-            + prices[row, 13]
-        )
-        if row == 0:
-            energy = spent
-        else:
-            traffic = spent
-    return energy, cycles, traffic
-
-
-@kernel
-def weigh(objective: int, energy: float, cycles: float, traffic: float) -> float:
-    """The objective's bound."""
-    if objective == ENERGY:
-        return energy
-    if objective == LATENCY:
-        return cycles
-    if objective == EDP:
-        return energy * cycles
-    return traffic
-
-
-@kernel
-def ceil_div(a: int, b: int) -> int:
-    """A / b rounded up."""
-    return -(-a // b)
 
 
 @kernel
@@ -279,48 +87,43 @@ def shared(filters: int, p: int, t: int) -> int:
 
 
 @kernel
+def bounded(
+    objective: int, h: Floats, cases: Ints, prices: Floats, timing: Floats,
+    n_m: int, n_k: int, sets_t: int, per_p: int, step: int, channel: Ints, taps: int, waits: float,
+) -> float:  # fmt: skip
+    """The objective's bound; arguments as of ``costs``."""
+    wanted = WANTED[objective] | (2 if prices[0, 12] > 0 else 0)
+    energy, cycles, traffic = costs(
+        h, cases, prices, timing, n_m, n_k, sets_t, per_p, step, channel, taps, waits, wanted
+    )  # fmt: skip
+    if objective == ENERGY:
+        return energy
+    if objective == LATENCY:
+        return cycles
+    return energy * cycles if objective == EDP else traffic
+
+
+@kernel
 def floor_of(
-    h: Floats,
-    cases: Ints,
-    prices: Floats,
-    timing: Floats,
-    channel: Ints,
-    objective: int,
-    filters: int,
-    taps: int,
-    p: int,
-    t: int,
-    m: int,
-) -> float:
-    """A bound of all mappings with at most p, t and m: either blocks of m are cut, or they are no larger than p*t."""
-    full = p * t
-    whole = ceil_div(filters, min(full, m))
-    bound = np.inf
-    for cut in range(2):
-        n_m = ceil_div(filters, m) if cut else whole
-        if cut and full >= m:
-            break
-        energy, cycles, traffic = costs(
-            h, cases, prices, timing, n_m, max(whole, n_m), ceil_div(filters, p), ceil_div(filters, t), cut > 0, 1,
-            channel[2], channel[3], channel[4], channel[5], channel[6], taps,
-            objective in (ENERGY, EDP), objective in (LATENCY, EDP) or prices[0, 12] > 0, objective == TRAFFIC,
-        )  # fmt: skip
-        bound = min(bound, weigh(objective, energy, cycles, traffic))
+    h: Floats, cases: Ints, prices: Floats, timing: Floats, channel: Ints, objective: int, filters: int, taps: int,
+    p: int, t: int, m: int,
+) -> float:  # fmt: skip
+    """A bound of all mappings with at most p, t and m: blocks of m are no larger than p*t, or one of them is cut."""
+    whole, sets_t, per_p = ceil_div(filters, min(p * t, m)), ceil_div(filters, p), ceil_div(filters, t)
+    bound = bounded(objective, h, cases, prices, timing, whole, whole, sets_t, per_p, 1, channel, taps, 0.0)
+    n_m = ceil_div(filters, m)
+    if p * t < m:
+        n_k = max(whole, n_m + 1)
+        cut = bounded(objective, h, cases, prices, timing, n_m, n_k, sets_t, per_p, 1, channel, taps, 0.0)
+        bound = min(bound, cut)
     return bound
 
 
 @kernel
 def floors_of(
-    groups: Ints,
-    channels: Ints,
-    parts: Ints,
-    order: Ints,
-    sizes: Ints,
-    prices: Floats,
-    timing: Floats,
-    objective: int,
-    buffered: bool,
-) -> Floats:
+    groups: Ints, channels: Ints, parts: Ints, order: Ints, sizes: Ints, prices: Floats, timing: Floats,
+    objective: int, buffered: bool,
+) -> Floats:  # fmt: skip
     """A bound of all mappings of each group; infinite where none fits."""
     filters, taps = sizes[2], sizes[6] * sizes[7]
     out = np.full(groups.shape[0], np.inf)
@@ -341,21 +144,9 @@ def floors_of(
 
 @kernel
 def search(
-    groups: Ints,
-    floors: Floats,
-    channels: Ints,
-    lows: Ints,
-    parts: Ints,
-    order: Ints,
-    sizes: Ints,
-    prices: Floats,
-    timing: Floats,
-    objective: int,
-    buffered: bool,
-    least: float,
-    limit: float,
-    only_best: bool,
-) -> tuple[Floats, Ints, int]:
+    groups: Ints, floors: Floats, channels: Ints, lows: Ints, parts: Ints, order: Ints, sizes: Ints,
+    prices: Floats, timing: Floats, objective: int, buffered: bool, least: float, limit: float, only_best: bool,
+) -> tuple[Floats, Ints, int, float]:  # fmt: skip
     """Mappings whose bound is at least ``least`` and below ``limit``, or the best of them alone.
 
     Args:
@@ -370,20 +161,22 @@ def search(
             of m filters and of one pass's.
         order: the loops, outermost first.
         sizes: N, G, M, C, P, Q, R, S; words of the weight and the ofmap, MACs, first sums that are not read; runs of
-            filter rows, rows of the first.
+            filter rows, rows of the first; the horizontal stride.
         prices, timing: see ``costs``; cycles per word on the networks (ifmap, psum out, psum in) and on the channel
             (ifmap, weight, psum, ofmap), the channel's latency, which of ifmap, weight and output wait for the array,
-            cycles per psum added, per word shifted, and of the pipeline's ramp.
+            cycles per psum added, per word shifted, and of the pipeline's ramp; cycles per word on the filters'
+            network, and what filters come beside (``filter_waits``).
         buffered: whether a buffer holds sums.
 
     Returns:
-        bounds [i, (objective, order among equals)], picks [i, (group, channels, p, t, m)], mappings scored.
+        bounds [i, (objective, order among equals)], picks [i, (group, channels, p, t, m)], mappings scored, and
+        the least bound of them that also holds for mappings with larger n, e, f, q or r and as many blocks.
     """
     filters, taps = sizes[2], sizes[6] * sizes[7]
     timed = objective in (LATENCY, EDP) or prices[0, 12] > 0
-    energetic, traffics = objective in (ENERGY, EDP), objective == TRAFFIC
     bounds, picks = np.empty((64, 2), np.float64), np.empty((64, 5), np.int64)
     n = scored = 0
+    cover = np.inf
     for i in range(groups.shape[0]):
         if floors[i] >= limit:
             continue
@@ -419,21 +212,25 @@ def search(
                             n_k = (trips - 1) * ceil_div(kept, full) + ceil_div(rest, full)
                             sets_t = (trips - 1) * dealt(kept, p, t) + dealt(rest, p, t)
                             per_p = (trips - 1) * shared(kept, p, t) + shared(rest, p, t)
+                            step, waits = min(full, kept), 0.0
                             scored += 1
-                            energy, cycles, traffic = costs(
-                                h, cases, prices, timing,
-                                trips, n_k, sets_t, per_p, n_k > trips, min(full, kept),
-                                block, channel[3], channel[4], channel[5], channel[6], taps,
-                                energetic, timed, traffics,
+                            if timed:
+                                free = bounded(
+                                    objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
+                                    0.0,
+                                )  # fmt: skip
+                                cover = min(cover, free)
+                                sent = cases[case_of(trips, n_k, channel[3]), 2]
+                                times = (trips - 1) * (kept // step) + rest // step
+                                waits = filter_waits(group, channel, sizes, timing, sent, t, step, times)
+                            bound = bounded(
+                                objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
+                                waits,
                             )  # fmt: skip
-                            bound = weigh(objective, energy, cycles, traffic)
                             if bound < least or bound >= limit:
                                 continue
-                            energy, cycles, traffic = costs(
-                                h, cases, prices, timing,
-                                trips, n_k, sets_t, per_p, n_k > trips, min(full, kept),
-                                block, channel[3], channel[4], channel[5], channel[6], taps,
-                                True, True, False,
+                            energy, cycles, _ = costs(
+                                h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps, waits, 3
                             )  # fmt: skip
                             second = cycles if objective == ENERGY else energy
                             if only_best:
@@ -448,4 +245,4 @@ def search(
                             picks[n, 0], picks[n, 1], picks[n, 2] = i, j, p
                             picks[n, 3], picks[n, 4] = t, kept
                             n += 1
-    return bounds[:n], picks[:n], scored
+    return bounds[:n], picks[:n], scored, cover
