@@ -50,10 +50,14 @@ def _undominated(rows: Ints, columns: list[Ints]) -> Ints:
 
 
 @lru_cache(maxsize=256)
-def _channel_options(channels: int, q_most: int, r_most: int, timed: bool, sets_pay: bool, cut: bool) -> Ints:
+def _channel_options(
+    channels: int, q_most: int, r_most: int, every: bool, timed: bool, sets_pay: bool, cut: bool
+) -> Ints:
     from accsim.mapping.search.row_stationary_options import channel_options  # noqa: PLC0415
 
-    rows = channel_options(channels, q_most, r_most)
+    rows: Ints = channel_options(channels, q_most, r_most)
+    if every:
+        return rows
     q, r, block, blocks, sets, each, full = rows.T
     keys = [blocks, sets, q, r, block]
     if sets_pay:
@@ -80,8 +84,9 @@ class RowStationarySpace:
         self.task, self.rates, self.objective = task, rates, objective
         self.dataflow = task.dataflow
         self._energy, self._traffic = _vector(rates.energy), _vector(rates.traffic)
-        self._timed = objective in (Objective.LATENCY, Objective.EDP) or rates.energy.cycle > 0
-        self.complete = rates.exact and not self._timed
+        self._every = objective in (Objective.LATENCY, Objective.EDP)
+        self._timed = self._every or (objective is Objective.ENERGY and rates.energy.cycle > 0)
+        self.complete = self._every or (rates.exact and not self._timed)
         self._cover = np.inf
         self._picks: list[tuple[int, ...]] = []
         self._floor = 0.0
@@ -186,7 +191,7 @@ class RowStationarySpace:
         options, fits = [], [int(fit) for fit in np.unique(lows) if fit]
         for fit in fits:
             widest = np.array([np.max(np.flatnonzero(lows[:, q] == fit), initial=0) for q in range(q_most + 1)])
-            rows = _channel_options(g.channels_per_group, q_most, sets, self._timed, bool(saves), fit < g.S)
+            rows = _channel_options(g.channels_per_group, q_most, sets, self._every, self._timed, bool(saves), fit < g.S)
             beside = widest[rows[:, 0]]
             rows, beside = rows[beside > 0], beside[beside > 0]
             options.append(np.column_stack([rows, np.full(len(rows), fit), beside]))
@@ -200,14 +205,15 @@ class RowStationarySpace:
         rows = strips(g, runs, min(g.P, stacked * acc.array.cols), padding)
         sets = np.array([sets_on_array(acc, g, int(e)) for e in rows[:, 0]], dtype=np.int64)
         rows = np.column_stack([rows[:, :6], sets, rows[:, 6]])[sets > 0]
-        rows = _undominated(rows, [rows[:, 1], rows[:, 2], rows[:, 3], rows[:, 4], rows[:, 5], rows[:, 0], -rows[:, 6],
-                                   rows[:, 7]])  # fmt: skip
         batches = np.array([(n, ceil_div(g.N, n)) for n in range(1, g.N + 1)], dtype=np.int64)
-        batches = _undominated(batches, [batches[:, 1], batches[:, 0]])
+        if not self._every:
+            batches = _undominated(batches, [batches[:, 1], batches[:, 0]])
+            rows = _undominated(rows, [*rows[:, [1, 2, 3, 4, 5, 0, 7]].T, -rows[:, 6]])
         blocks = []
         for fit in fits:
             cols = columns(g, fit, padding)
-            cols = _undominated(cols, [cols[:, i] for i in (1, 2, 3, 4, 7, 0)])
+            if not self._every:
+                cols = _undominated(cols, [*cols[:, [1, 2, 3, 4, 7, 0]].T])
             blocks.append(np.column_stack([cols, np.full(len(cols), fit)]))
         if not blocks or not len(rows):
             return np.empty((0, 19), dtype=np.int64)
