@@ -13,7 +13,7 @@ from accsim.energy.price import price
 from accsim.energy.table import EnergyTable
 from accsim.hardware.accelerator import Accelerator
 from accsim.mapping.mapping import RowStationaryMapping
-from accsim.mapping.search.rates import Affine, Rates, Transfers
+from accsim.mapping.search.row_stationary.rates import Affine, Rates, Transfers
 from accsim.simulate.activity import Action, Activity, Cycles
 from accsim.simulate.channel import fetched, returned
 from accsim.simulate.flows import Occupancy, RowStationaryFlows

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accsim.kernels.jit import kernel
-from accsim.mapping.search.row_stationary_costs import (
+from accsim.mapping.search.row_stationary.costs import (
     EDP,
     ENERGY,
     LATENCY,

@@ -20,15 +20,18 @@ from accsim.mapping.dataflow import RowStationaryDataflow
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.options import ceil_div
 from accsim.mapping.row_stationary import even_runs, sets_on_array, spad_demand, spad_words, spads_hold
-from accsim.mapping.search.best_first import Chunk, Limit
+from accsim.mapping.search.best_first import TOLERANCE, Chunk, Limit
 from accsim.mapping.search.objective import Objective
-from accsim.mapping.search.rates import Affine, Rates, Transfers
-from accsim.mapping.search.strips import columns, strips
+from accsim.mapping.search.row_stationary.rates import Affine, Rates, Transfers
+from accsim.mapping.search.row_stationary.strips import columns, strips
 from accsim.mapping.task import Task
 from accsim.workload.layer import Geometry, Operand
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+TIMED_TOLERANCE = 1e-4
+"""Costs this close, as a share, are equal where cycles play a part: their bound is not exact."""
 
 OBJECTIVES = (Objective.ENERGY, Objective.LATENCY, Objective.EDP, Objective.TRAFFIC)
 """In the order in which the compiled code numbers them."""
@@ -42,7 +45,7 @@ LOOPS = "Gmnefck"
 
 def _undominated(rows: Ints, columns: list[Ints]) -> Ints:
     """Rows for which no other one is as small in every one of ``columns``."""
-    from accsim.mapping.search.row_stationary_options import undominated  # noqa: PLC0415
+    from accsim.mapping.search.row_stationary.options import undominated  # noqa: PLC0415
 
     keys = np.column_stack(columns)
     order = np.lexsort(keys.T[::-1])
@@ -53,7 +56,7 @@ def _undominated(rows: Ints, columns: list[Ints]) -> Ints:
 def _channel_options(
     channels: int, q_most: int, r_most: int, every: bool, timed: bool, sets_pay: bool, cut: bool
 ) -> Ints:
-    from accsim.mapping.search.row_stationary_options import channel_options  # noqa: PLC0415
+    from accsim.mapping.search.row_stationary.options import channel_options  # noqa: PLC0415
 
     rows: Ints = channel_options(channels, q_most, r_most)
     if every:
@@ -87,6 +90,7 @@ class RowStationarySpace:
         self._every = objective in (Objective.LATENCY, Objective.EDP)
         self._timed = self._every or (objective is Objective.ENERGY and rates.energy.cycle > 0)
         self.complete = self._every or (rates.exact and not self._timed)
+        self.tolerance = TIMED_TOLERANCE if self._timed else TOLERANCE
         self._cover = np.inf
         self._picks: list[tuple[int, ...]] = []
         self._floor = 0.0
@@ -95,9 +99,7 @@ class RowStationarySpace:
     @property
     def words(self) -> str:
         """What the space holds."""
-        if self.complete:
-            return "all legal m, n, e, f, p, q, r and t"
-        return "legal m, n, e, f, p, q, r and t, one for all that no bound tells apart"
+        return "all legal m, n, e, f, p, q, r and t"
 
     def cover(self) -> float:
         """A bound of all mappings that are left out because another one needs no more of anything."""
@@ -114,7 +116,7 @@ class RowStationarySpace:
 
     def chunks(self, limit: Limit) -> Iterator[Chunk]:
         """Bounds of the mappings that may be better than ``limit``: the best by its bound, then all others."""
-        from accsim.mapping.search.row_stationary_kernel import floors_of, search  # noqa: PLC0415
+        from accsim.mapping.search.row_stationary.branches import floors_of, search  # noqa: PLC0415
 
         groups, channels, lows, parts, order, sizes, prices, timing = self._inputs
         goal, buffered = OBJECTIVES.index(self.objective), self._buffered
@@ -191,7 +193,9 @@ class RowStationarySpace:
         options, fits = [], [int(fit) for fit in np.unique(lows) if fit]
         for fit in fits:
             widest = np.array([np.max(np.flatnonzero(lows[:, q] == fit), initial=0) for q in range(q_most + 1)])
-            rows = _channel_options(g.channels_per_group, q_most, sets, self._every, self._timed, bool(saves), fit < g.S)
+            rows = _channel_options(
+                g.channels_per_group, q_most, sets, self._every, self._timed, bool(saves), fit < g.S
+            )
             beside = widest[rows[:, 0]]
             rows, beside = rows[beside > 0], beside[beside > 0]
             options.append(np.column_stack([rows, np.full(len(rows), fit), beside]))
