@@ -153,7 +153,8 @@ def search(
         groups: rows n, blocks of n, e, strips; sums over the strips of ifmap rows on the network, read from the
             buffer and fetched, and the most rows of a strip; PE sets; rows in the first passes of the strips; f,
             blocks of f; sums over them of ifmap columns on the network and fetched, and the most of a block; runs of
-            filter columns, span of the first; columns read; columns of a filter that fit the scratchpads.
+            filter columns, span of the first; columns read; columns of a filter that fit the scratchpads; blocks and
+            strips that fetch any ifmap.
         floors: a bound of all mappings of each group.
         channels: ``channel_options``; the columns of a filter they are meant for; the most p beside them.
         lows: columns of a filter that fit the scratchpads, for every p and q.

@@ -89,7 +89,7 @@ def group_constants(group: Ints, sizes: Ints, timing: Floats) -> Floats:
     n_n, n_p, n_q = group[1], group[3], group[11]
     sent_q, runs_s, span = group[12], group[15], group[16]
     runs_r = sizes[12]
-    out = np.empty(17, np.float64)
+    out = np.empty(18, np.float64)
     pixels = float(n) * g * c
     out[0] = pixels * group[6] * group[13]
     out[1] = sizes[8]
@@ -110,6 +110,7 @@ def group_constants(group: Ints, sizes: Ints, timing: Floats) -> Floats:
     out[14] = tiles * n_p
     out[15] = sizes[13]
     out[16] = g
+    out[17] = float(g) * n_n * group[19] * group[20]
     return out
 
 
@@ -160,7 +161,7 @@ def costs(
         latency = timing[7]
         dram_ifmap = ifmap_loads * timing[3]
         if timing[3] > 0:
-            dram_ifmap += latency * ifmap_times * h[14] * n_c
+            dram_ifmap += latency * ifmap_times * h[17] * n_c
         dram_weight = weight_loads * timing[4]
         first_weights = 0.0
         if timing[4] > 0:

@@ -208,22 +208,22 @@ class RowStationarySpace:
         stacked = acc.array.rows // runs[0]
         rows = strips(g, runs, min(g.P, stacked * acc.array.cols), padding)
         sets = np.array([sets_on_array(acc, g, int(e)) for e in rows[:, 0]], dtype=np.int64)
-        rows = np.column_stack([rows[:, :6], sets, rows[:, 6]])[sets > 0]
+        rows = np.column_stack([rows[:, :6], sets, rows[:, 6:]])[sets > 0]
         batches = np.array([(n, ceil_div(g.N, n)) for n in range(1, g.N + 1)], dtype=np.int64)
         if not self._every:
             batches = _undominated(batches, [batches[:, 1], batches[:, 0]])
-            rows = _undominated(rows, [*rows[:, [1, 2, 3, 4, 5, 0, 7]].T, -rows[:, 6]])
+            rows = _undominated(rows, [*rows[:, [1, 2, 3, 4, 5, 0, 7, 8]].T, -rows[:, 6]])
         blocks = []
         for fit in fits:
             cols = columns(g, fit, padding)
             if not self._every:
-                cols = _undominated(cols, [*cols[:, [1, 2, 3, 4, 7, 0]].T])
-            blocks.append(np.column_stack([cols, np.full(len(cols), fit)]))
+                cols = _undominated(cols, [*cols[:, [1, 2, 3, 4, 7, 0, 8]].T])
+            blocks.append(np.column_stack([cols[:, :8], np.full(len(cols), fit), cols[:, 8]]))
         if not blocks or not len(rows):
-            return np.empty((0, 19), dtype=np.int64)
+            return np.empty((0, 21), dtype=np.int64)
         widths = np.concatenate(blocks)
         i, j, k = (x.ravel() for x in np.meshgrid(*(np.arange(len(x)) for x in (batches, rows, widths)), indexing="ij"))
-        return np.ascontiguousarray(np.column_stack([batches[i], rows[j], widths[k]]))
+        return np.ascontiguousarray(np.column_stack([batches[i], rows[j, :8], widths[k], rows[j, 8]]))
 
 
 def _most(legal: Any, most: int) -> int:

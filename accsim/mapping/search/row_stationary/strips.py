@@ -24,7 +24,9 @@ def _rows(g: Geometry, runs: tuple[int, ...], most: int, padding: bool) -> Table
         sent = sum(distinct_rows(p.size, r, g.stride_h, g.dilation_h) * n for p, n in pieces for r in runs)
         first = sum(distinct_rows(p.size, runs[0], g.stride_h, g.dilation_h) * n for p, n in pieces)
         read = sum(rows_read(nest, p, at, r) * n for p, n in pieces for at, r in starts(runs))
-        out.append((size, nest.count("P", 1), sent, read, nest.extent("P", 1), max(p.extent for p, _ in pieces), first))
+        fetched = nest.extent("P", 1), max(p.extent for p, _ in pieces)
+        some = sum(n for p, n in pieces if p.extent)
+        out.append((size, nest.count("P", 1), sent, read, *fetched, first, some))
     return np.array(out, dtype=np.int64)
 
 
@@ -32,7 +34,7 @@ def strips(g: Geometry, runs: tuple[int, ...], most: int, padding: bool) -> Tabl
     """Strips of 1 to ``most`` output rows.
 
     Columns: rows, strips; summed over the strips, ifmap rows on the network, read from the buffer and fetched; the most
-    fetched for one; and, summed, those on the network for the first run of filter rows.
+    fetched for one; summed, those on the network for the first run of filter rows; and strips that fetch any.
     """
     rows = replace(
         g, N=1, G=1, M=1, C=1, Q=1, S=1, W=1, stride_w=1, dilation_w=1, pad_left=0, pad_right=0, pad_bottom=0
@@ -50,7 +52,8 @@ def _columns(g: Geometry, fit: int, padding: bool) -> Table:
         sent = sum(input_extent(p.size, g.stride_w, span) * n for p, n in pieces for span in spans)
         read = sum(cols_read(nest, p, at, s) * n for p, n in pieces for at, s in starts(runs))
         extents = nest.extent("Q", 1), max(p.extent for p, _ in pieces)
-        out.append((size, nest.count("Q", 1), sent, *extents, len(runs), spans[0], read))
+        some = sum(n for p, n in pieces if p.extent)
+        out.append((size, nest.count("Q", 1), sent, *extents, len(runs), spans[0], read, some))
     return np.array(out, dtype=np.int64)
 
 
@@ -58,7 +61,8 @@ def columns(g: Geometry, fit: int, padding: bool) -> Table:
     """Blocks of 1 to Q output columns, where ``fit`` columns of a filter fit the scratchpads.
 
     Columns: output columns, blocks; summed over the blocks, ifmap columns on the network and fetched; the most fetched
-    for one; runs of filter columns, the span of the first; and, summed, ifmap columns read from the buffer.
+    for one; runs of filter columns, the span of the first; summed, ifmap columns read from the buffer; and blocks that
+    fetch any.
     """
     cols = replace(g, N=1, G=1, M=1, C=1, P=1, R=1, H=1, stride_h=1, dilation_h=1, pad_top=0, pad_bottom=0, pad_right=0)
     return _columns(cols, fit, padding)
