@@ -7,8 +7,10 @@
 ``branches``  compiled: branch and bound over all mappings
 ``space``     the mappings of a layer, as the best-first search takes them
 ``mapper``    the search
+``limits``    what keeps its result from being better
 """
 
+from accsim.mapping.search.row_stationary.limits import Binding, binding
 from accsim.mapping.search.row_stationary.mapper import search
 
-__all__ = ["search"]
+__all__ = ["Binding", "binding", "search"]

@@ -145,9 +145,9 @@ def floors_of(
 @kernel
 def search(
     groups: Ints, floors: Floats, channels: Ints, lows: Ints, parts: Ints, order: Ints, sizes: Ints,
-    prices: Floats, timing: Floats, objective: int, buffered: bool, least: float, limit: float, only_best: bool,
+    prices: Floats, timing: Floats, objective: int, buffered: bool, limit: float, only_best: bool,
 ) -> tuple[Floats, Ints, int, float]:  # fmt: skip
-    """Mappings whose bound is at least ``least`` and below ``limit``, or the best of them alone.
+    """Mappings whose bound is below ``limit``, or the best of them alone.
 
     Args:
         groups: rows n, blocks of n, e, strips; sums over the strips of ifmap rows on the network, read from the
@@ -196,19 +196,21 @@ def search(
             if floor >= limit:
                 continue
             for t in range(1, t_most + 1):
-                for p in range(1, min(channel[8], ceil_div(filters, t)) + 1):
+                # A smaller p does as well for so few filters, unless it cuts them otherwise.
+                cut = group[18] < sizes[7]
+                for p in range(1, (channel[8] if cut else min(channel[8], ceil_div(filters, t))) + 1):
                     if lows[p, q] != group[18]:
                         continue
                     full = p * t
                     m_most = most_blocks(group, parts, block, full, taps, filters)
-                    m = m_most
-                    while m > (p - 1) * t:
+                    m, too_few = m_most, 0 if cut else (p - 1) * t
+                    while m > too_few:
                         floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p, t, m)
                         if floor >= limit:
                             break
                         trips = ceil_div(filters, m)
                         last, m = m, ceil_div(filters, trips) - 1
-                        for kept in range(max(m, (p - 1) * t) + 1, last + 1):
+                        for kept in range(max(m, too_few) + 1, last + 1):
                             rest = filters - (trips - 1) * kept
                             n_k = (trips - 1) * ceil_div(kept, full) + ceil_div(rest, full)
                             sets_t = (trips - 1) * dealt(kept, p, t) + dealt(rest, p, t)
@@ -228,7 +230,7 @@ def search(
                                 objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
                                 waits,
                             )  # fmt: skip
-                            if bound < least or bound >= limit:
+                            if bound >= limit:
                                 continue
                             energy, cycles, _ = costs(
                                 h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps, waits, 3

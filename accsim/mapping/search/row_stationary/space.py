@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +58,7 @@ def _channel_options(
 ) -> Ints:
     from accsim.mapping.search.row_stationary.options import channel_options  # noqa: PLC0415
 
-    rows: Ints = channel_options(channels, q_most, r_most)
+    rows: Ints = channel_options(channels, q_most, r_most, cut)
     if every:
         return rows
     q, r, block, blocks, sets, each, full = rows.T
@@ -70,6 +70,19 @@ def _channel_options(
     if cut:
         keys.append(-q)
     return _undominated(rows, keys)
+
+
+class Inputs(NamedTuple):
+    """What the compiled search takes; see ``branches.search``."""
+
+    groups: Ints
+    channels: Ints
+    lows: Ints
+    parts: Ints
+    order: Ints
+    sizes: Ints
+    prices: Floats
+    timing: Floats
 
 
 class RowStationarySpace:
@@ -94,6 +107,8 @@ class RowStationarySpace:
         self._cover = np.inf
         self._picks: list[tuple[int, ...]] = []
         self._floor = 0.0
+        self._goal = OBJECTIVES.index(objective)
+        self._buffered = any(Operand.PSUM in level.operands for level in task.accelerator.buffers)
         self._inputs = self._build()
 
     @property
@@ -114,44 +129,52 @@ class RowStationarySpace:
         n, e, f, q, r, p, t, m = self._picks[index]
         return RowStationaryMapping(self.dataflow, m=m, n=n, e=e, f=f, p=p, q=q, r=r, t=t)
 
+    def least_bound(self, limit: float) -> float | None:
+        """The least bound of all mappings, if it is below ``limit``."""
+        groups, floors = self._floors()
+        bounds, _, _ = self._search(groups, floors, limit, best=True)
+        return float(bounds[0, 0]) * ROUNDING if len(bounds) else None
+
     def chunks(self, limit: Limit) -> Iterator[Chunk]:
         """Bounds of the mappings that may be better than ``limit``: the best by its bound, then all others."""
-        from accsim.mapping.search.row_stationary.branches import floors_of, search  # noqa: PLC0415
-
-        groups, channels, lows, parts, order, sizes, prices, timing = self._inputs
-        goal, buffered = OBJECTIVES.index(self.objective), self._buffered
-        if not len(groups) or not len(channels):
-            return
-        floors = floors_of(groups, channels, parts, order, sizes, prices, timing, goal, buffered)
-        by_floor = np.argsort(floors, kind="stable")
-        groups, floors = groups[by_floor], floors[by_floor]
-
-        def run(at: slice, least: float, below: float, best: bool) -> tuple[Floats, Ints, int]:
-            bounds, picks, scored, cover = search(
-                groups[at], floors[at], channels, lows, parts, order, sizes, prices, timing, goal, buffered,
-                least, below, best,
-            )  # fmt: skip
-            self._cover = min(self._cover, cover)
-            return bounds, picks, scored
-
-        bounds, picks, scored = run(slice(None), 0.0, np.inf, True)
+        groups, floors = self._floors()
+        bounds, picks, scored = self._search(groups, floors, np.inf, best=True)
         if not len(bounds):
             return
-        yield self._chunk(groups, channels, bounds, picks, scored)
+        yield self._chunk(groups, bounds, picks, scored)
         first = self._picks[0]
         for at in range(len(groups)):
             below = limit.value / ROUNDING
             if floors[at] >= below:
                 return
             self._floor = float(floors[at]) * ROUNDING
-            bounds, picks, scored = run(slice(at, at + 1), 0.0, below, False)
-            picks[:, 0] = at
-            yield self._chunk(groups, channels, bounds, picks, scored, first)
+            bounds, picks, scored = self._search(groups[at : at + 1], floors[at : at + 1], below, best=False)
+            yield self._chunk(groups[at : at + 1], bounds, picks, scored, first)
 
-    def _chunk(
-        self, groups: Ints, channels: Ints, bounds: Floats, picks: Ints, scored: int, known: tuple[int, ...] = ()
-    ) -> Chunk:
-        group, channel = groups[picks[:, 0]][:, [0, 2, 10]], channels[picks[:, 1]][:, :2]
+    def _floors(self) -> tuple[Ints, Floats]:
+        """The groups and a bound of all mappings of each, least first."""
+        from accsim.mapping.search.row_stationary.branches import floors_of  # noqa: PLC0415
+
+        i = self._inputs
+        floors = floors_of(
+            i.groups, i.channels, i.parts, i.order, i.sizes, i.prices, i.timing, self._goal, self._buffered
+        )
+        by_floor = np.argsort(floors, kind="stable")
+        return i.groups[by_floor], floors[by_floor]
+
+    def _search(self, groups: Ints, floors: Floats, below: float, *, best: bool) -> tuple[Floats, Ints, int]:
+        from accsim.mapping.search.row_stationary.branches import search  # noqa: PLC0415
+
+        i = self._inputs
+        bounds, picks, scored, cover = search(
+            groups, floors, i.channels, i.lows, i.parts, i.order, i.sizes, i.prices, i.timing,
+            self._goal, self._buffered, below, best,
+        )  # fmt: skip
+        self._cover = min(self._cover, cover)
+        return bounds, picks, scored
+
+    def _chunk(self, groups: Ints, bounds: Floats, picks: Ints, scored: int, known: tuple[int, ...] = ()) -> Chunk:
+        group, channel = groups[picks[:, 0]][:, [0, 2, 10]], self._inputs.channels[picks[:, 1]][:, :2]
         full = np.column_stack([group, channel, picks[:, 2:]])
         if known:
             new = np.any(full != np.array(known), axis=1)
@@ -160,14 +183,10 @@ class RowStationarySpace:
         bounds[:, 0] *= ROUNDING
         return Chunk(bounds, scored)
 
-    @property
-    def _buffered(self) -> bool:
-        return any(Operand.PSUM in level.operands for level in self.task.accelerator.buffers)
-
-    def _build(self) -> tuple[Any, ...]:
+    def _build(self) -> Inputs:
         g, acc = self.task.geometry, self.task.accelerator
         channels, lows, fits = self._channels()
-        return (
+        return Inputs(
             self._groups(fits),
             channels,
             lows,
