@@ -174,7 +174,7 @@ class Mapper:
             raise MappingError(no_mapping(job))
         binds = []
         if found.bound > 0 and found.stopped in (Stopped.PROVED, Stopped.EVALUATIONS):
-            binds = row_stationary.binding(job, spent, self.how.objective, found.bound)
+            binds = row_stationary.binding(job, spent, self.how.objective, found.mapping, found.bound)
         return self._mapped(found, None if known is None else cost(known), binds)
 
     def _mapped(

@@ -89,10 +89,10 @@ def shared(filters: int, p: int, t: int) -> int:
 @kernel
 def bounded(
     objective: int, h: Floats, cases: Ints, prices: Floats, timing: Floats,
-    n_m: int, n_k: int, sets_t: int, per_p: int, step: int, channel: Ints, taps: int, waits: float,
+    n_m: int, n_k: int, sets_t: int, per_p: int, step: int, channel: Ints, taps: int, waits: float, leaks: bool,
 ) -> float:  # fmt: skip
-    """The objective's bound; arguments as of ``costs``."""
-    wanted = WANTED[objective] | (2 if prices[0, 12] > 0 else 0)
+    """The objective's bound; ``leaks``: with the leakage of the time it takes. Other arguments as of ``costs``."""
+    wanted = WANTED[objective] | (2 if leaks else 0)
     energy, cycles, traffic = costs(
         h, cases, prices, timing, n_m, n_k, sets_t, per_p, step, channel, taps, waits, wanted
     )  # fmt: skip
@@ -110,11 +110,11 @@ def floor_of(
 ) -> float:  # fmt: skip
     """A bound of all mappings with at most p, t and m: blocks of m are no larger than p*t, or one of them is cut."""
     whole, sets_t, per_p = ceil_div(filters, min(p * t, m)), ceil_div(filters, p), ceil_div(filters, t)
-    bound = bounded(objective, h, cases, prices, timing, whole, whole, sets_t, per_p, 1, channel, taps, 0.0)
+    bound = bounded(objective, h, cases, prices, timing, whole, whole, sets_t, per_p, 1, channel, taps, 0.0, False)
     n_m = ceil_div(filters, m)
     if p * t < m:
         n_k = max(whole, n_m + 1)
-        cut = bounded(objective, h, cases, prices, timing, n_m, n_k, sets_t, per_p, 1, channel, taps, 0.0)
+        cut = bounded(objective, h, cases, prices, timing, n_m, n_k, sets_t, per_p, 1, channel, taps, 0.0, False)
         bound = min(bound, cut)
     return bound
 
@@ -174,7 +174,8 @@ def search(
         the least bound of them that also holds for mappings with larger n, e, f, q or r and as many blocks.
     """
     filters, taps = sizes[2], sizes[6] * sizes[7]
-    timed = objective in (LATENCY, EDP) or prices[0, 12] > 0
+    leaks = prices[0, 12] > 0
+    timed = leaks or objective in (LATENCY, EDP)
     bounds, picks = np.empty((64, 2), np.float64), np.empty((64, 5), np.int64)
     n = scored = 0
     cover = np.inf
@@ -220,7 +221,7 @@ def search(
                             if timed:
                                 free = bounded(
                                     objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
-                                    0.0,
+                                    0.0, leaks,
                                 )  # fmt: skip
                                 cover = min(cover, free)
                                 sent = cases[case_of(trips, n_k, channel[3]), 2]
@@ -228,7 +229,7 @@ def search(
                                 waits = filter_waits(group, channel, sizes, timing, sent, t, step, times)
                             bound = bounded(
                                 objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
-                                waits,
+                                waits, leaks,
                             )  # fmt: skip
                             if bound >= limit:
                                 continue

@@ -1,7 +1,8 @@
 """What keeps a layer's best row-stationary mapping from being better: each limit of the machine, lifted on its own.
 
 A limit binds if twice of it would let a mapping in that is better, at the same energy per access: one that is illegal,
-or slower, for this reason only. How much better is the difference of two bounds, each over all legal mappings.
+or slower, for this reason only. Looked at are all mappings with two of n, e and f as they are: neighbours along the
+batch, the rows or the columns, with any m, p, q, r and t.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from accsim.hardware.accelerator import Accelerator, Dram, Level, Link, Partition, RegisterFile, Sram
+from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.search.objective import Objective
 from accsim.mapping.search.row_stationary.rates import Rates
 from accsim.mapping.search.row_stationary.space import RowStationarySpace
@@ -25,23 +27,24 @@ class Binding:
 
     Attributes:
         what: what twice of it would help.
-        saves: share of the objective that it would save at most.
+        saves: share of the objective that it would save, as far as bounds tell.
     """
 
     what: str
     saves: float
 
 
-def binding(task: Task, rates: Rates, objective: Objective, bound: float) -> list[Binding]:
+def binding(task: Task, rates: Rates, objective: Objective, best: RowStationaryMapping, bound: float) -> list[Binding]:
     """The limits that bind, those that save most first.
 
     Args:
+        best: the mapping.
         bound: the least objective there can be on the machine as it is.
     """
     out = []
     for what, machine in lifted(task.accelerator, timed=objective in (Objective.LATENCY, Objective.EDP)):
         space = RowStationarySpace(replace(task, accelerator=machine), rates, objective)
-        least = space.least_bound(bound * (1 - LEAST_SHARE))
+        least = space.least_bound(best, bound * (1 - LEAST_SHARE))
         if least is not None:
             out.append(Binding(what, 1 - least / bound))
     return sorted(out, key=lambda one: -one.saves)

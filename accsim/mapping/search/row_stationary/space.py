@@ -129,15 +129,17 @@ class RowStationarySpace:
         n, e, f, q, r, p, t, m = self._picks[index]
         return RowStationaryMapping(self.dataflow, m=m, n=n, e=e, f=f, p=p, q=q, r=r, t=t)
 
-    def least_bound(self, limit: float) -> float | None:
-        """The least bound of all mappings, if it is below ``limit``."""
-        groups, floors = self._floors()
+    def least_bound(self, near: RowStationaryMapping, limit: float) -> float | None:
+        """The least bound of mappings with two of n, e and f in common with ``near``, if it is below ``limit``."""
+        rows = self._inputs.groups
+        alike = (rows[:, [0, 2, 10]] == (near.n, near.e, near.f)).sum(axis=1)
+        groups, floors = self._floors(rows[alike >= 2])
         bounds, _, _ = self._search(groups, floors, limit, best=True)
         return float(bounds[0, 0]) * ROUNDING if len(bounds) else None
 
     def chunks(self, limit: Limit) -> Iterator[Chunk]:
         """Bounds of the mappings that may be better than ``limit``: the best by its bound, then all others."""
-        groups, floors = self._floors()
+        groups, floors = self._floors(self._inputs.groups)
         bounds, picks, scored = self._search(groups, floors, np.inf, best=True)
         if not len(bounds):
             return
@@ -151,16 +153,16 @@ class RowStationarySpace:
             bounds, picks, scored = self._search(groups[at : at + 1], floors[at : at + 1], below, best=False)
             yield self._chunk(groups[at : at + 1], bounds, picks, scored, first)
 
-    def _floors(self) -> tuple[Ints, Floats]:
-        """The groups and a bound of all mappings of each, least first."""
+    def _floors(self, groups: Ints) -> tuple[Ints, Floats]:
+        """Groups and a bound of all mappings of each, least first."""
         from accsim.mapping.search.row_stationary.branches import floors_of  # noqa: PLC0415
 
         i = self._inputs
         floors = floors_of(
-            i.groups, i.channels, i.parts, i.order, i.sizes, i.prices, i.timing, self._goal, self._buffered
+            groups, i.channels, i.parts, i.order, i.sizes, i.prices, i.timing, self._goal, self._buffered
         )
         by_floor = np.argsort(floors, kind="stable")
-        return i.groups[by_floor], floors[by_floor]
+        return groups[by_floor], floors[by_floor]
 
     def _search(self, groups: Ints, floors: Floats, below: float, *, best: bool) -> tuple[Floats, Ints, int]:
         from accsim.mapping.search.row_stationary.branches import search  # noqa: PLC0415
