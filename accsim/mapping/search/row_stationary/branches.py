@@ -145,9 +145,9 @@ def floors_of(
 @kernel
 def search(
     groups: Ints, floors: Floats, channels: Ints, lows: Ints, parts: Ints, order: Ints, sizes: Ints,
-    prices: Floats, timing: Floats, objective: int, buffered: bool, limit: float, only_best: bool,
+    prices: Floats, timing: Floats, objective: int, buffered: bool, limit: float, only_best: bool, slack: float,
 ) -> tuple[Floats, Ints, int, float]:  # fmt: skip
-    """Mappings whose bound is below ``limit``, or the best of them alone.
+    """Mappings whose bound is below ``limit``, or one alone that is the best of them but for a share of ``slack``.
 
     Args:
         groups: rows n, blocks of n, e, strips; sums over the strips of ifmap rows on the network, read from the
@@ -174,13 +174,13 @@ def search(
         the least bound of them that also holds for mappings with larger n, e, f, q or r and as many blocks.
     """
     filters, taps = sizes[2], sizes[6] * sizes[7]
-    leaks = prices[0, 12] > 0
+    leaks, share = prices[0, 12] > 0, 1 - slack if only_best else 1.0
     timed = leaks or objective in (LATENCY, EDP)
     bounds, picks = np.empty((64, 2), np.float64), np.empty((64, 5), np.int64)
     n = scored = 0
     cover = np.inf
     for i in range(groups.shape[0]):
-        if floors[i] >= limit:
+        if floors[i] >= limit * share:
             continue
         group = groups[i]
         h, cases = group_constants(group, sizes, timing), trip_tables(order, group, sizes, buffered)
@@ -194,7 +194,7 @@ def search(
             if m_most == 0:
                 continue
             floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, channel[8], t_most, m_most)
-            if floor >= limit:
+            if floor >= limit * share:
                 continue
             for t in range(1, t_most + 1):
                 # A smaller p does as well for so few filters, unless it cuts them otherwise.
@@ -207,7 +207,7 @@ def search(
                     m, too_few = m_most, 0 if cut else (p - 1) * t
                     while m > too_few:
                         floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p, t, m)
-                        if floor >= limit:
+                        if floor >= limit * share:
                             break
                         trips = ceil_div(filters, m)
                         last, m = m, ceil_div(filters, trips) - 1

@@ -30,6 +30,12 @@ from accsim.workload.layer import Geometry, Operand
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+SLICE = 64
+"""Groups searched between two looks at the clock."""
+
+MANY = 10**8
+"""Choices of n, e, f, q and r of which none is left out, at most, where cycles are minimised."""
+
 TIMED_TOLERANCE = 1e-4
 """Costs this close, as a share, are equal where cycles play a part: their bound is not exact."""
 
@@ -102,10 +108,13 @@ class RowStationarySpace:
         self._energy, self._traffic = _vector(rates.energy), _vector(rates.traffic)
         self._every = objective in (Objective.LATENCY, Objective.EDP)
         self._timed = self._every or (objective is Objective.ENERGY and rates.energy.cycle > 0)
+        if self._every and _size(task) > MANY:
+            self._every = False
         self.complete = self._every or (rates.exact and not self._timed)
         self.tolerance = TIMED_TOLERANCE if self._timed else TOLERANCE
         self._cover = np.inf
         self._picks: list[tuple[int, ...]] = []
+        self._first: set[tuple[int, ...]] = set()
         self._floor = 0.0
         self._goal = OBJECTIVES.index(objective)
         self._buffered = any(Operand.PSUM in level.operands for level in task.accelerator.buffers)
@@ -138,20 +147,23 @@ class RowStationarySpace:
         return float(bounds[0, 0]) * ROUNDING if len(bounds) else None
 
     def chunks(self, limit: Limit) -> Iterator[Chunk]:
-        """Bounds of the mappings that may be better than ``limit``: the best by its bound, then all others."""
+        """Bounds of the mappings that may be better than ``limit``: first the best by its bound, then all others."""
         groups, floors = self._floors(self._inputs.groups)
-        bounds, picks, scored = self._search(groups, floors, np.inf, best=True)
-        if not len(bounds):
-            return
-        yield self._chunk(groups, bounds, picks, scored)
-        first = self._picks[0]
+        self._floor = float(floors.min(initial=np.inf)) * ROUNDING
+        best = np.inf
+        for at in range(0, len(groups), SLICE):
+            if floors[at] >= best:
+                break
+            bounds, picks, scored = self._search(groups[at : at + SLICE], floors[at : at + SLICE], best, best=True)
+            yield self._chunk(groups[at : at + SLICE], bounds, picks, scored)
+            best = min(best, float(bounds[:, 0].min(initial=np.inf)))
         for at in range(len(groups)):
             below = limit.value / ROUNDING
             if floors[at] >= below:
-                return
+                break
             self._floor = float(floors[at]) * ROUNDING
             bounds, picks, scored = self._search(groups[at : at + 1], floors[at : at + 1], below, best=False)
-            yield self._chunk(groups[at : at + 1], bounds, picks, scored, first)
+            yield self._chunk(groups[at : at + 1], bounds, picks, scored)
 
     def _floors(self, groups: Ints) -> tuple[Ints, Floats]:
         """Groups and a bound of all mappings of each, least first."""
@@ -170,18 +182,20 @@ class RowStationarySpace:
         i = self._inputs
         bounds, picks, scored, cover = search(
             groups, floors, i.channels, i.lows, i.parts, i.order, i.sizes, i.prices, i.timing,
-            self._goal, self._buffered, below, best,
+            self._goal, self._buffered, below, best, self.tolerance / 2 if self._timed else 0.0,
         )  # fmt: skip
         self._cover = min(self._cover, cover)
         return bounds, picks, scored
 
-    def _chunk(self, groups: Ints, bounds: Floats, picks: Ints, scored: int, known: tuple[int, ...] = ()) -> Chunk:
+    def _chunk(self, groups: Ints, bounds: Floats, picks: Ints, scored: int) -> Chunk:
+        """Bounds of mappings not handed out before, which get the next indices."""
         group, channel = groups[picks[:, 0]][:, [0, 2, 10]], self._inputs.channels[picks[:, 1]][:, :2]
-        full = np.column_stack([group, channel, picks[:, 2:]])
-        if known:
-            new = np.any(full != np.array(known), axis=1)
-            full, bounds = full[new], bounds[new]
-        self._picks += [tuple(row) for row in full.tolist()]
+        mappings = [tuple(row) for row in np.column_stack([group, channel, picks[:, 2:]]).tolist()]
+        new = [i for i, mapping in enumerate(mappings) if mapping not in self._first]
+        self._picks += [mappings[i] for i in new]
+        if len(mappings) == 1:
+            self._first.update(mappings)
+        bounds = bounds[new]
         bounds[:, 0] *= ROUNDING
         return Chunk(bounds, scored)
 
@@ -245,6 +259,16 @@ class RowStationarySpace:
         widths = np.concatenate(blocks)
         i, j, k = (x.ravel() for x in np.meshgrid(*(np.arange(len(x)) for x in (batches, rows, widths)), indexing="ij"))
         return np.ascontiguousarray(np.column_stack([batches[i], rows[j, :8], widths[k], rows[j, 8]]))
+
+
+def _size(task: Task) -> int:
+    """Choices of n, e, f, q and r, legal or not, that the array and the scratchpads have room for."""
+    g, acc = task.geometry, task.accelerator
+    if not spads_hold(acc, g, 1, 1, 1):
+        return 0
+    q_most = _most(lambda q: spads_hold(acc, g, 1, q, 1), g.channels_per_group)
+    options = q_most * min(sets_on_array(acc, g, 1), g.channels_per_group)
+    return g.N * min(g.P, acc.array.pes) * g.Q * options
 
 
 def _most(legal: Any, most: int) -> int:
