@@ -146,7 +146,8 @@ def floors_of(
 def search(
     groups: Ints, floors: Floats, channels: Ints, lows: Ints, parts: Ints, order: Ints, sizes: Ints,
     prices: Floats, timing: Floats, objective: int, buffered: bool, limit: float, only_best: bool, slack: float,
-) -> tuple[Floats, Ints, int, float]:  # fmt: skip
+    kept_most: int,
+) -> tuple[Floats, Ints, int, float, float]:  # fmt: skip
     """Mappings whose bound is below ``limit``, or one alone that is the best of them but for a share of ``slack``.
 
     Args:
@@ -171,14 +172,15 @@ def search(
 
     Returns:
         bounds [i, (objective, order among equals)], picks [i, (group, channels, p, t, m)], mappings scored, and
-        the least bound of them that also holds for mappings with larger n, e, f, q or r and as many blocks.
+        the least bound of them that also holds for mappings with larger n, e, f, q or r and as many blocks; and the
+        least bound of those that are not among the ``kept_most`` (or somewhat more) best.
     """
     filters, taps = sizes[2], sizes[6] * sizes[7]
     leaks, share = prices[0, 12] > 0, 1 - slack if only_best else 1.0
     timed = leaks or objective in (LATENCY, EDP)
-    bounds, picks = np.empty((64, 2), np.float64), np.empty((64, 5), np.int64)
+    bounds, picks = np.empty((2 * kept_most, 2), np.float64), np.empty((2 * kept_most, 5), np.int64)
     n = scored = 0
-    cover = np.inf
+    cover = dropped = np.inf
     for i in range(groups.shape[0]):
         if floors[i] >= limit * share:
             continue
@@ -243,10 +245,14 @@ def search(
                                 limit = bound * (1 + SAME)
                                 n = 0
                             elif n == bounds.shape[0]:
-                                bounds = np.concatenate((bounds, np.empty_like(bounds)))
-                                picks = np.concatenate((picks, np.empty_like(picks)))
+                                best = np.argsort(bounds[:, 0], kind="mergesort")[: n // 2]
+                                bounds[: n // 2], picks[: n // 2] = bounds[best], picks[best]
+                                n = n // 2
+                                limit = dropped = bounds[n - 1, 0]
+                                if bound >= limit:
+                                    continue
                             bounds[n, 0], bounds[n, 1] = bound, second
                             picks[n, 0], picks[n, 1], picks[n, 2] = i, j, p
                             picks[n, 3], picks[n, 4] = t, kept
                             n += 1
-    return bounds[:n], picks[:n], scored, cover
+    return bounds[:n], picks[:n], scored, cover, dropped

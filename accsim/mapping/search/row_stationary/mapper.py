@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.search.best_first import Cost, Found, Limit, Watch, best_first
 from accsim.mapping.search.objective import Objective
-from accsim.mapping.search.patience import Patience
+from accsim.mapping.search.patience import Patience, Stopped
 from accsim.mapping.search.row_stationary.rates import Rates
 from accsim.mapping.search.row_stationary.space import RowStationarySpace
 from accsim.mapping.task import Task
@@ -36,7 +37,7 @@ def search(
         watch: told how far the search is.
     """
     limit, space = Limit(), RowStationarySpace(task, rates, objective)
-    return best_first(
+    found = best_first(
         space.chunks(limit),
         space.candidate,
         cost,
@@ -51,3 +52,7 @@ def search(
         limit=limit,
         watch=watch,
     )
+    if found is None or space.dropped >= limit.value:
+        return found
+    stopped = Stopped.EVALUATIONS if found.stopped is Stopped.PROVED else found.stopped
+    return replace(found, bound=min(found.bound, space.dropped), stopped=stopped)
