@@ -173,8 +173,9 @@ class Mapper:
         if found is None:
             raise MappingError(no_mapping(job))
         binds = []
-        if found.bound > 0 and found.stopped in (Stopped.PROVED, Stopped.EVALUATIONS):
-            binds = row_stationary.binding(job, spent, self.how.objective, found.mapping, found.bound)
+        if found.bound > 0:
+            goal = self.how.objective
+            binds = row_stationary.binding(job, spent, goal, found.mapping, found.bound, self.patience)
         return self._mapped(found, None if known is None else cost(known), binds)
 
     def _mapped(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from accsim.hardware.accelerator import Accelerator, Dram, Level, Link, Partition, RegisterFile, Sram
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.search.objective import Objective
+from accsim.mapping.search.patience import Patience
 from accsim.mapping.search.row_stationary.rates import Rates
 from accsim.mapping.search.row_stationary.space import RowStationarySpace
 from accsim.mapping.task import Task
@@ -34,15 +35,20 @@ class Binding:
     saves: float
 
 
-def binding(task: Task, rates: Rates, objective: Objective, best: RowStationaryMapping, bound: float) -> list[Binding]:
-    """The limits that bind, those that save most first.
+def binding(
+    task: Task, rates: Rates, objective: Objective, best: RowStationaryMapping, bound: float, patience: Patience
+) -> list[Binding]:
+    """The limits that bind, those that save most first; none if there is no time left to look.
 
     Args:
         best: the mapping.
         bound: the least objective there can be on the machine as it is.
+        patience: when to give up.
     """
     out = []
     for what, machine in lifted(task.accelerator, timed=objective in (Objective.LATENCY, Objective.EDP)):
+        if patience.over is not None:
+            return []
         space = RowStationarySpace(replace(task, accelerator=machine), rates, objective)
         least = space.least_bound(best, bound * (1 - LEAST_SHARE))
         if least is not None:
