@@ -220,7 +220,7 @@ def test_none_of_all_legal_mappings_is_better(case, objective):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("objective", list(Objective))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(case=cases(tiny_geometries()))
 def test_none_of_all_legal_mappings_is_better_in_many_cases(case, objective):
     check_optimal(case, objective)
