@@ -41,7 +41,7 @@ def test_row_stationary_mappings_scored_per_second(benchmark: Any, objective: Ob
         goal, nothing = OBJECTIVES.index(objective), np.zeros(len(groups))
         *_, scored, _, _ = search(
             groups, nothing, i.channels, i.lows, i.parts, i.order, i.sizes, i.prices, i.timing, goal, True, np.inf,
-            False, 0.0, 1 << 20,
+            False, 0.0, 1 << 20, False,
         )  # fmt: skip
         return int(scored)
 

@@ -106,15 +106,18 @@ def bounded(
 @kernel
 def floor_of(
     h: Floats, cases: Ints, prices: Floats, timing: Floats, channel: Ints, objective: int, filters: int, taps: int,
-    p: int, t: int, m: int,
+    p: int, t: int, m: int, paid: bool,
 ) -> float:  # fmt: skip
-    """A bound of all mappings with at most p, t and m: blocks of m are no larger than p*t, or one of them is cut."""
+    """A bound of all mappings with at most p, t and m: blocks of m are no larger than p*t, or one of them is cut.
+
+    ``paid``: with what cycles cost in energy.
+    """
     whole, sets_t, per_p = ceil_div(filters, min(p * t, m)), ceil_div(filters, p), ceil_div(filters, t)
-    bound = bounded(objective, h, cases, prices, timing, whole, whole, sets_t, per_p, 1, channel, taps, 0.0, False)
+    bound = bounded(objective, h, cases, prices, timing, whole, whole, sets_t, per_p, 1, channel, taps, 0.0, paid)
     n_m = ceil_div(filters, m)
     if p * t < m:
         n_k = max(whole, n_m + 1)
-        cut = bounded(objective, h, cases, prices, timing, n_m, n_k, sets_t, per_p, 1, channel, taps, 0.0, False)
+        cut = bounded(objective, h, cases, prices, timing, n_m, n_k, sets_t, per_p, 1, channel, taps, 0.0, paid)
         bound = min(bound, cut)
     return bound
 
@@ -122,9 +125,9 @@ def floor_of(
 @kernel
 def floors_of(
     groups: Ints, channels: Ints, parts: Ints, order: Ints, sizes: Ints, prices: Floats, timing: Floats,
-    objective: int, buffered: bool,
+    objective: int, buffered: bool, paid: bool,
 ) -> Floats:  # fmt: skip
-    """A bound of all mappings of each group; infinite where none fits."""
+    """A bound of all mappings of each group; infinite where none fits. Arguments as of ``search``."""
     filters, taps = sizes[2], sizes[6] * sizes[7]
     out = np.full(groups.shape[0], np.inf)
     for i in range(groups.shape[0]):
@@ -137,7 +140,7 @@ def floors_of(
             m = most_filters(group, parts, channel[2], 1, taps, filters)
             if m > 0:
                 t = min(group[8] // channel[1], filters)
-                floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, channel[8], t, m)
+                floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, channel[8], t, m, paid)
                 out[i] = min(out[i], floor)
     return out
 
@@ -146,7 +149,7 @@ def floors_of(
 def search(
     groups: Ints, floors: Floats, channels: Ints, lows: Ints, parts: Ints, order: Ints, sizes: Ints,
     prices: Floats, timing: Floats, objective: int, buffered: bool, limit: float, only_best: bool, slack: float,
-    kept_most: int,
+    kept_most: int, paid: bool,
 ) -> tuple[Floats, Ints, int, float, float]:  # fmt: skip
     """Mappings whose bound is below ``limit``, or one alone that is the best of them but for a share of ``slack``.
 
@@ -169,6 +172,7 @@ def search(
             cycles per psum added, per word shifted, and of the pipeline's ramp; cycles per word on the filters'
             network, and what filters come beside (``filter_waits``).
         buffered: whether a buffer holds sums.
+        paid: whether bounds of many mappings together count what cycles cost in energy; worth it where that is much.
 
     Returns:
         bounds [i, (objective, order among equals)], picks [i, (group, channels, p, t, m)], mappings scored, and
@@ -195,7 +199,9 @@ def search(
             m_most = most_filters(group, parts, block, 1, taps, filters)
             if m_most == 0:
                 continue
-            floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, channel[8], t_most, m_most)
+            floor = floor_of(
+                h, cases, prices, timing, channel, objective, filters, taps, channel[8], t_most, m_most, paid
+            )
             if floor >= limit * share:
                 continue
             for t in range(1, t_most + 1):
@@ -208,7 +214,7 @@ def search(
                     m_most = most_blocks(group, parts, block, full, taps, filters)
                     m, too_few = m_most, 0 if cut else (p - 1) * t
                     while m > too_few:
-                        floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p, t, m)
+                        floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p, t, m, paid)
                         if floor >= limit * share:
                             break
                         trips = ceil_div(filters, m)

@@ -36,6 +36,9 @@ MANY = 10**8
 TIMED_TOLERANCE = 1e-4
 """Costs this close, as a share, are equal where cycles play a part: their bound is not exact."""
 
+PAID_SHARE, PAID_TOLERANCE = 0.01, 1e-3
+"""Where the energy of running cycles is at least this share, costs this close, as a share, are equal."""
+
 OBJECTIVES = (Objective.ENERGY, Objective.LATENCY, Objective.EDP, Objective.TRAFFIC)
 """In the order in which the compiled code numbers them."""
 
@@ -61,10 +64,12 @@ class RowStationarySpace:
         self.dataflow = task.dataflow
         self._every = objective in (Objective.LATENCY, Objective.EDP)
         self._timed = self._every or (objective is Objective.ENERGY and rates.energy.cycle > 0)
+        running = rates.energy.cycle * task.geometry.macs / task.accelerator.array.pes
+        self._paid = objective is Objective.ENERGY and running > PAID_SHARE * rates.energy.fixed
         if self._every and size(task) > MANY:
             self._every = False
         self.complete = self._every or (rates.exact and not self._timed)
-        self.tolerance = TIMED_TOLERANCE if self._timed else TOLERANCE
+        self.tolerance = PAID_TOLERANCE if self._paid else TIMED_TOLERANCE if self._timed else TOLERANCE
         self._cover = self.dropped = np.inf
         self._picks: list[tuple[int, ...]] = []
         self._first: set[tuple[int, ...]] = set()
@@ -130,7 +135,7 @@ class RowStationarySpace:
 
         i = self._inputs
         floors = floors_of(
-            groups, i.channels, i.parts, i.order, i.sizes, i.prices, i.timing, self._goal, self._buffered
+            groups, i.channels, i.parts, i.order, i.sizes, i.prices, i.timing, self._goal, self._buffered, self._paid
         )
         by_floor = np.argsort(floors, kind="stable")
         return groups[by_floor], floors[by_floor]
@@ -143,7 +148,8 @@ class RowStationarySpace:
         for at in range(0, len(i.channels), CHANNELS):
             bounds, picks, scored, cover, dropped = search(
                 groups, floors, i.channels[at : at + CHANNELS], i.lows, i.parts, i.order, i.sizes, i.prices, i.timing,
-                self._goal, self._buffered, self._below(limit), best, self.tolerance / 2 if self._timed else 0.0, KEPT,
+                self._goal, self._buffered, self._below(limit), best, self.tolerance / 2 if self._timed else 0.0,
+                KEPT, self._paid,
             )  # fmt: skip
             picks[:, 1] += at
             self._cover, self.dropped = min(self._cover, cover), min(self.dropped, dropped * ROUNDING)
