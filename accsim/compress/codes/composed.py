@@ -21,6 +21,7 @@ class Outliers:
         kept: float64, their values.
         wide_bits: bits of an outlier's value.
         place_bits: bits of its place.
+        scale_bits: bits of what scales all of them.
     """
 
     name: ClassVar[str] = "outliers"
@@ -29,6 +30,7 @@ class Outliers:
     kept: Reals
     wide_bits: int = 16
     place_bits: int = 32
+    scale_bits: int = 0
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -43,7 +45,8 @@ class Outliers:
     @property
     def table_bits(self) -> int:
         """The bulk's, and the outliers with their places."""
-        return self.bulk.table_bits + int(self.places.size) * (self.wide_bits + self.place_bits)
+        wide = int(self.places.size) * (self.wide_bits + self.place_bits) + self.scale_bits
+        return self.bulk.table_bits + wide
 
     def values(self) -> Reals:
         """The bulk's values, but for the outliers."""
