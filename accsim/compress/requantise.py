@@ -53,8 +53,7 @@ def fixed_point(factor: float) -> Multiplier:
     Source: Jacob et al., CVPR 2018 (arXiv 1712.05877, section 2.2). They round twice, in the product's upper half and
     in the shift; ``Multiplier.apply`` rounds once.
     """
-    if not 2.0**-WORD <= factor < 2.0**WORD:
-        raise AccsimError(f"a factor of requantisation must be from 2^-31 to below 2^31, got {factor!r}")
+    _require_in_range(factor)
     mantissa, exponent = frexp(factor)
     whole = round(mantissa * (1 << WORD))
     if whole == 1 << WORD:
@@ -68,14 +67,18 @@ def integer_approximation(factor: float, bits: int) -> Multiplier:
     A / 2^n is never above Q, and below it by less than 2^-n, a part of Q that is less than 1 / (2^(bits - 1) - 1/2).
 
     Raises:
-        AccsimError: the factor is not positive and finite, or bits are not from 1 to 31.
+        AccsimError: the factor is not between 2^-31 and 2^31, or bits are not from 1 to 31.
 
     Source: the integer multiplication mode of Distiller's post-training quantiser (Intel AI Lab).
     """
-    if not 0 < factor < float("inf"):
-        raise AccsimError(f"a factor of requantisation must be positive and finite, got {factor!r}")
+    _require_in_range(factor)
     if not 1 <= bits <= WORD:
         raise AccsimError(f"bits of a multiplier must be from 1 to 31, got {bits}")
     _, exponent = frexp(((1 << bits) - 1) / factor)
     shift = exponent - 1
     return Multiplier(floor(np.ldexp(factor, shift)), shift)
+
+
+def _require_in_range(factor: float) -> None:
+    if not 2.0**-WORD <= factor < 2.0**WORD:
+        raise AccsimError(f"a factor of requantisation must be from 2^-31 to below 2^31, got {factor!r}")

@@ -50,8 +50,14 @@ class PowerOfTwo:
         return powers if self.scale is None else powers * self.scale.over(self.shape)
 
     def symbols(self) -> Ints:
-        """0, or the sign times 1 + how far the exponent is above the lowest."""
-        return self.signs * (self.exponents - self.lowest + 1)
+        """0, or the sign times 1 + how far the exponent is above the lowest.
+
+        Where the bits leave no code for zero, how far it is above, and 2^(bits - 1) more for a negative weight.
+        """
+        above = self.exponents - self.lowest
+        if 2 * (self.highest - self.lowest + 1) == 1 << self.bits:
+            return above + np.where(self.signs < 0, 1 << (self.bits - 1), 0)
+        return self.signs * (above + 1)
 
     @property
     def extra(self) -> tuple[Extra, ...]:

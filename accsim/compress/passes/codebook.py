@@ -21,6 +21,9 @@ from accsim.workload.layer import Layer
 CONV_BITS, FC_BITS = 8, 5
 """Bits of an index in convolutions and in fully connected layers (Han et al., ICLR 2016, section 3)."""
 
+SMALLEST_RANGE = 1e-150
+"""Weights whose range is smaller are one value for a mixture: their variance would underflow."""
+
 
 class KMeans(LayerPass):
     """Weights shared by k-means: 2^b values per layer, each the mean of the weights that it stands for.
@@ -134,16 +137,16 @@ class SoftSharing(LayerPass):
         """Fit the mixture, and collapse it."""
         del layer
         values = surviving(parameters)
-        if not values.size or values.min() == values.max():
+        if not values.size or np.ptp(values) < SMALLEST_RANGE:
             return replace(parameters, weight=with_table(parameters, values[:1] if values.size else np.zeros(1)))
         low, width = values.min(), np.ptp(values) / self.bins
         weights = parameters.weight.values()
-        bins = np.clip(((weights - low) / width).astype(np.int64), 0, self.bins - 1)
-        counted = np.clip(((values - low) / width).astype(np.int64), 0, self.bins - 1)
-        counts = np.bincount(counted, minlength=self.bins).astype(np.float64)
-        centres = ratio(np.bincount(counted, weights=values, minlength=self.bins), counts)
-        means, likeliest = self.fit(np.where(counts > 0, centres, low + width * (np.arange(self.bins) + 0.5)), counts)
-        used, index = np.unique(likeliest[bins], return_inverse=True)
+        used, bins, counts = np.unique(np.floor((values - low) / width), return_inverse=True, return_counts=True)
+        centres = np.bincount(bins.reshape(-1), weights=values) / counts
+        means, likeliest = self.fit(centres, counts.astype(np.float64))
+        # a pruned weight may lie outside: what its code says means nothing
+        place = np.searchsorted(used, np.floor((weights - low) / width)).clip(0, used.size - 1)
+        used, index = np.unique(likeliest[place], return_inverse=True)
         return replace(parameters, weight=Codebook(index.reshape(weights.shape).astype(np.int64), means[used]))
 
     def fit(self, centres: Reals, counts: Reals) -> tuple[Reals, Ints]:
