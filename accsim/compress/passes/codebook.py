@@ -119,8 +119,8 @@ class SoftSharing(LayerPass):
 
     Expectation maximisation fits the mixture to the histogram of the layer's weights, with the zero component's mean
     held at 0. Then each weight becomes the mean of the component that most likely gave it. Components begin evenly
-    spaced from the smallest to the largest weight, as wide as their spacing, the zero component with ``zero`` of the
-    weight.
+    spaced from the smallest to the largest weight, a quarter as wide as their spacing, the zero component with ``zero``
+    of the weight.
 
     Rules: Ullrich et al., ICLR 2017 (arXiv 1702.04008); 17 components, one of them zero, are as this project remembers
     them. The method trains the network under the mixture as a prior, which pulls weights to the means, and merges
@@ -154,7 +154,7 @@ class SoftSharing(LayerPass):
         spacing = np.ptp(centres) / max(1, self.components - 2)
         means = np.concatenate([[0.0], np.linspace(centres.min(), centres.max(), self.components - 1)])
         least = (np.ptp(centres) / self.bins) ** 2 / 12  # the variance within a bin
-        variances = np.full(self.components, spacing**2)
+        variances = np.full(self.components, (spacing / 4) ** 2)
         mixing = np.concatenate([[self.zero], np.full(self.components - 1, (1 - self.zero) / (self.components - 1))])
         for _ in range(self.iterations):
             score = log_likelihood(centres, means, variances, mixing)
