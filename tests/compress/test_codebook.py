@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -40,7 +42,7 @@ def squared(values: list[float], centroids: np.ndarray) -> float:
 def test_turns_on_the_line(values: list[float], count: int, turns: int) -> None:
     begin = np.linspace(min(values), max(values), count)
     errors = [squared(values, on_a_line(np.array(values), begin, n)) for n in range(turns + 2)]
-    assert all(b <= a + 1e-9 for a, b in zip(errors, errors[1:], strict=False))
+    assert all(b <= a + 1e-9 for a, b in pairwise(errors))
     final = on_a_line(np.array(values), begin, 1000)
     assert (np.diff(final) > 0).all()
     if count >= len(set(values)):

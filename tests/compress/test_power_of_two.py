@@ -114,4 +114,6 @@ def test_one_outlier_takes_the_levels_away() -> None:
     weights[..., 0] = 1000.0
     values = code_of(Inq(bits=3), weights).values()
     assert np.count_nonzero(values) == 1
-    assert Inq(bits=3).project(CONV, LayerParameters(Float(weights[..., 1:]))).density == pytest.approx(0.317, abs=0.05)  # beyond one deviation
+    assert Inq(bits=3).project(CONV, LayerParameters(Float(weights[..., 1:]))).density == pytest.approx(
+        0.317, abs=0.05
+    )  # beyond one deviation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -90,7 +90,7 @@ def test_smaller_groups_are_never_worse(weights: np.ndarray, group: int) -> None
 @settings(max_examples=80, deadline=None)
 def test_alternation_never_makes_the_error_larger(parameters: LayerParameters, magnitudes: int, grain: str) -> None:
     errors = [error_of(Admm(magnitudes=magnitudes, grain=grain, iterations=n), parameters) for n in (1, 2, 3, 100)]
-    assert all(b <= a * SLACK + 1e-12 for a, b in zip(errors, errors[1:], strict=False))
+    assert all(b <= a * SLACK + 1e-12 for a, b in pairwise(errors))
     best = {0: Bwn(grain=grain), 1: TernaryOptimum(grain=grain), 2: Quinary(grain=grain)}.get(magnitudes)
     if best is not None:
         assert error_of(best, parameters) <= errors[-1] * SLACK + 1e-12
