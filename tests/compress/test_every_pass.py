@@ -58,7 +58,7 @@ def test_pruned_weights_stay_pruned_and_codes_fit_their_bits(rule: LayerPass, pa
 @pytest.mark.parametrize("value", [0.0, 1.5, -0.3, 5e-324])
 def test_a_layer_of_one_weight(rule: LayerPass, layer: object, value: float) -> None:
     weights = np.full((1, 1, 1, 1), value)
-    after = rule.project(layer, LayerParameters(Float(weights)))  # type: ignore[arg-type]
+    after = rule.project(layer, LayerParameters(Float(weights)))
     assert after.values().shape == (1, 1, 1, 1)
     assert np.isfinite(after.values()).all()
 
@@ -87,7 +87,7 @@ def test_a_whole_network(name: str) -> None:
 @pytest.mark.parametrize("bits", [0, 1, 17, 2.5, True])
 def test_bits_out_of_range(bits: object) -> None:
     with pytest.raises(ValidationError):
-        Symmetric(bits=bits)  # type: ignore[arg-type]
+        Symmetric(bits=bits)
 
 
 def test_an_unknown_grain() -> None:

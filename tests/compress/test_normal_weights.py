@@ -1,6 +1,6 @@
 """What each rule leaves of normally distributed weights: squared relative l2 error.
 
-Figures come from the normal density itself: in closed form for one plane and for ternary weights, and by integration
+Figures come from the normal density itself: in closed form for one plane and for ternary weights, by integration for
 for several planes. Tolerances are five standard deviations of a sample (measured over eight seeds at 10^5: 0.0009 for
 one plane, 0.0008 for ternary, 0.0006, 0.00045 and 0.0004 for two to four planes); they shrink with the root of its
 size.
@@ -121,5 +121,5 @@ def test_six_decibels_per_bit() -> None:
     # a uniform quantiser with fine steps: noise is a twelfth of a squared step, which halves with each bit
     weights = draw_normal()
     for bits in (6, 8, 10):
-        step = code_of(Symmetric(bits=bits), weights).scale.values.item()  # type: ignore[attr-defined]
+        step = code_of(Symmetric(bits=bits), weights).scale.values.item()
         assert squared(Symmetric(bits=bits), weights) == pytest.approx(step**2 / 12, rel=0.03)

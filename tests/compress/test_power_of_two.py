@@ -64,11 +64,11 @@ def test_portions_without_training_between_them_are_the_whole_at_once(parameters
         assert ((values == whole) | same).all()
         if waiting:
             done = np.ones(values.size, bool)
-            done[code.places] = False  # type: ignore[attr-defined]
+            done[code.places] = False
             if step.kept is not None:
                 done &= step.kept.ravel()
             smallest = np.abs(before).ravel()[done].min(initial=np.inf)
-            assert np.abs(before).ravel()[code.places].max() <= smallest  # type: ignore[attr-defined]
+            assert np.abs(before).ravel()[code.places].max() <= smallest
     assert isinstance(step.weight, PowerOfTwo)
     np.testing.assert_array_equal(step.values(), whole)
 

@@ -38,8 +38,8 @@ def test_turns_in_space(seed: int, count: int, entries: int, dimensions: int) ->
 @settings(max_examples=60, deadline=None)
 def test_sub_vectors_share_the_codewords_of_their_subspace(parameters: object, length: int, entries: int) -> None:
     rule = ProductQuantisation(length=length, entries=entries)
-    code = rule.project(CONV, parameters).weight  # type: ignore[arg-type]
-    weights = parameters.values()  # type: ignore[attr-defined]
+    code = rule.project(CONV, parameters).weight
+    weights = parameters.values()
     assert isinstance(code, ProductCodebook)
     m, c, r, s = weights.shape
     length = min(length, c)

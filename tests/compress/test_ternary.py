@@ -133,7 +133,7 @@ def test_alternation_can_stop_above_the_optimum() -> None:
 @settings(max_examples=60, deadline=None)
 def test_a_relaxed_weight_is_closer_to_its_projection(weights: np.ndarray, relaxation: float, levels: str) -> None:
     exact = code_of(Bwn(grain="layer") if levels == "binary" else TernaryOptimum(), weights).values()
-    after = code_of(BinaryRelax(relaxation=relaxation, levels=levels), weights)  # type: ignore[arg-type]
+    after = code_of(BinaryRelax(relaxation=relaxation, levels=levels), weights)
     assert isinstance(after, Float)
     np.testing.assert_allclose(
         after.values() - exact, (weights - exact) / (relaxation + 1), atol=1e-9 * (np.abs(weights).max() + 1e-300)

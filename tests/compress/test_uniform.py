@@ -125,8 +125,8 @@ def test_affine_is_not_idempotent_where_the_zero_point_is_a_tie() -> None:
 @settings(max_examples=60, deadline=None)
 def test_the_bound_of_the_error_never_grows_with_bits(parameters: LayerParameters, bits: int) -> None:
     for rule in (Symmetric, Affine, DynamicFixedPoint):
-        steps = [rule(bits=b).project(CONV, parameters).weight.scale.values.max() for b in (bits, bits + 1)]  # type:
-        ignore[attr-defined] assert steps[1] <= steps[0]
+        steps = [rule(bits=b).project(CONV, parameters).weight.scale.values.max() for b in (bits, bits + 1)]
+        assert steps[1] <= steps[0]
 
 
 @given(st.floats(1e-6, 1e6))
