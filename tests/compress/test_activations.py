@@ -44,22 +44,6 @@ def test_chosen_maps_and_a_known_range() -> None:
     assert Activations(bits=4, signed=True, top=7.0, maps=("input",)).apply(LENET).activations["input"].scale == 1.0
 
 
-@pytest.mark.parametrize(
-    ("rule", "message"),
-    [
-        (Activations(bits=2, kind="binary"), "activations: binary activations have 1 bit, got 2"),
-        (
-            Activations(bits=1, signed=True),
-            "activations: signed uniform codes have at least 2 bits, got 1; for signs use kind: binary",
-        ),
-    ],
-)
-def test_activations_that_cannot_be(rule: Activations, message: str) -> None:
-    with pytest.raises(AccsimError) as error:
-        rule.apply(LENET)
-    assert str(error.value) == message
-
-
 def test_a_feature_map_that_is_not_there() -> None:
     with pytest.raises(InputError) as error:
         Activations(maps=("poool1",)).apply(LENET)

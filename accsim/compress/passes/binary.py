@@ -10,6 +10,7 @@ from pydantic import Field
 
 from accsim.compress.codes import Binary
 from accsim.compress.model import ActivationCode, LayerParameters, Model
+from accsim.compress.passes.arguments import GRAIN, Grain
 from accsim.compress.passes.base import LayerPass
 from accsim.compress.passes.blocks import blocks_of
 from accsim.compress.passes.scaled_levels import sign_code
@@ -33,7 +34,7 @@ class Bwn(LayerPass):
     """
 
     name: ClassVar[str] = "bwn"
-    grain: str = Field("filter", description="weights that share a scale: layer, filter, kernel, pixel, channels:N")
+    grain: Grain = Field("filter", description=GRAIN)
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
         """Keep the signs and the mean magnitude of each block."""
@@ -73,7 +74,9 @@ class Syq(Bwn):
     """
 
     name: ClassVar[str] = "syq"
-    grain: str = Field("pixel", description="weights that share a scale; layer for fully connected layers in any case")
+    grain: Grain = Field(
+        "pixel", description="weights that share a scale; layer for fully connected layers in any case"
+    )
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
         """Keep the signs and the mean magnitude at each place of the kernel."""

@@ -11,6 +11,7 @@ from pydantic import Field
 from accsim.compress.codes import Planes
 from accsim.compress.grain import Reals
 from accsim.compress.model import LayerParameters, Mask
+from accsim.compress.passes.arguments import Grain
 from accsim.compress.passes.base import LayerPass
 from accsim.compress.passes.blocks import Blocks, blocks_of, ratio
 from accsim.workload.layer import Layer
@@ -63,7 +64,7 @@ class Residual(LayerPass):
 
     name: ClassVar[str] = "residual"
     planes: int = Field(2, ge=1, le=8, description="K, binary planes of a weight")
-    grain: str = Field("filter", description="weights that share their bases: layer, filter, channels:N ...")
+    grain: Grain = Field("filter", description="weights that share their bases: layer, filter, channels:N ...")
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
         """Take one plane after the other."""
@@ -90,7 +91,7 @@ class LqNets(LayerPass):
 
     name: ClassVar[str] = "lq_nets"
     bits: int = Field(2, ge=1, le=6, description="K, bits of a weight")
-    grain: str = Field("filter", description="weights that share their bases: layer, filter, channels:N ...")
+    grain: Grain = Field("filter", description="weights that share their bases: layer, filter, channels:N ...")
     start: Literal["residual", "uniform"] = Field("residual", description="the first bases")
     iterations: int = Field(100, ge=0, le=10_000, description="most turns")
 

@@ -11,10 +11,10 @@ from pydantic import Field
 from accsim.compress.codes import REAL_BITS, Ints, Outliers, PowerOfTwo
 from accsim.compress.grain import Reals
 from accsim.compress.model import LayerParameters, Mask
+from accsim.compress.passes.arguments import GRAIN, Grain
 from accsim.compress.passes.base import LayerPass
 from accsim.compress.passes.blocks import blocks_of
 from accsim.compress.passes.scaled_levels import best_scale, nearest, power_code, powers, refit
-from accsim.compress.passes.uniform import GRAIN
 from accsim.workload.layer import Layer
 
 
@@ -126,7 +126,7 @@ class Quinary(LayerPass):
     """
 
     name: ClassVar[str] = "quinary"
-    grain: str = Field("layer", description=GRAIN)
+    grain: Grain = Field("layer", description=GRAIN)
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
         """Find the best scale of each block."""

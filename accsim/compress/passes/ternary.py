@@ -11,9 +11,9 @@ from pydantic import Field
 from accsim.compress.codes import Ternary
 from accsim.compress.grain import Reals
 from accsim.compress.model import LayerParameters, Mask
+from accsim.compress.passes.arguments import GRAIN, Grain
 from accsim.compress.passes.base import LayerPass
 from accsim.compress.passes.blocks import Blocks, blocks_of, ratio
-from accsim.compress.passes.uniform import GRAIN
 from accsim.workload.layer import Layer
 
 TWN_FACTOR = 0.7
@@ -31,7 +31,7 @@ class Twn(LayerPass):
     """
 
     name: ClassVar[str] = "twn"
-    grain: str = Field("layer", description=GRAIN)
+    grain: Grain = Field("layer", description=GRAIN)
     factor: float = Field(TWN_FACTOR, ge=0, description="threshold over the mean magnitude")
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
@@ -51,7 +51,7 @@ class TernaryOptimum(LayerPass):
     """
 
     name: ClassVar[str] = "ternary_optimum"
-    grain: str = Field("layer", description=GRAIN)
+    grain: Grain = Field("layer", description=GRAIN)
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
         """Find the best threshold of each block."""

@@ -12,12 +12,12 @@ from pydantic import Field
 from accsim.compress.codes import Uniform
 from accsim.compress.grain import Reals
 from accsim.compress.model import LayerParameters
+from accsim.compress.passes.arguments import GRAIN, Grain
 from accsim.compress.passes.base import LayerPass
 from accsim.compress.passes.blocks import blocks_of, ratio, step_of
 from accsim.compress.passes.scaled_levels import sign_code
 from accsim.workload.layer import Layer
 
-GRAIN = "weights that share a scale: layer, filter, channel, kernel, pixel, channels:N"
 EXPONENT_BITS = 8
 """Bits of a scale that is a power of two."""
 
@@ -36,7 +36,7 @@ class Symmetric(LayerPass):
 
     name: ClassVar[str] = "symmetric"
     bits: int = Field(8, ge=2, le=16, description="bits of a weight")
-    grain: str = Field("layer", description=GRAIN)
+    grain: Grain = Field("layer", description=GRAIN)
     full_range: bool = Field(False, description="use the code -2^(bits - 1) too")
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
@@ -68,7 +68,7 @@ class Affine(LayerPass):
 
     name: ClassVar[str] = "affine"
     bits: int = Field(8, ge=1, le=16, description="bits of a weight")
-    grain: str = Field("layer", description=GRAIN)
+    grain: Grain = Field("layer", description=GRAIN)
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
         """Round every weight to the nearest level of its block's range."""
