@@ -53,6 +53,7 @@ def test_a_feature_map_that_is_not_there() -> None:
 
 
 @given(st.lists(st.floats(-3, 3), min_size=1, max_size=20), st.integers(1, 8))
+@settings(deadline=None)
 def test_dorefa_activations_are_the_nearest_level(values: list[float], bits: int) -> None:
     found = dorefa(np.array(values), bits)
     levels = np.arange(1 << bits) / ((1 << bits) - 1)
@@ -67,7 +68,7 @@ def test_sparse_activations() -> None:
 
 
 @given(FACTOR, st.integers(1, 31))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_an_integer_multiplier_below_the_factor(factor: float, bits: int) -> None:
     found = integer_approximation(factor, bits)
     exact = Fraction(factor) - Fraction(found.multiplier) / Fraction(2) ** found.shift
@@ -77,7 +78,7 @@ def test_an_integer_multiplier_below_the_factor(factor: float, bits: int) -> Non
 
 
 @given(FACTOR, st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=10))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_a_fixed_point_multiplier(factor: float, sums: list[int]) -> None:
     found = fixed_point(factor)
     assert 1 << 30 <= found.multiplier < 1 << 31

@@ -148,6 +148,7 @@ def test_sums_of_dynamic_fixed_point_are_exact_in_floating_point(seed: int, firs
 
 
 @given(st.integers(1, 8), st.integers(1, 8), st.integers(1, 5000), st.booleans(), st.booleans())
+@settings(deadline=None)
 def test_how_wide_an_accumulator_must_be(first: int, second: int, k: int, signed1: bool, signed2: bool) -> None:
     """Bits of both operands and ceil(log2 K) hold every sum, but for one bit more where both are unsigned."""
     (low1, high1), (low2, high2) = (
@@ -169,6 +170,7 @@ def test_the_bound_of_the_error_never_grows_with_bits(parameters: LayerParameter
 
 
 @given(st.floats(1e-6, 1e6))
+@settings(deadline=None)
 def test_integer_length_is_the_least_power_of_two_above_the_peak(peak: float) -> None:
     length = integer_length(peak, of_parameters=False)
     assert 2.0 ** (length - 1) < peak <= 2.0**length

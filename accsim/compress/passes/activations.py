@@ -30,7 +30,7 @@ class Activations(ModelPass):
 
     ``threshold`` is the sparse code of Two-Step Quantization (Wang et al., CVPR 2018): values up to it become 0, the
     others are uniform; how the threshold is found, and its training, are not done, and the rule is as this project
-    remembers it. DoReFa: Zhou et al., 2016 (arXiv 1606.06160, section 2.5).
+    remembers it. DoReFa: Zhou et al., 2016 (arXiv 1606.06160).
     """
 
     name: ClassVar[str] = "activations"

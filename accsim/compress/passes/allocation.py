@@ -27,7 +27,7 @@ class SqnrAllocation(LayerPass):
     all chosen layers together have at most ``bits`` per weight on average, after each layer's bits are rounded to the
     nearest integer and kept from ``least`` to ``most``. Weights are then projected as by ``symmetric``.
 
-    Rule: Lin et al., ICML 2016 (arXiv 1511.06393, section 3), as this project remembers it: the paper minimises the sum
+    Rule: Lin et al., ICML 2016 (arXiv 1511.06393), as this project remembers it: the paper minimises the sum
     of r_i b_i for a given SQNR of the network, and fixes the bits of one layer where this fixes the average. Its step
     sizes, best for a normal distribution, and fine-tuning are not done.
     """

@@ -19,7 +19,7 @@ from accsim.compress.passes.lloyd import nearest_on_a_line, on_a_line
 from accsim.workload.layer import Layer
 
 CONV_BITS, FC_BITS = 8, 5
-"""Bits of an index in convolutions and in fully connected layers (Han et al., ICLR 2016, section 3)."""
+"""Bits of an index in convolutions and in fully connected layers (Han et al., ICLR 2016)."""
 
 SMALLEST_RANGE = 1e-150
 """Weights whose range is smaller are one value for a mixture: their variance would underflow."""
@@ -32,7 +32,7 @@ class KMeans(LayerPass):
     from the smallest to the largest weight, and Lloyd's turns go on until no weight changes its cluster. A layer with
     no more distinct weights than entries is kept exactly, with as many entries as it has values.
 
-    Rules: Deep Compression (Han et al., ICLR 2016; arXiv 1510.00149, section 3): linear initialisation, 8 bits for
+    Rules: Deep Compression (Han et al., ICLR 2016; arXiv 1510.00149): linear initialisation, 8 bits for
     convolutions and 5 for fully connected layers. As this project understands it, the initialisation spans the
     surviving weights. Fine-tuning of the shared values is not done.
     """
@@ -191,7 +191,7 @@ class Hashed(LayerPass):
     is stored. For K buckets of independent weights with mean zero, about K / n of the energy is left: as a projection
     of a trained layer it is poor, and meant to be trained, which is not done here.
 
-    Rule: HashedNets (Chen et al., ICML 2015; arXiv 1504.04788, equations 3 and 7). The paper hashes with xxHash; here
+    Rule: HashedNets (Chen et al., ICML 2015; arXiv 1504.04788). The paper hashes with xxHash; here
     it is the finaliser of SplitMix64 (Steele et al., OOPSLA 2014) over place, seed and the layer's name.
     """
 

@@ -33,7 +33,7 @@ def residual_planes(rows: Reals, present: Mask, count: int) -> tuple[Reals, Mask
     Returns:
         bases [count, rows...], and which signs are positive [count, rows..., values].
 
-    Source: HORQ (Li et al., ICCV 2017; arXiv 1708.08687, section 3.2).
+    Source: HORQ (Li et al., ICCV 2017; arXiv 1708.08687).
     """
     left, bases, planes = rows, [], []
     number = present.sum(axis=-1)
@@ -85,7 +85,7 @@ class LqNets(LayerPass):
     v_i = 0.6745 s / 2^(K-1) 2^i, s being each block's root mean square, where the authors' implementation has the
     standard deviation that the layer's initialisation has.
 
-    Rules: Zhang et al., ECCV 2018 (arXiv 1807.10029, algorithm 1) and the authors' implementation, which takes one turn
+    Rules: Zhang et al., ECCV 2018 (arXiv 1807.10029) and the authors' implementation, which takes one turn
     per training step and a moving average of the bases. Training is not done.
     """
 

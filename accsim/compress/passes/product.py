@@ -36,7 +36,7 @@ class ProductQuantisation(LayerPass):
     finds from distinct sub-vectors drawn by the seed; with no more distinct sub-vectors than codewords the layer is
     kept exactly. A last subspace with fewer channels is filled up with zeros. Pruned weights stay zero.
 
-    Rules: Q-CNN (Wu et al., CVPR 2016; arXiv 1512.06473, section 3): K = 128, d = 8 in convolutions and K = 32, d = 4
+    Rules: Q-CNN (Wu et al., CVPR 2016; arXiv 1512.06473): K = 128, d = 8 in convolutions and K = 32, d = 4
     in fully connected layers are those of the authors' AlexNet files, whose last layer has K = 16, d = 1. Codewords
     minimise the weights' error: the paper's correction of each layer's response on data is not done.
     """

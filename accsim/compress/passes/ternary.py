@@ -17,7 +17,7 @@ from accsim.compress.passes.blocks import Blocks, blocks_of, ratio
 from accsim.workload.layer import Layer
 
 TWN_FACTOR = 0.7
-"""Threshold over mean magnitude (Li et al., arXiv 1605.04711, equation 6: exact for neither a uniform nor a normal
+"""Threshold over mean magnitude (Li et al., arXiv 1605.04711: exact for neither a uniform nor a normal
 distribution, and close for both)."""
 
 
@@ -26,7 +26,7 @@ class Twn(LayerPass):
 
     The set is {-a, 0, +a} per block, and a is the best one for these zeros: a scale for other zeros is no better.
 
-    Rule: Ternary Weight Networks (Li et al., arXiv 1605.04711, section 2.2), per layer by default. Training is not
+    Rule: Ternary Weight Networks (Li et al., arXiv 1605.04711), per layer by default. Training is not
     done.
     """
 
@@ -47,7 +47,7 @@ class TernaryOptimum(LayerPass):
     n the largest magnitudes have the largest sum. So one pass over sorted magnitudes finds the optimum of the problem
     that ``twn`` approximates. Of equal magnitudes none or all are taken: (s + k w)^2 / (n + k) is convex in k.
 
-    Derived here, from the objective of Li et al. (arXiv 1605.04711, equation 3). Training is not done.
+    Derived here, from the objective of Li et al. (arXiv 1605.04711). Training is not done.
     """
 
     name: ClassVar[str] = "ternary_optimum"

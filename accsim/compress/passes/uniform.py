@@ -62,8 +62,8 @@ class Affine(LayerPass):
     rounded half to even and clipped. Zero has the code z exactly, and no error is above s / 2. A second projection
     changes nothing, unless -min / s lies halfway between two integers: then one code at an end may be left unused.
 
-    Rules: Jacob et al., CVPR 2018 (section 3), in the form of Distiller's documentation. Quantisation-aware training
-    with folded batch normalisation is not done; ``requantise`` has the integer multiplier.
+    Rules: Jacob et al., CVPR 2018 (arXiv 1712.05877), in the form of Distiller's documentation. Quantisation-aware
+    training with folded batch normalisation is not done; ``requantise`` has the integer multiplier.
     """
 
     name: ClassVar[str] = "affine"
@@ -130,7 +130,7 @@ class DoReFa(LayerPass):
     thereby rescaled to [-1, 1], which the batch normalisation behind must make up for: the relative error of one layer
     says nothing unless k is 1. Rounded half to even. Not idempotent, because of the tanh.
 
-    Rules: Zhou et al., 2016 (arXiv 1606.06160, equations 5 to 9). Training with the straight-through estimator and
+    Rules: Zhou et al., 2016 (arXiv 1606.06160). Training with the straight-through estimator and
     quantised gradients is not done.
     """
 
