@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accsim.compress.codes import Float, Uniform
-from accsim.compress.grain import block_of, by_block
+from accsim.compress.grain import block_of, by_block, from_blocks
 from accsim.compress.model import LayerParameters, Model
 from accsim.compress.passes.allocation import SqnrAllocation
 from accsim.compress.passes.uniform import Affine, DoReFa, DynamicFixedPoint, Symmetric, integer_length
@@ -47,6 +47,7 @@ def test_symmetric_rounds_to_the_nearest_multiple_and_keeps_zero(weights: np.nda
 def test_blocks_hold_every_weight_once(weights: np.ndarray, grain: str) -> None:
     blocks = by_block(weights, block_of(grain, weights.shape), np.nan)
     assert sorted(blocks[~np.isnan(blocks)].tolist()) == sorted(weights.ravel().tolist())
+    np.testing.assert_array_equal(from_blocks(blocks, block_of(grain, weights.shape), weights.shape), weights)
 
 
 def test_weights_that_are_no_numbers() -> None:

@@ -29,8 +29,8 @@ class Bwn(LayerPass):
     The set is {-a, +a} with one a per block, and a is the best one for these signs: the squared error is
     ||W||^2 - n a^2 for a block of n weights. Pruned weights stay zero and are not in the mean.
 
-    Rule: Binary-Weight-Networks (Rastegari et al., ECCV 2016; arXiv 1603.05279), where a block is a
-    filter. Training is not done. The paper leaves the first and the last layer alone: name them under ``skip``.
+    Rule: Binary-Weight-Networks (Rastegari et al., ECCV 2016; arXiv 1603.05279), where a block is a filter.
+    Training is not done. The paper leaves the first and the last layer alone: name them under ``skip``.
     """
 
     name: ClassVar[str] = "bwn"

@@ -86,7 +86,8 @@ class LqNets(LayerPass):
     standard deviation that the layer's initialisation has.
 
     Rules: Zhang et al., ECCV 2018 (arXiv 1807.10029) and the authors' implementation, which takes one turn
-    per training step and a moving average of the bases. Training is not done.
+    per training step and a moving average of the bases. Training is not done, and activations, whose levels are sums
+    of 0 or v_i there, are not projected.
     """
 
     name: ClassVar[str] = "lq_nets"

@@ -17,17 +17,16 @@ from accsim.compress.passes.blocks import Blocks, blocks_of, ratio
 from accsim.workload.layer import Layer
 
 TWN_FACTOR = 0.7
-"""Threshold over mean magnitude (Li et al., arXiv 1605.04711: exact for neither a uniform nor a normal
-distribution, and close for both)."""
+"""Threshold over mean magnitude (Li et al., arXiv 1605.04711): between 2/3, best for a uniform distribution, and 0.767,
+best for a normal one."""
 
 
 class Twn(LayerPass):
     """Ternary weights by a threshold: 0 where |W| <= D = 0.7 E|W|, else a * sign(W), a = mean(|W| : |W| > D).
 
-    The set is {-a, 0, +a} per block, and a is the best one for these zeros: a scale for other zeros is no better.
+    The set is {-a, 0, +a} per block, and a is the best one for these zeros; ``ternary_optimum`` finds better zeros.
 
-    Rule: Ternary Weight Networks (Li et al., arXiv 1605.04711), per layer by default. Training is not
-    done.
+    Rule: Ternary Weight Networks (Li et al., arXiv 1605.04711), per layer by default. Training is not done.
     """
 
     name: ClassVar[str] = "twn"
