@@ -1,0 +1,121 @@
+"""Matrix products and convolutions of packed operands: what is asked, checked, and called."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accsim.kernels.bits.code import PlaneCode, Reading, ternary
+from accsim.kernels.bits.operands import Columns, Filters, Rows, places
+from accsim.kernels.bits.plan import plan, result_type, tail
+from accsim.kernels.shapes import Slide, Sliding, check_depths, slide
+
+
+def gemm(a: Rows, b: NDArray[Any] | Columns, code: PlaneCode | None = None) -> NDArray[Any]:
+    """The product of packed rows and a matrix, by counting bits.
+
+    Args:
+        a: [rows, K], packed.
+        b: integers [K, columns], packed on the way a strip at a time; or packed already.
+        code: what the integers of ``b`` stand for; for packed columns, leave it out.
+
+    Returns:
+        [rows, columns], the product of what the operands stand for. Exact, as int32 if K products of the largest
+        numbers of both codes fit, else as int64; float64 if a base is not an integer, each sum then being that of the
+        integer counts times the products of bases, in the order of planes. Any size may be zero.
+
+    Raises:
+        TypeError: an array that does not hold integers, or no code for it.
+        ValueError: depths that differ, an integer that the code does not have, sums that may leave 64 bits.
+    """
+    if isinstance(b, Columns):
+        if code is not None:
+            raise TypeError("packed columns have a code; leave code out")
+        code, depth, columns = b.code, b.depth, b.columns
+    else:
+        if code is None:
+            raise TypeError("code says what the integers of b stand for; it is missing")
+        if b.ndim != 2:
+            raise ValueError(f"b must have 2 dimensions, got shape {b.shape}")
+        depth, columns = b.shape
+    check_depths((a.rows, a.depth), (depth, columns))
+    kind = result_type(a.code, code, depth)
+    stored = b.words if isinstance(b, Columns) else code.checked("b", b)
+    if not (a.rows and depth and columns):
+        return np.zeros((a.rows, columns), kind)
+
+    from accsim.kernels.bits import drive  # noqa: PLC0415
+
+    out = np.empty((a.rows, columns), kind)
+    job = plan(a.code, code, depth)
+    narrow, sums = (out, np.empty((0, 0), np.int64)) if kind is np.int32 else (np.empty((0, 0), np.int32), out)
+    rest = tail(a, 0, a.rows)
+    if isinstance(b, Columns):
+        drive.multiply_packed(job, a.words, rest, stored, narrow, sums, columns)
+    else:
+        drive.multiply_values(
+            job, a.words, rest, stored.reshape(-1), depth, columns, places(code), code.reading is Reading.TERNARY,
+            narrow, sums,
+        )  # fmt: skip
+    return out
+
+
+def convolve(
+    ifmap: NDArray[Any], weight: Filters, code: PlaneCode, *, pad: int | None = None, **how: Unpack[Sliding]
+) -> NDArray[Any]:
+    """The convolution of :func:`accsim.kernels.convolve` with packed filters, by counting bits.
+
+    Args:
+        ifmap: integers [N, C, H, W]; N may be zero.
+        weight: packed filters [M, C / groups, R, S].
+        code: what the integers of ``ifmap`` stand for.
+        pad: the integer that padding holds; if not given, padding adds nothing to a sum. The -1 and +1 of ``binary()``
+            then become ternary, whose masks hide it, and cost no more; a machine without masks pads with -1 or 1.
+        how: see :class:`accsim.kernels.shapes.Sliding`.
+
+    Returns:
+        [N, M, P, Q], of the same type and exactness as :func:`gemm` gives.
+
+    Raises:
+        TypeError: an array that does not hold integers.
+        ValueError: shapes that do not match, a window larger than the padded input, an integer that the code does not
+            have, sums that may leave 64 bits; padding that should add nothing, in a code whose 0 does not stand for zero.
+    """
+    if ifmap.ndim != 4:
+        raise ValueError(f"ifmap must have 4 dimensions, got shape {ifmap.shape}")
+    at = slide(ifmap.shape, weight.shape, how)
+    stored = code.checked("ifmap", ifmap)
+    if any(at.padding):
+        stored, code, at = _padded(stored, code, pad, at)
+    batch, filters, depth = ifmap.shape[0], weight.shape[0], weight.rows.depth
+    kind = result_type(weight.rows.code, code, depth)
+    out = np.empty((batch, at.groups, filters // at.groups, at.p * at.q), kind)
+    if batch:
+        from accsim.kernels.bits import drive  # noqa: PLC0415
+        from accsim.kernels.windows import Window  # noqa: PLC0415
+
+        each = filters // at.groups
+        tails = np.stack([tail(weight.rows, g * each, each) for g in range(at.groups)])
+        drive.convolve(
+            plan(weight.rows.code, code, depth), weight.rows.words, tails, stored, Window(*at.window), at.groups,
+            depth, places(code), code.reading is Reading.TERNARY, kind is np.int32, out,
+        )  # fmt: skip
+    return out.reshape(batch, filters, at.p, at.q)
+
+
+def _padded(
+    stored: NDArray[Any], code: PlaneCode, pad: int | None, at: Slide
+) -> tuple[NDArray[Any], PlaneCode, Slide]:
+    """Operands whose padding, if any is left, is the integer 0."""
+    if pad is None and code.reading is Reading.SIGN:
+        return np.where(stored < 0, np.int8(-1), np.int8(1)), ternary(), at
+    if pad is None and code.decode(np.zeros((), np.int64)) != 0:
+        raise ValueError("padding adds nothing to a sum only where 0 stands for zero; say with pad what it holds")
+    if not pad:
+        return stored, code, at
+    fill = code.checked("pad", np.array(pad))
+    top, bottom, left, right = at.padding
+    edges = ((0, 0), (0, 0), (top, bottom), (left, right))
+    return np.pad(stored, edges, constant_values=fill), code, at._replace(padding=(0, 0, 0, 0))
