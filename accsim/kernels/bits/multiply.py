@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from accsim.kernels.bits.code import PlaneCode, Reading, ternary
 from accsim.kernels.bits.operands import Columns, Filters, Rows, places
-from accsim.kernels.bits.plan import plan, result_type, tail
+from accsim.kernels.bits.plan import plan, readable, result_type
 from accsim.kernels.shapes import Slide, Sliding, check_depths, slide
 
 
@@ -51,12 +51,12 @@ def gemm(a: Rows, b: NDArray[Any] | Columns, code: PlaneCode | None = None) -> N
     out = np.empty((a.rows, columns), kind)
     job = plan(a.code, code, depth)
     narrow, sums = (out, np.empty((0, 0), np.int64)) if kind is np.int32 else (np.empty((0, 0), np.int32), out)
-    rest = tail(a, 0, a.rows)
+    words = readable(a, a.rows)
     if isinstance(b, Columns):
-        drive.multiply_packed(job, a.words, rest, stored, narrow, sums, columns)
+        drive.multiply_packed(job, words, a.rows, stored, columns, narrow, sums)
     else:
         drive.multiply_values(
-            job, a.words, rest, stored.reshape(-1), depth, columns, places(code), code.reading is Reading.TERNARY,
+            job, words, a.rows, stored.reshape(-1), depth, columns, places(code), code.reading is Reading.TERNARY,
             narrow, sums,
         )  # fmt: skip
     return out
@@ -96,11 +96,9 @@ def convolve(
         from accsim.kernels.bits import drive  # noqa: PLC0415
         from accsim.kernels.windows import Window  # noqa: PLC0415
 
-        each = filters // at.groups
-        tails = np.stack([tail(weight.rows, g * each, each) for g in range(at.groups)])
         drive.convolve(
-            plan(weight.rows.code, code, depth), weight.rows.words, tails, stored, Window(*at.window), at.groups,
-            depth, places(code), code.reading is Reading.TERNARY, kind is np.int32, out,
+            plan(weight.rows.code, code, depth), readable(weight.rows, filters // at.groups), stored,
+            Window(*at.window), at.groups, depth, places(code), code.reading is Reading.TERNARY, kind is np.int32, out,
         )  # fmt: skip
     return out.reshape(batch, filters, at.p, at.q)
 

@@ -100,7 +100,7 @@ def pack_columns(values: NDArray[Any], code: PlaneCode) -> Columns:
     if words.size:
         from accsim.kernels.bits import panels  # noqa: PLC0415
 
-        panels.pack(stored.reshape(-1), depth, columns, places(code), code.reading is Reading.TERNARY, words)
+        panels.pack(stored.reshape(-1), depth, columns, places(code), code.reading is Reading.TERNARY, words.reshape(-1))
     return Columns(words, depth, columns, code)
 
 

@@ -15,51 +15,53 @@ STRIP = 4
 
 
 @kernel
+def pack_planes(
+    values: NDArray[Any], at: int, pitch: int, places: NDArray[np.int64], words: NDArray[np.uint32], there: int,
+    plane: int,
+) -> None:  # fmt: skip
+    """A block of 32 x 64 values: 64 words of each plane, ``plane`` words apart."""
+    for p in range(places.size):
+        pack_block(values, at, pitch, places[p], words, there + p * plane)
+
+
+@kernel
 def pack_group(
-    values: NDArray[Any], at: int, pitch: int, depth: int, columns: int, places: NDArray[np.int64],
-    scratch: NDArray[Any], words: NDArray[np.uint32], word: int, panel: int,
+    values: NDArray[Any], at: int, pitch: int, depth: int, columns: int, places: NDArray[np.int64], ternary: bool,
+    scratch: NDArray[Any], words: NDArray[np.uint32], there: int, plane: int,
 ) -> None:  # fmt: skip
     """One word of each of up to 64 columns of each plane: ``depth`` <= 32 rows of values ``pitch`` apart from ``at``.
 
-    ``scratch`` [32 * 64] takes what does not fill a block and has nothing behind it that may be read.
+    Words are flat. ``scratch`` [32 * 64] takes what does not fill a block and has nothing behind it that may be read.
     """
-    inside = depth == DEPTH and (columns == COLUMNS or at + (DEPTH - 1) * pitch + COLUMNS <= values.size)
-    if not inside:
+    if depth == DEPTH and (columns == COLUMNS or at + (DEPTH - 1) * pitch + COLUMNS <= values.size):
+        pack_planes(values, at, pitch, places, words, there, plane)
+        for p in range(places.size):
+            for j in range(columns, COLUMNS):
+                words[there + p * plane + j] = 0
+    else:
         scratch[:] = 0
         for k in range(depth):
             for j in range(columns):
                 scratch[k * COLUMNS + j] = values[at + k * pitch + j]
-    source, place, step = (values, at, pitch) if inside else (scratch, 0, COLUMNS)
-    flat = words.reshape(-1)
-    for p in range(places.size):
-        there = ((p * words.shape[1] + panel) * words.shape[2] + word) * COLUMNS
-        pack_block(source, place, step, places[p], flat, there)
-        for j in range(columns, COLUMNS):
-            flat[there + j] = 0
-
-
-@kernel
-def positive(words: NDArray[np.uint32], panel: int, word: int) -> None:
-    """Of the bits 0 and the signs of ternary numbers, masks of the positive and the negative ones."""
-    for j in range(COLUMNS):
-        words[0, panel, word, j] &= ~words[1, panel, word, j]
+        pack_planes(scratch, 0, COLUMNS, places, words, there, plane)
+    if ternary:  # bit 0 and the sign become masks of positive and of negative numbers
+        for j in range(columns):
+            words[there + j] &= ~words[there + plane + j]
 
 
 @kernel
 def pack_strip(
     values: NDArray[Any], pitch: int, depth: int, first: int, columns: int, places: NDArray[np.int64], ternary: bool,
-    scratch: NDArray[Any], words: NDArray[np.uint32], panel: int,
+    scratch: NDArray[Any], words: NDArray[np.uint32], panel: int, plane: int,
 ) -> None:  # fmt: skip
     """Columns ``first`` on of a matrix whose rows are ``pitch`` long, into the panels from ``panel`` on."""
-    for k in range(0, depth, DEPTH):
-        word = k // DEPTH
+    length = -(-depth // DEPTH)
+    for k in range(length):
         for j in range(0, columns, COLUMNS):
             pack_group(
-                values, k * pitch + first + j, pitch, min(DEPTH, depth - k), min(COLUMNS, columns - j), places,
-                scratch, words, word, panel + j // COLUMNS,
+                values, k * DEPTH * pitch + first + j, pitch, min(DEPTH, depth - k * DEPTH), min(COLUMNS, columns - j),
+                places, ternary, scratch, words, ((panel + j // COLUMNS) * length + k) * COLUMNS, plane,
             )  # fmt: skip
-            if ternary:
-                positive(words, panel + j // COLUMNS, word)
 
 
 @kernel
@@ -67,8 +69,9 @@ def pack(
     values: NDArray[Any], depth: int, columns: int, places: NDArray[np.int64], ternary: bool,
     words: NDArray[np.uint32],
 ) -> None:  # fmt: skip
-    """All columns of a matrix [depth, columns]."""
+    """All columns of a matrix [depth, columns] into ``words``, flat."""
     scratch = np.empty(DEPTH * COLUMNS, values.dtype)
+    plane = words.size // places.size
     for first in range(0, columns, STRIP * COLUMNS):
         width = min(STRIP * COLUMNS, columns - first)
-        pack_strip(values, columns, depth, first, width, places, ternary, scratch, words, first // COLUMNS)
+        pack_strip(values, columns, depth, first, width, places, ternary, scratch, words, first // COLUMNS, plane)

@@ -70,9 +70,9 @@ def plan(a: PlaneCode, b: PlaneCode, depth: int) -> Any:
     return compiled.Product(compiled.AND, pairs, scales, factors, start, left, right, bool(left.any() or right.any()))
 
 
-def tail(rows: Rows, first: int, count: int) -> NDArray[np.uint32]:
-    """The last ``count`` % 4 of ``count`` rows from ``first`` on, with rows of zeros after them."""
-    words = np.zeros((rows.code.bits, ROWS, rows.words.shape[2]), np.uint32)
-    rest = count % ROWS
-    words[:, :rest] = rows.words[:, first + count - rest : first + count]
-    return words
+def readable(rows: Rows, count: int) -> NDArray[np.uint32]:
+    """Packed words one after another; three rows more where tiles of four reach past the last of ``count`` rows."""
+    words = rows.words.reshape(-1)
+    if count % ROWS == 0:
+        return np.ascontiguousarray(words)
+    return np.concatenate([words, np.zeros((ROWS - 1) * rows.words.shape[2], np.uint32)])

@@ -17,74 +17,15 @@ from accsim.kernels.llvm import set_bits
 
 AND, XOR, TERNARY_COLUMNS, TERNARY_ROWS, TERNARY = range(5)
 
+# Words along K of a block: 64 columns of 128 words are 32 KiB, which a first-level cache holds beside four rows.
+BLOCK = 128
+FEWEST = 32
+
 AND4, AND1 = tile("and", 4), tile("and", 1)
 XOR4, XOR1 = tile("xor", 4), tile("xor", 1)
 COLUMNS4, COLUMNS1 = tile("ternary columns", 4), tile("ternary columns", 1)
 ROWS4, ROWS1 = tile("ternary rows", 4), tile("ternary rows", 1)
 TERNARY2, TERNARY1 = tile("ternary", 2), tile("ternary", 1)  # twice as many counts are held
-
-
-@kernel
-def multiply(
-    kind: int, vectors: int, a: NDArray[np.uint32], a_at: int, a_row: int, a_plane: int, b: NDArray[np.uint32],
-    b_at: int, b_plane: int, words: int, out: NDArray[np.int32], at: int, row: int, adds: bool, start: int,
-    scale: int, scale2: int,
-) -> None:  # fmt: skip
-    """One tile of four rows and 16 columns per vector: see :func:`accsim.kernels.bits.tiles.tile`."""
-    s, t = scale, scale2
-    if vectors == 4 and kind == XOR:
-        XOR4(a, a_at, a_row, a_plane, b, b_at, b_plane, words, out, at, row, adds, start, s, t)
-    elif vectors == 4 and kind == AND:
-        AND4(a, a_at, a_row, a_plane, b, b_at, b_plane, words, out, at, row, adds, start, s, t)
-    elif vectors == 4 and kind == TERNARY_COLUMNS:
-        COLUMNS4(a, a_at, a_row, a_plane, b, b_at, b_plane, words, out, at, row, adds, start, s, t)
-    elif vectors == 4 and kind == TERNARY_ROWS:
-        ROWS4(a, a_at, a_row, a_plane, b, b_at, b_plane, words, out, at, row, adds, start, s, t)
-    elif vectors == 4:
-        for n in range(0, PANEL, 2 * LANES):
-            TERNARY2(a, a_at, a_row, a_plane, b, b_at + n, b_plane, words, out, at + n, row, adds, start, s, t)
-    else:
-        for n in range(0, vectors * LANES, LANES):
-            if kind == XOR:
-                XOR1(a, a_at, a_row, a_plane, b, b_at + n, b_plane, words, out, at + n, row, adds, start, s, t)
-            elif kind == AND:
-                AND1(a, a_at, a_row, a_plane, b, b_at + n, b_plane, words, out, at + n, row, adds, start, s, t)
-            elif kind == TERNARY_COLUMNS:
-                COLUMNS1(a, a_at, a_row, a_plane, b, b_at + n, b_plane, words, out, at + n, row, adds, start, s, t)
-            elif kind == TERNARY_ROWS:
-                ROWS1(a, a_at, a_row, a_plane, b, b_at + n, b_plane, words, out, at + n, row, adds, start, s, t)
-            else:
-                TERNARY1(a, a_at, a_row, a_plane, b, b_at + n, b_plane, words, out, at + n, row, adds, start, s, t)
-
-
-@kernel
-def row_terms(a: NDArray[np.uint32], first: int, factors: NDArray[Any], terms: NDArray[Any]) -> None:
-    """terms[i] = sum over planes of factor * set bits of row ``first + i`` of words [planes, rows, words]."""
-    terms[:] = 0
-    for p in range(factors.size):
-        if factors[p] != 0:
-            for i in range(terms.size):
-                count = 0
-                for k in range(a.shape[2]):
-                    count += set_bits(a[p, first + i, k])
-                terms[i] += factors[p] * count
-
-
-@kernel
-def column_terms(b: NDArray[np.uint32], panel: int, factors: NDArray[Any], terms: NDArray[Any]) -> None:
-    """terms[j] = sum over planes of factor * set bits of column ``64 * panel + j``."""
-    terms[:] = 0
-    counts = np.empty(PANEL, np.int64)
-    for p in range(factors.size):
-        if factors[p] != 0:
-            for first in range(0, terms.size, PANEL):
-                counts[:] = 0
-                words = b[p, panel + first // PANEL]
-                for k in range(words.shape[0]):
-                    for j in range(PANEL):
-                        counts[j] += set_bits(words[k, j])
-                for j in range(min(PANEL, terms.size - first)):
-                    terms[first + j] += factors[p] * counts[j]
 
 
 class Product(NamedTuple):
@@ -112,58 +53,139 @@ class Product(NamedTuple):
 
 
 @kernel
+def multiply(
+    job: Product, first_pair: int, last_pair: int, wide: bool, a: NDArray[np.uint32], row: int, a_plane: int, words: int,
+    tiles: int, b: NDArray[np.uint32], b_at: int, b_plane: int, vectors: int, out: NDArray[np.int32], at: int,
+    pitch: int,
+) -> None:  # fmt: skip
+    """Tiles of four rows, from ``row`` on, times one panel; see :func:`accsim.kernels.bits.tiles.tile`.
+
+    If ``wide``, counts come out as they are.
+    """
+    kind = job.kind
+    block = max(FEWEST, BLOCK // job.column_factors.size)
+    for k in range(0, words, block):
+        n = min(block, words - k)
+        for tile in range(tiles):
+            o = at + tile * ROWS * pitch
+            for pair in range(first_pair, last_pair):
+                x = job.planes[pair, 0] * a_plane + (row + tile * ROWS) * words + k
+                y = b_at + job.planes[pair, 1] * b_plane + k * PANEL
+                adds = pair > first_pair or k > 0
+                u, s, t = (0, 1, 0) if wide else (int(job.start), job.scales[pair, 0], job.scales[pair, 1])
+                if vectors == 4 and kind == XOR:
+                    XOR4(a, x, words, a_plane, b, y, b_plane, n, out, o, pitch, adds, u, s, t)
+                elif vectors == 4 and kind == AND:
+                    AND4(a, x, words, a_plane, b, y, b_plane, n, out, o, pitch, adds, u, s, t)
+                elif vectors == 4 and kind == TERNARY_COLUMNS:
+                    COLUMNS4(a, x, words, a_plane, b, y, b_plane, n, out, o, pitch, adds, u, s, t)
+                elif vectors == 4 and kind == TERNARY_ROWS:
+                    ROWS4(a, x, words, a_plane, b, y, b_plane, n, out, o, pitch, adds, u, s, t)
+                elif vectors == 4:
+                    for v in range(0, PANEL, 2 * LANES):
+                        TERNARY2(a, x, words, a_plane, b, y + v, b_plane, n, out, o + v, pitch, adds, u, s, t)
+                else:
+                    for v in range(0, vectors * LANES, LANES):
+                        if kind == XOR:
+                            XOR1(a, x, words, a_plane, b, y + v, b_plane, n, out, o + v, pitch, adds, u, s, t)
+                        elif kind == AND:
+                            AND1(a, x, words, a_plane, b, y + v, b_plane, n, out, o + v, pitch, adds, u, s, t)
+                        elif kind == TERNARY_COLUMNS:
+                            COLUMNS1(a, x, words, a_plane, b, y + v, b_plane, n, out, o + v, pitch, adds, u, s, t)
+                        elif kind == TERNARY_ROWS:
+                            ROWS1(a, x, words, a_plane, b, y + v, b_plane, n, out, o + v, pitch, adds, u, s, t)
+                        else:
+                            TERNARY1(a, x, words, a_plane, b, y + v, b_plane, n, out, o + v, pitch, adds, u, s, t)
+
+
+@kernel
+def row_terms(
+    a: NDArray[np.uint32], first: int, plane: int, words: int, factors: NDArray[Any], terms: NDArray[Any]
+) -> None:
+    """terms[i] = sum over planes of factor * set bits of row ``first + i``; planes are ``plane`` words apart."""
+    terms[:] = 0
+    for p in range(factors.size):
+        if factors[p] != 0:
+            for i in range(terms.size):
+                count = 0
+                for k in range(words):
+                    count += set_bits(a[p * plane + (first + i) * words + k])
+                terms[i] += factors[p] * count
+
+
+@kernel
+def column_terms(b: NDArray[np.uint32], panel: int, factors: NDArray[Any], terms: NDArray[Any]) -> None:
+    """terms[j] = sum over planes of factor * set bits of column ``64 * panel + j``."""
+    terms[:] = 0
+    counts = np.empty(PANEL, np.int64)
+    for p in range(factors.size):
+        if factors[p] != 0:
+            for first in range(0, terms.size, PANEL):
+                counts[:] = 0
+                words = b[p, panel + first // PANEL]
+                for k in range(words.shape[0]):
+                    for j in range(PANEL):
+                        counts[j] += set_bits(words[k, j])
+                for j in range(min(PANEL, terms.size - first)):
+                    terms[first + j] += factors[p] * counts[j]
+
+
+@kernel
 def products(
-    job: Product, a: NDArray[np.uint32], tail: NDArray[np.uint32], first: int, rows: int, b: NDArray[np.uint32],
-    panel: int, columns: int, narrow: NDArray[np.int32], sums: NDArray[Any], column: int,
+    job: Product, a: NDArray[np.uint32], all_rows: int, first: int, rows: int, b: NDArray[np.uint32], panel: int,
+    columns: int, narrow: NDArray[np.int32], sums: NDArray[Any], column: int,
 ) -> None:  # fmt: skip
     """``sums[i, column + j]`` for ``rows`` rows from ``first`` on and ``columns`` columns from a panel on.
 
-    If ``narrow`` has any room, sums are of 32 bits and go there: tiles write them without a detour. ``a`` [planes, all
-    rows, words]; ``tail`` [planes, 4, words] the last rows % 4 of those asked for; ``b`` [planes, panels, words, 64].
+    If ``narrow`` has any room, sums are of 32 bits and go there. ``a`` is flat, [planes, ``all_rows``, words], and three
+    rows behind those asked for can be read; ``b`` [planes, panels, words, 64].
     """
-    words = a.shape[2]
-    fours, rest, lanes, direct = a.reshape(-1), tail.reshape(-1), b.reshape(-1), narrow.reshape(-1)
-    counts = np.empty(ROWS * PANEL, np.int32)
+    words = b.shape[2]
+    plane, lanes, direct = all_rows * words, b.reshape(-1), narrow.reshape(-1)
+    b_plane = b.shape[1] * words * PANEL
+    pairs, fours = job.planes.shape[0], rows // ROWS
+    counts = np.empty((ROWS, PANEL), np.int32)
+    scratch = counts.reshape(-1)
     left = np.empty(rows if job.terms else 0, job.factors.dtype)
     right = np.empty(columns if job.terms else 0, job.factors.dtype)
     if job.terms:
-        row_terms(a, first, job.row_factors, left)
+        row_terms(a, first, plane, words, job.row_factors, left)
         column_terms(b, panel, job.column_factors, right)
     for j in range(0, columns, PANEL):
         width = min(PANEL, columns - j)
-        for i in range(0, rows, ROWS):
+        vectors, at = -(-width // LANES), (panel + j // PANEL) * words * PANEL
+        done = 0
+        if narrow.size and width == PANEL:
+            done = fours * ROWS
+            multiply(
+                job, 0, pairs, False, a, first, plane, words, fours, lanes, at, b_plane, vectors, direct, column + j,
+                narrow.shape[1],
+            )  # fmt: skip
+        for i in range(done, rows, ROWS):
             height = min(ROWS, rows - i)
-            source, at, plane = fours, (first + i) * words, a.shape[1] * words
-            if height < ROWS:
-                source, at, plane = rest, 0, ROWS * words
-            through = not narrow.size or height < ROWS or width < PANEL
-            target, place, pitch = direct, i * narrow.shape[1] + column + j, narrow.shape[1]
-            if through:
-                target, place, pitch = counts, 0, PANEL
-            if not narrow.size:
-                sums[i : i + height, column + j : column + j + width] = job.start
-            for t in range(job.planes.shape[0]):
-                p, q = job.planes[t]
-                scale, scale2, start, adds = job.scales[t, 0], job.scales[t, 1], int(job.start), t > 0
-                if not narrow.size:
-                    scale, scale2, start, adds = 1, 0, 0, False
+            if narrow.size:
                 multiply(
-                    job.kind, -(-width // LANES), source, at + p * plane, words, plane,
-                    lanes, (q * b.shape[1] + panel + j // PANEL) * words * PANEL, b.shape[1] * words * PANEL,
-                    words, target, place, pitch, adds, start, scale, scale2,
-                )  # fmt: skip
-                if not narrow.size:
-                    for r in range(height):
-                        for c in range(width):
-                            sums[i + r, column + j + c] += job.factors[t] * counts[r * PANEL + c]
-            if narrow.size and through:
+                    job, 0, pairs, False, a, first + i, plane, words, 1, lanes, at, b_plane, vectors, scratch, 0, PANEL
+                )
                 for r in range(height):
                     for c in range(width):
-                        narrow[i + r, column + j + c] = counts[r * PANEL + c]
-            if job.terms:
-                for r in range(i, i + height):
-                    for c in range(j, j + width):
-                        if narrow.size:
-                            narrow[r, column + c] += int(left[r] + right[c])
-                        else:
-                            sums[r, column + c] += left[r] + right[c]
+                        narrow[i + r, column + j + c] = counts[r, c]
+            else:
+                for r in range(height):
+                    for c in range(width):
+                        sums[i + r, column + j + c] = job.start
+                for pair in range(pairs):
+                    multiply(
+                        job, pair, pair + 1, True, a, first + i, plane, words, 1, lanes, at, b_plane, vectors, scratch,
+                        0, PANEL,
+                    )  # fmt: skip
+                    for r in range(height):
+                        for c in range(width):
+                            sums[i + r, column + j + c] += job.factors[pair] * counts[r, c]
+        if job.terms:
+            for r in range(rows):
+                for c in range(j, j + width):
+                    if narrow.size:
+                        narrow[r, column + c] += int(left[r] + right[c])
+                    else:
+                        sums[r, column + c] += left[r] + right[c]
