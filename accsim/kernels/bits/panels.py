@@ -56,11 +56,17 @@ def pack_strip(
 ) -> None:  # fmt: skip
     """Columns ``first`` on of a matrix whose rows are ``pitch`` long, into the panels from ``panel`` on."""
     length = -(-depth // DEPTH)
+    whole = 0 if ternary else columns - columns % COLUMNS
     for k in range(length):
-        for j in range(0, columns, COLUMNS):
+        at, there = k * DEPTH * pitch + first, (panel * length + k) * COLUMNS
+        inside = whole if depth - k * DEPTH >= DEPTH else 0
+        for j in range(0, inside, COLUMNS):
+            for p in range(places.size):
+                pack_block(values, at + j, pitch, places[p], words, there + j * length + p * plane)
+        for j in range(inside, columns, COLUMNS):
             pack_group(
-                values, k * DEPTH * pitch + first + j, pitch, min(DEPTH, depth - k * DEPTH), min(COLUMNS, columns - j),
-                places, ternary, scratch, words, ((panel + j // COLUMNS) * length + k) * COLUMNS, plane,
+                values, at + j, pitch, min(DEPTH, depth - k * DEPTH), min(COLUMNS, columns - j), places, ternary,
+                scratch, words, there + j * length, plane,
             )  # fmt: skip
 
 
