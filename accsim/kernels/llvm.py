@@ -1,7 +1,7 @@
 """LLVM vectors for kernels whose speed depends on them; LLVM lowers them to what the machine has.
 
-A loop over vectors that must keep its accumulators in registers is written as LLVM instructions: the compiler must assume
-that a store to one array changes another, and would load and store them on every step.
+A loop over vectors that must keep its accumulators in registers is written as LLVM instructions: the compiler must
+assume that a store to one array changes another, and would load and store them on every step.
 """
 
 from __future__ import annotations
@@ -15,7 +15,21 @@ from numba import types  # isort: skip
 from numba.core import cgutils  # isort: skip
 from numba.extending import intrinsic  # isort: skip
 
-__all__ = ["code", "constant", "data_of", "ir", "kernel", "load", "popcount", "set_bits", "splat", "store", "vector"]
+__all__ = [
+    "code",
+    "constant",
+    "data_of",
+    "intrinsic",
+    "ir",
+    "kernel",
+    "load",
+    "popcount",
+    "set_bits",
+    "splat",
+    "store",
+    "types",
+    "vector",
+]
 
 code: Any = cgutils  # untyped
 
@@ -55,14 +69,16 @@ def popcount(builder: Any, words: Any) -> Any:
     return builder.call(code.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), name), [words])
 
 
-@intrinsic
-def set_bits(_context: Any, word: Any) -> Any:
+def _set_bits(_context: Any, word: Any) -> Any:
     """Set bits of an unsigned integer."""
 
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.zext(builder.ctpop(arguments[0]), ir.IntType(64))
 
     return types.int64(word), generate
+
+
+set_bits: Any = intrinsic(_set_bits)
 
 
 def splat(builder: Any, number: Any, lanes: int) -> Any:

@@ -1,7 +1,7 @@
 """Products of operands packed into planes of bits, by counting bits: binary, ternary, any integers, any bases.
 
-Pack the weights once, with ``pack_rows`` or ``pack_filters``; ``gemm`` and ``convolve`` pack the other operand on the way.
-What the planes stand for is a code: ``signed``, ``unsigned``, ``binary``, ``ternary``, ``signs``, ``choices``.
+Pack the weights once, with ``pack_rows`` or ``pack_filters``; ``gemm`` and ``convolve`` pack the other operand on the
+way. What the planes stand for is a code: ``signed``, ``unsigned``, ``binary``, ``ternary``, ``signs``, ``choices``.
 """
 
 from accsim.kernels.bits.code import PlaneCode, binary, choices, signed, signs, ternary, unsigned

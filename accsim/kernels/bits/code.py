@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ class PlaneCode:
     @property
     def integral(self) -> bool:
         """Whether every number of the code is an integer."""
-        return all(isinstance(number, int) for number in (*self.bases, self.offset))
+        return all(isinstance(number, Integral) for number in (*self.bases, self.offset))
 
     @property
     def reach(self) -> float:
@@ -98,18 +99,25 @@ class PlaneCode:
 
     def integers(self, planes: NDArray[np.bool_]) -> NDArray[np.int64]:
         """The integers whose :meth:`planes` they are; of signs -1 and 1."""
+        whole: NDArray[np.int64] = planes.astype(np.int64)
         if self.reading is Reading.SIGN:
-            return 1 - 2 * planes[0].astype(np.int64)
+            signs: NDArray[np.int64] = 1 - 2 * whole[0]
+            return signs
         if self.reading is Reading.TERNARY:
-            return planes[0].astype(np.int64) - planes[1]
-        patterns = sum(plane.astype(np.int64) << p for p, plane in enumerate(planes))
-        return np.where(patterns > self.high, patterns - (1 << self.bits), patterns)
+            trits: NDArray[np.int64] = whole[0] - whole[1]
+            return trits
+        patterns = np.zeros(planes.shape[1:], np.int64)
+        for p, plane in enumerate(whole):
+            patterns |= plane << p
+        patterns[patterns > self.high] -= 1 << self.bits
+        return patterns
 
     def decode(self, values: NDArray[Any]) -> NDArray[Any]:
         """What integers stand for: int64 if the code is :attr:`integral`, else float64."""
         kind: Any = np.int64 if self.integral else np.float64
         bases = np.array(self.bases, kind)
-        return np.tensordot(bases, self.planes(np.asarray(values)).astype(kind), 1) + kind(self.offset)
+        numbers: NDArray[Any] = np.tensordot(bases, self.planes(np.asarray(values)).astype(kind), 1) + kind(self.offset)
+        return numbers
 
 
 def signed(bits: int) -> PlaneCode:
@@ -140,7 +148,7 @@ def ternary(positive: float = 1, negative: float = 1) -> PlaneCode:
 def signs(bases: Sequence[float]) -> PlaneCode:
     """All sums of ``± bases[p]``, minus where bit p of an unsigned integer is 0: the weights of LQ-Nets (Zhang et al.,
     ECCV 2018) and the residual planes of HORQ (Li et al., ICCV 2017).
-    """  # noqa: D209
+    """
     return PlaneCode(tuple(2 * base for base in bases), -sum(bases), Reading.BITS, 0, (1 << len(bases)) - 1)
 
 

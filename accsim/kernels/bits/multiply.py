@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Any, Final, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accsim.kernels.bits.code import PlaneCode, Reading, ternary
-from accsim.kernels.bits.operands import Columns, Filters, Rows, places
+from accsim.kernels.bits.operands import PANEL, Columns, Filters, Rows, fill, places, room
 from accsim.kernels.bits.plan import plan, readable, result_type
 from accsim.kernels.shapes import Slide, Sliding, check_depths, slide
+
+# Columns are packed and used up in strips of 256 KiB of words, which a second-level cache holds, or of 256 columns.
+PACKED: Final = 2**16
+STRIP: Final = 256
 
 
 def gemm(a: Rows, b: NDArray[Any] | Columns, code: PlaneCode | None = None) -> NDArray[Any]:
@@ -42,24 +46,34 @@ def gemm(a: Rows, b: NDArray[Any] | Columns, code: PlaneCode | None = None) -> N
         depth, columns = b.shape
     check_depths((a.rows, a.depth), (depth, columns))
     kind = result_type(a.code, code, depth)
-    stored = b.words if isinstance(b, Columns) else code.checked("b", b)
+    stored = None if isinstance(b, Columns) else code.checked("b", b)
     if not (a.rows and depth and columns):
         return np.zeros((a.rows, columns), kind)
-
-    from accsim.kernels.bits import drive  # noqa: PLC0415
-
     out = np.empty((a.rows, columns), kind)
-    job = plan(a.code, code, depth)
-    narrow, sums = (out, np.empty((0, 0), np.int64)) if kind is np.int32 else (np.empty((0, 0), np.int32), out)
-    words = readable(a, a.rows)
+    job, words = plan(a.code, code, depth), readable(a, a.rows)
     if isinstance(b, Columns):
-        drive.multiply_packed(job, words, a.rows, stored, columns, narrow, sums)
-    else:
-        drive.multiply_values(
-            job, words, a.rows, stored.reshape(-1), depth, columns, places(code), code.reading is Reading.TERNARY,
-            narrow, sums,
-        )  # fmt: skip
+        _multiply(job, words, a.rows, 0, b.words, out, 0, columns)
+    elif stored is not None:
+        most = max(STRIP, PACKED // room(code, depth, 1).size * PANEL)
+        packed = room(code, depth, min(most, columns))
+        for first in range(0, columns, most):
+            width = min(most, columns - first)
+            part = packed if width == min(most, columns) else room(code, depth, width)
+            fill(stored, code, first, width, part)
+            _multiply(job, words, a.rows, 0, part, out, first, width)
     return out
+
+
+def _multiply(
+    job: Any, words: NDArray[np.uint32], all_rows: int, first: int, packed: NDArray[np.uint32], out: NDArray[Any],
+    column: int, columns: int,
+) -> None:  # fmt: skip
+    """Rows from ``first`` on, as many as ``out`` has, times packed columns, into its columns from ``column`` on."""
+    from accsim.kernels.bits import products  # noqa: PLC0415
+
+    none = np.empty((0, 0), np.int32 if out.dtype != np.int32 else job.factors.dtype)
+    narrow, sums = (out, none) if out.dtype == np.int32 else (none, out)
+    products.products(job, words, all_rows, first, out.shape[0], packed, 0, columns, narrow, sums, column)
 
 
 def convolve(
@@ -81,7 +95,7 @@ def convolve(
     Raises:
         TypeError: an array that does not hold integers.
         ValueError: shapes that do not match, a window larger than the padded input, an integer that the code does not
-            have, sums that may leave 64 bits; padding that should add nothing, in a code whose 0 does not stand for zero.
+            have, sums that may leave 64 bits; padding that should add nothing in a code whose 0 is not zero.
     """
     if ifmap.ndim != 4:
         raise ValueError(f"ifmap must have 4 dimensions, got shape {ifmap.shape}")
@@ -90,22 +104,24 @@ def convolve(
     if any(at.padding):
         stored, code, at = _padded(stored, code, pad, at)
     batch, filters, depth = ifmap.shape[0], weight.shape[0], weight.rows.depth
-    kind = result_type(weight.rows.code, code, depth)
-    out = np.empty((batch, at.groups, filters // at.groups, at.p * at.q), kind)
+    out = np.empty((filters, batch * at.p * at.q), result_type(weight.rows.code, code, depth))
     if batch:
-        from accsim.kernels.bits import drive  # noqa: PLC0415
+        from accsim.kernels.bits import panels  # noqa: PLC0415
         from accsim.kernels.windows import Window  # noqa: PLC0415
 
-        drive.convolve(
-            plan(weight.rows.code, code, depth), readable(weight.rows, filters // at.groups), stored,
-            Window(*at.window), at.groups, depth, places(code), code.reading is Reading.TERNARY, kind is np.int32, out,
-        )  # fmt: skip
-    return out.reshape(batch, filters, at.p, at.q)
+        each = filters // at.groups
+        job, rows = plan(weight.rows.code, code, depth), readable(weight.rows, each)
+        for g in range(at.groups):
+            columns = room(code, depth, out.shape[1])
+            panels.pack_windows(
+                stored, g * weight.shape[1], Window(*at.window), depth, places(code), code.reading is Reading.TERNARY,
+                columns.reshape(-1),
+            )  # fmt: skip
+            _multiply(job, rows, filters, g * each, columns, out[g * each : (g + 1) * each], 0, out.shape[1])
+    return np.ascontiguousarray(out.reshape(filters, batch, at.p, at.q).transpose(1, 0, 2, 3))
 
 
-def _padded(
-    stored: NDArray[Any], code: PlaneCode, pad: int | None, at: Slide
-) -> tuple[NDArray[Any], PlaneCode, Slide]:
+def _padded(stored: NDArray[Any], code: PlaneCode, pad: int | None, at: Slide) -> tuple[NDArray[Any], PlaneCode, Slide]:
     """Operands whose padding, if any is left, is the integer 0."""
     if pad is None and code.reading is Reading.SIGN:
         return np.where(stored < 0, np.int8(-1), np.int8(1)), ternary(), at

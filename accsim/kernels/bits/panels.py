@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from accsim.kernels.bits.transpose import COLUMNS, DEPTH, pack_block
 from accsim.kernels.jit import kernel
+from accsim.kernels.windows import Window, gather
 
 # Rows of 256 neighbouring values are read together: 64 would be one line of a cache out of every page.
 STRIP = 4
@@ -50,34 +51,44 @@ def pack_group(
 
 
 @kernel
-def pack_strip(
-    values: NDArray[Any], pitch: int, depth: int, first: int, columns: int, places: NDArray[np.int64], ternary: bool,
-    scratch: NDArray[Any], words: NDArray[np.uint32], panel: int, plane: int,
+def pack(
+    values: NDArray[Any], pitch: int, depth: int, start: int, columns: int, places: NDArray[np.int64], ternary: bool,
+    words: NDArray[np.uint32],
 ) -> None:  # fmt: skip
-    """Columns ``first`` on of a matrix whose rows are ``pitch`` long, into the panels from ``panel`` on."""
-    length = -(-depth // DEPTH)
-    whole = 0 if ternary else columns - columns % COLUMNS
-    for k in range(length):
-        at, there = k * DEPTH * pitch + first, (panel * length + k) * COLUMNS
-        inside = whole if depth - k * DEPTH >= DEPTH else 0
-        for j in range(0, inside, COLUMNS):
-            for p in range(places.size):
-                pack_block(values, at + j, pitch, places[p], words, there + j * length + p * plane)
-        for j in range(inside, columns, COLUMNS):
-            pack_group(
-                values, at + j, pitch, min(DEPTH, depth - k * DEPTH), min(COLUMNS, columns - j), places, ternary,
-                scratch, words, there + j * length, plane,
-            )  # fmt: skip
+    """``columns`` from ``start`` on of a matrix whose rows are ``pitch`` long; ``values`` and ``words`` are flat."""
+    scratch = np.empty(DEPTH * COLUMNS, values.dtype)
+    length, plane = -(-depth // DEPTH), words.size // places.size
+    for first in range(0, columns, STRIP * COLUMNS):
+        width = min(STRIP * COLUMNS, columns - first)
+        whole = 0 if ternary else width - width % COLUMNS
+        for k in range(length):
+            at, there = k * DEPTH * pitch + start + first, (first // COLUMNS * length + k) * COLUMNS
+            inside = whole if depth - k * DEPTH >= DEPTH else 0
+            for j in range(0, inside, COLUMNS):
+                for p in range(places.size):
+                    pack_block(values, at + j, pitch, places[p], words, there + j * length + p * plane)
+            for j in range(inside, width, COLUMNS):
+                pack_group(
+                    values, at + j, pitch, min(DEPTH, depth - k * DEPTH), min(COLUMNS, width - j), places, ternary,
+                    scratch, words, there + j * length, plane,
+                )  # fmt: skip
 
 
 @kernel
-def pack(
-    values: NDArray[Any], depth: int, columns: int, places: NDArray[np.int64], ternary: bool,
+def pack_windows(
+    ifmap: NDArray[Any], channel: int, window: Window, depth: int, places: NDArray[np.int64], ternary: bool,
     words: NDArray[np.uint32],
 ) -> None:  # fmt: skip
-    """All columns of a matrix [depth, columns] into ``words``, flat."""
-    scratch = np.empty(DEPTH * COLUMNS, values.dtype)
-    plane = words.size // places.size
-    for first in range(0, columns, STRIP * COLUMNS):
-        width = min(STRIP * COLUMNS, columns - first)
-        pack_strip(values, columns, depth, first, width, places, ternary, scratch, words, first // COLUMNS, plane)
+    """The inputs under every window, ``depth`` taps from a channel on, a column per position, into ``words``, flat."""
+    positions = ifmap.shape[0] * window.P * window.Q
+    length, plane = -(-depth // DEPTH), words.size // places.size
+    scratch, rows = np.empty(DEPTH * COLUMNS, ifmap.dtype), np.empty(DEPTH * STRIP * COLUMNS, ifmap.dtype)
+    for first in range(0, positions, STRIP * COLUMNS):
+        width = min(STRIP * COLUMNS, positions - first)
+        for k in range(length):
+            taps = min(DEPTH, depth - k * DEPTH)
+            flat = rows[: taps * width]
+            gather(ifmap, channel, window, k * DEPTH, taps, first, flat.reshape((taps, width)))
+            for j in range(0, width, COLUMNS):
+                there = ((first + j) // COLUMNS * length + k) * COLUMNS
+                pack_group(flat, j, width, taps, min(COLUMNS, width - j), places, ternary, scratch, words, there, plane)

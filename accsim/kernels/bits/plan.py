@@ -18,8 +18,10 @@ def result_type(a: PlaneCode, b: PlaneCode, depth: int) -> Any:
     """int32 or int64, whichever holds every sum of ``depth`` products; float64 if a code is not integral.
 
     Raises:
-        ValueError: sums that may leave 64 bits.
+        ValueError: sums that may leave 64 bits, or of so many products that their count leaves 32.
     """
+    if depth >= 2**31:
+        raise ValueError(f"a sum of {depth} products; at most {2**31 - 1} can be counted")
     if not (a.integral and b.integral):
         return np.float64
     bound = depth * int(a.reach) * int(b.reach)
@@ -41,21 +43,20 @@ def plan(a: PlaneCode, b: PlaneCode, depth: int) -> Any:
     kind: Any = np.int64 if a.integral and b.integral else np.float64
     left, right = np.zeros(a.bits, kind), np.zeros(b.bits, kind)
     one = np.zeros((1, 2), np.int64)
-    units = [code.reading if code.bases in ((-2,), (1, -1)) else Reading.BITS for code in (a, b)]
-    match units:
-        case [Reading.SIGN, Reading.SIGN]:
+    match _units(a), _units(b):
+        case Reading.SIGN, Reading.SIGN:
             return compiled.Product(
                 compiled.XOR, one, np.array([[-2, 0]]), np.array([-2], kind), kind(depth), left, right, False
             )
-        case [Reading.SIGN, Reading.TERNARY]:
+        case Reading.SIGN, Reading.TERNARY:
             return compiled.Product(
                 compiled.TERNARY_COLUMNS, one, np.array([[-2, 0]]), np.array([-2], kind), kind(0), left, right + 1, True
             )
-        case [Reading.TERNARY, Reading.SIGN]:
+        case Reading.TERNARY, Reading.SIGN:
             return compiled.Product(
                 compiled.TERNARY_ROWS, one, np.array([[-2, 0]]), np.array([-2], kind), kind(0), left + 1, right, True
             )
-        case [Reading.TERNARY, Reading.TERNARY] if result_type(a, b, depth) is np.int32:
+        case Reading.TERNARY, Reading.TERNARY:
             return compiled.Product(
                 compiled.TERNARY, one, np.array([[1, -2]]), np.array([1], kind), kind(0), left, right, False
             )
@@ -68,6 +69,12 @@ def plan(a: PlaneCode, b: PlaneCode, depth: int) -> Any:
     right += np.array(b.bases, kind) * kind(a.offset)
     start = kind(depth * a.offset * b.offset)
     return compiled.Product(compiled.AND, pairs, scales, factors, start, left, right, bool(left.any() or right.any()))
+
+
+def _units(code: PlaneCode) -> Reading:
+    """Signs and ternary numbers of one, or anything else."""
+    of_one = code.bases == (-2,) if code.reading is Reading.SIGN else code.bases == (1, -1)
+    return code.reading if of_one else Reading.BITS
 
 
 def readable(rows: Rows, count: int) -> NDArray[np.uint32]:

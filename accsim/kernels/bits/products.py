@@ -54,9 +54,9 @@ class Product(NamedTuple):
 
 @kernel
 def multiply(
-    job: Product, first_pair: int, last_pair: int, wide: bool, a: NDArray[np.uint32], row: int, a_plane: int, words: int,
-    tiles: int, b: NDArray[np.uint32], b_at: int, b_plane: int, vectors: int, out: NDArray[np.int32], at: int,
-    pitch: int,
+    job: Product, first_pair: int, last_pair: int, wide: bool, a: NDArray[np.uint32], row: int, a_plane: int,
+    words: int, tiles: int, b: NDArray[np.uint32], b_at: int, b_plane: int, vectors: int, out: NDArray[np.int32],
+    at: int, pitch: int,
 ) -> None:  # fmt: skip
     """Tiles of four rows, from ``row`` on, times one panel; see :func:`accsim.kernels.bits.tiles.tile`.
 
@@ -66,10 +66,10 @@ def multiply(
     block = max(FEWEST, BLOCK // job.column_factors.size)
     for k in range(0, words, block):
         n = min(block, words - k)
-        for tile in range(tiles):
-            o = at + tile * ROWS * pitch
+        for n_tile in range(tiles):
+            o = at + n_tile * ROWS * pitch
             for pair in range(first_pair, last_pair):
-                x = job.planes[pair, 0] * a_plane + (row + tile * ROWS) * words + k
+                x = job.planes[pair, 0] * a_plane + (row + n_tile * ROWS) * words + k
                 y = b_at + job.planes[pair, 1] * b_plane + k * PANEL
                 adds = pair > first_pair or k > 0
                 u, s, t = (0, 1, 0) if wide else (int(job.start), job.scales[pair, 0], job.scales[pair, 1])
@@ -137,8 +137,8 @@ def products(
 ) -> None:  # fmt: skip
     """``sums[i, column + j]`` for ``rows`` rows from ``first`` on and ``columns`` columns from a panel on.
 
-    If ``narrow`` has any room, sums are of 32 bits and go there. ``a`` is flat, [planes, ``all_rows``, words], and three
-    rows behind those asked for can be read; ``b`` [planes, panels, words, 64].
+    If ``narrow`` has any room, sums are of 32 bits and go there. ``a`` is flat, [planes, ``all_rows``, words], and
+    three rows behind those asked for can be read; ``b`` [planes, panels, words, 64].
     """
     words = b.shape[2]
     plane, lanes, direct = all_rows * words, b.reshape(-1), narrow.reshape(-1)

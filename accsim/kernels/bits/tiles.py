@@ -10,10 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from accsim.kernels.llvm import code, constant, data_of, ir, load, popcount, splat, store, vector
-
-from numba import types  # isort: skip
-from numba.extending import intrinsic  # isort: skip
+from accsim.kernels.llvm import code, constant, data_of, intrinsic, ir, load, popcount, splat, store, types, vector
 
 LANES = 16
 PANEL = 64
@@ -57,7 +54,7 @@ def tile(kind: str, vectors: int) -> Tile:
 
     The compiled function takes: row words and the place of the first, words from row to row, from plane to plane;
     column words and the place of the panel, words from plane to plane; words along K; out and the place of its first
-    element, elements from row to row; adds, start, scale, second scale. Every array is contiguous; places count elements.
+    element, elements from row to row; adds, start, scale, second scale. Arrays are contiguous; places count elements.
     """
     row_planes, column_planes, counts = KINDS[kind]
 
@@ -86,9 +83,7 @@ def tile(kind: str, vectors: int) -> Tile:
                 columns = []
                 for v in range(vectors):
                     here = [builder.add(builder.add(at, panel), place(v * LANES)) for at in plane_at]
-                    columns.append(
-                        _nonzero(builder, [load(builder, builder.gep(right, [at]), wide, 4) for at in here])
-                    )
+                    columns.append(_nonzero(builder, [load(builder, builder.gep(right, [at]), wide, 4) for at in here]))
                 for i in range(ROWS):
                     here = [builder.add(at, k) for at in row_at[i * row_planes : (i + 1) * row_planes]]
                     row = _nonzero(builder, [builder.load(builder.gep(left, [at])) for at in here])
@@ -112,6 +107,8 @@ def tile(kind: str, vectors: int) -> Tile:
             return target.get_dummy_value()
 
         place = types.intp
-        return types.void(a, place, place, place, b, place, place, place, out, place, place, types.boolean, *(place,) * 3), generate
+        return types.void(
+            a, place, place, place, b, place, place, place, out, place, place, types.boolean, place, place, place
+        ), generate
 
     return product

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from accsim.kernels.llvm import constant, data_of, ir, load, splat, store, vector
-
-from numba import types  # isort: skip
-from numba.extending import intrinsic  # isort: skip
+from accsim.kernels.llvm import constant, data_of, intrinsic, ir, load, splat, store, types, vector
 
 DEPTH = 32
 COLUMNS = 64
 
 
-@intrinsic
-def pack_block(_context: Any, values: Any, at: Any, pitch: Any, bit: Any, words: Any, words_at: Any) -> Any:
+def _pack_block(_context: Any, values: Any, at: Any, pitch: Any, bit: Any, words: Any, words_at: Any) -> Any:
     """``words[words_at + j]`` = sum over k of bit ``bit`` of ``values[at + k * pitch + j]``, shifted left by k.
 
     ``values`` are integers of 8 or 16 bits, ``words`` unsigned ones of 32; places count elements of contiguous arrays.
@@ -62,3 +58,6 @@ def pack_block(_context: Any, values: Any, at: Any, pitch: Any, bit: Any, words:
 
     place = types.intp
     return types.void(values, place, place, place, words, place), generate
+
+
+pack_block: Any = intrinsic(_pack_block)

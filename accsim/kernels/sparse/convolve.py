@@ -7,9 +7,9 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from accsim.kernels.bounds import sum_type
 from accsim.kernels.shapes import Slide, Sliding, slide
 from accsim.kernels.sparse.formats import Csr, Folded, compressed_rows
-from accsim.kernels.sparse.multiply import sum_type
 
 
 def convolve(ifmap: Folded | NDArray[Any], weight: Folded | NDArray[Any], **how: Unpack[Sliding]) -> NDArray[Any]:
@@ -26,7 +26,8 @@ def convolve(ifmap: Folded | NDArray[Any], weight: Folded | NDArray[Any], **how:
 
     Raises:
         TypeError: no operand is sparse, integers with floating-point numbers.
-        ValueError: shapes that do not match, a window larger than the padded input, integer sums that may leave 64 bits.
+        ValueError: shapes that do not match, a window larger than the padded input, integer sums that may
+            leave 64 bits.
     """
     if isinstance(ifmap, np.ndarray) and isinstance(weight, np.ndarray):
         raise TypeError("neither operand is sparse; use accsim.kernels.convolve")
@@ -57,9 +58,7 @@ def _over_windows(ifmap: NDArray[Any], weight: Folded, at: Slide, kind: Any) -> 
     return out.reshape(-1, filters, at.p, at.q)
 
 
-def _scattered(
-    rows: Csr, shape: tuple[int, int, int, int], weight: NDArray[Any], at: Slide, kind: Any
-) -> NDArray[Any]:
+def _scattered(rows: Csr, shape: tuple[int, int, int, int], weight: NDArray[Any], at: Slide, kind: Any) -> NDArray[Any]:
     filters, depth, r, s = weight.shape
     out = np.zeros((shape[0], at.p, at.q, at.groups, filters // at.groups), kind)
     if out.size:

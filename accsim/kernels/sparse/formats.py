@@ -141,9 +141,7 @@ def compressed_rows(matrix: Sparse) -> Csr:
     by_rows = isinstance(matrix, Bitmap) and matrix.along == 1
     rows, columns = (lines, places) if by_rows else (places, lines)
     order = np.lexsort((columns, rows))
-    return Csr(
-        matrix.values[order], columns[order].astype(np.int32), _starts(rows, matrix.shape[0]), matrix.shape
-    )
+    return Csr(matrix.values[order], columns[order].astype(np.int32), _starts(rows, matrix.shape[0]), matrix.shape)
 
 
 def transposed(matrix: Sparse) -> Sparse:
@@ -164,7 +162,7 @@ def _set_places(matrix: Bitmap) -> NDArray[np.int64]:
     return np.nonzero(bits)[1]
 
 
-def _starts(lines: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+def _starts(lines: NDArray[Any], count: int) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(np.bincount(lines, minlength=count))]).astype(np.int64)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from accsim.kernels.bounds import sum_type
 from accsim.kernels.shapes import check_depths
 from accsim.kernels.sparse.formats import Bitmap, Csc, Csr, Sparse, transposed
 
@@ -74,32 +75,3 @@ def gemm(a: Sparse | NDArray[Any], b: Sparse | NDArray[Any]) -> NDArray[Any]:
 def aliases(matrix: NDArray[Any]) -> bool:
     """Whether rows are a multiple of half a page apart, so that they share the same few sets of a cache."""
     return matrix.strides[0] % 2048 == 0
-
-
-def sum_type(a: NDArray[Any], b: NDArray[Any], depth: int) -> Any:
-    """The type that holds every sum of ``depth`` products of elements of ``a`` and ``b``."""
-    if (a.dtype.kind == "f") != (b.dtype.kind == "f"):
-        raise TypeError(f"integers go with integers, got {a.dtype} and {b.dtype}")
-    if a.dtype.kind == "f":
-        return np.float32 if a.dtype == b.dtype == np.float32 else np.float64
-    if not (a.size and b.size and depth):
-        return np.int32
-    bound = depth * _by_type(a) * _by_type(b)
-    if bound >= 2**31:
-        bound = depth * _bound(a) * _bound(b)
-    if bound >= 2**63:
-        raise ValueError(f"sums of {depth} products of {a.dtype} and {b.dtype} may leave 64 bits")
-    return np.int32 if bound < 2**31 else np.int64
-
-
-def _by_type(values: NDArray[Any]) -> int:
-    return int(-int(np.iinfo(values.dtype).min)) or int(np.iinfo(values.dtype).max)
-
-
-def _bound(values: NDArray[Any]) -> int:
-    """The largest absolute value, or up to twice as much."""
-    if values.dtype == np.uint64 and int(values.max()) >= 2**63:
-        return int(values.max())
-    from accsim.kernels.sparse import products  # noqa: PLC0415
-
-    return int(products.largest(np.ascontiguousarray(values).reshape(-1)))

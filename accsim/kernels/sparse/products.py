@@ -152,9 +152,9 @@ def masks_by_masks(
     values: NDArray[Any], masks: NDArray[np.uint32], starts: NDArray[np.int64], other: NDArray[Any],
     other_masks: NDArray[np.uint32], other_starts: NDArray[np.int64], out: NDArray[Any],
 ) -> None:  # fmt: skip
-    """Inner products of bitmaps: set bits of both masks, each value found by counting the bits below (Gondimalla et al.,
-    SparTen, MICRO 2019); ``out`` is zeros.
-    """  # noqa: D209
+    """Inner products of bitmaps: set bits of both masks, each value found by counting the bits below (Gondimalla et
+    al., SparTen, MICRO 2019); ``out`` is zeros.
+    """
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
             t, u = starts[i], other_starts[j]
@@ -168,13 +168,3 @@ def masks_by_masks(
                     both = np.uint32(both & (both - np.uint32(1)))
                 t += set_bits(mine)
                 u += set_bits(yours)
-
-
-@kernel
-def largest(values: NDArray[Any]) -> int:
-    """A bound on the absolute values of integers, at most twice the largest, in one pass."""
-    seen = 0
-    for n in range(values.size):
-        number = int(values[n])
-        seen |= number ^ (number >> 63)
-    return seen + 1

@@ -1,4 +1,4 @@
-"""Compiled sparse convolutions: sparse weights over gathered windows, sparse inputs scattered to the outputs they reach."""
+"""Compiled sparse convolutions: sparse weights over gathered windows, sparse inputs scattered to what they reach."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def sparse_inputs(
     values: NDArray[Any], places: NDArray[np.int32], starts: NDArray[np.int64], shape: tuple[int, int, int, int],
     weight: NDArray[Any], window: Window, outputs: NDArray[Any],
 ) -> None:  # fmt: skip
-    """Every input that is not zero times the weights it meets; ``weight`` [G, C / G, R, S, filters] ``outputs`` [N, P, Q,
-    G, filters], zeros before.
-    """  # noqa: D209
+    """Every input that is not zero times the weights it meets; ``weight`` [G, C / G, R, S, filters], ``outputs`` [N, P,
+    Q, G, filters], zeros before.
+    """
     depth = weight.shape[1]
     for line in range(shape[0] * shape[1]):
         n, channel = divmod(line, shape[1])

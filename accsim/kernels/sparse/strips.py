@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from accsim.kernels.llvm import code, data_of, ir, load, splat, store
-
-from numba import types  # isort: skip
-from numba.extending import intrinsic  # isort: skip
+from accsim.kernels.llvm import code, data_of, intrinsic, ir, load, splat, store, types
 
 LANES = 16
 
 
 def strip(vectors: int) -> Callable[..., None]:
-    """``out[out_at + j]`` = the sum over t from ``first`` to ``last`` of ``values[t] * panel[at + places[t] * row + j]``.
+    """``out[out_at + j]`` = sum of ``values[t] * panel[at + places[t] * row + j]`` for t from ``first`` to ``last``.
 
     For j from 0 to 16 * ``vectors`` - 1, in order of t; one type throughout, products of floats are rounded
     before they are added. The compiled function takes: values, places (int32), first, last; panel, place of its first
@@ -27,7 +24,7 @@ def strip(vectors: int) -> Callable[..., None]:
         out_at: Any,
     ) -> Any:  # fmt: skip
         def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            values, places, first, last, panel, at, row, out, out_at = arguments
+            (first, last), (at, row), out_at = arguments[2:4], arguments[5:7], arguments[8]
             element = target.get_data_type(signature.args[0].dtype)
             wide = ir.VectorType(element, LANES)
             whole = isinstance(element, ir.IntType)
