@@ -23,27 +23,29 @@ def sum_type(a: NDArray[Any], b: NDArray[Any], depth: int) -> Any:
         raise TypeError(f"integers go with integers, got {a.dtype} and {b.dtype}")
     if a.dtype.kind == "f":
         return np.float32 if a.dtype == b.dtype == np.float32 else np.float64
-    if not (a.size and b.size and depth):
-        return np.int32
-    bound = depth * _by_type(a) * _by_type(b)
-    if bound >= 2**31:
-        bound = depth * bound_of(a) * bound_of(b)
-    if bound >= 2**63:
+    for bound in (_by_type, _rough, magnitude):  # the dearer, the closer
+        largest = depth * bound(a) * bound(b)
+        if largest < 2**31:
+            return np.int32
+    if largest >= 2**63:
         raise ValueError(f"sums of {depth} products of {a.dtype} and {b.dtype} may leave 64 bits")
-    return np.int32 if bound < 2**31 else np.int64
+    return np.int64
+
+
+def magnitude(values: NDArray[Any]) -> int:
+    """The largest absolute value of integers, 0 if there is none."""
+    return max(-int(values.min()), int(values.max())) if values.size else 0
 
 
 def _by_type(values: NDArray[Any]) -> int:
     info = np.iinfo(values.dtype)
-    return max(-int(info.min), int(info.max))
+    return max(-int(info.min), int(info.max)) if values.size else 0
 
 
-def bound_of(values: NDArray[Any]) -> int:
-    """The largest absolute value of integers, or up to twice as much."""
-    if not values.size:
-        return 0
-    if values.dtype == np.uint64 and int(values.max()) >= 2**63:
-        return int(values.max())
+def _rough(values: NDArray[Any]) -> int:
+    """At most twice the largest, in one pass instead of two."""
+    if not values.size or values.dtype == np.uint64:
+        return _by_type(values)
     from accsim.kernels import ranges  # noqa: PLC0415
 
     return int(ranges.largest(np.ascontiguousarray(values).reshape(-1)))

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from accsim.kernels.bounds import bound_of, sum_type
+from accsim.kernels.bounds import magnitude, sum_type
 from accsim.kernels.coded.codebook import check_indices
 from accsim.kernels.shapes import Sliding, check_array, slide
 
@@ -94,7 +94,7 @@ def _kind(ifmap: NDArray[Any], weight: Clusters, taps: int) -> Any:
     scale_kind = sum_type(weight.scales, ifmap, 1)
     if ifmap.dtype.kind == "f":
         return np.result_type(kind, scale_kind).type
-    bound = taps * bound_of(ifmap) * bound_of(weight.centroids) * bound_of(weight.scales)
+    bound = taps * magnitude(ifmap) * magnitude(weight.centroids) * magnitude(weight.scales)
     if bound >= 2**63:
         raise ValueError(f"sums of {taps} products with scaled centroids may leave 64 bits")
     return np.int32 if bound < 2**31 else np.int64

@@ -8,7 +8,7 @@ from typing import Any, Final, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from accsim.kernels.bounds import bound_of
+from accsim.kernels.bounds import magnitude
 from accsim.kernels.shapes import Sliding, check_array, check_depths, slide
 
 LARGEST: Final = 62
@@ -102,7 +102,7 @@ def convolve(ifmap: NDArray[Any], weight: Powers, **how: Unpack[Sliding]) -> NDA
     at = slide(ifmap.shape, weight.codes.shape, how)
     filters, taps = weight.codes.shape[0], int(np.prod(weight.codes.shape[1:]))
     largest = max(-int(weight.codes.min()), int(weight.codes.max()), 1) - 1
-    bound = taps * bound_of(ifmap) << largest
+    bound = taps * magnitude(ifmap) << largest
     if bound >= 2**63:
         raise ValueError(f"sums of {taps} products with 2**{largest} may leave 64 bits")
     kind = np.int32 if bound < 2**31 else np.int64
