@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -130,12 +132,13 @@ def pack_filters(weight: NDArray[Any], code: PlaneCode) -> Filters:
 def room(code: PlaneCode, depth: int, columns: int) -> NDArray[np.uint32]:
     """Where packed columns go, from an address that is a multiple of 64 bytes on: no vector lies in two cache lines."""
     shape = (code.bits, -(-columns // PANEL), words_of(depth), PANEL)
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     words = np.empty(count + LINE, np.uint32)
-    first = -(words.ctypes.data // words.itemsize) % LINE
+    first = -(words.__array_interface__["data"][0] // words.itemsize) % LINE
     return words[first : first + count].reshape(shape)
 
 
+@lru_cache(maxsize=256)
 def places(code: PlaneCode) -> NDArray[np.int64]:
     """Which bit of the stored integer each plane is read from; a positive mask is mended afterwards."""
     top = 7 if code.bits <= 8 else 15

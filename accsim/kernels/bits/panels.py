@@ -17,12 +17,12 @@ STRIP = 4
 
 @kernel
 def pack_planes(
-    values: NDArray[Any], at: int, pitch: int, places: NDArray[np.int64], words: NDArray[np.uint32], there: int,
-    plane: int,
+    values: NDArray[Any], at: int, pitch: int, depth: int, places: NDArray[np.int64], words: NDArray[np.uint32],
+    there: int, plane: int,
 ) -> None:  # fmt: skip
-    """A block of 32 x 64 values: 64 words of each plane, ``plane`` words apart."""
+    """A block of ``depth`` x 64 values: 64 words of each plane, ``plane`` words apart."""
     for p in range(places.size):
-        pack_block(values, at, pitch, places[p], words, there + p * plane)
+        pack_block(values, at, pitch, depth - 1, places[p], words, there + p * plane)
 
 
 @kernel
@@ -34,8 +34,8 @@ def pack_group(
 
     Words are flat. ``scratch`` [32 * 64] takes what does not fill a block and has nothing behind it that may be read.
     """
-    if depth == DEPTH and (columns == COLUMNS or at + (DEPTH - 1) * pitch + COLUMNS <= values.size):
-        pack_planes(values, at, pitch, places, words, there, plane)
+    if columns == COLUMNS or at + (depth - 1) * pitch + COLUMNS <= values.size:
+        pack_planes(values, at, pitch, depth, places, words, there, plane)
         for p in range(places.size):
             for j in range(columns, COLUMNS):
                 words[there + p * plane + j] = 0
@@ -44,7 +44,7 @@ def pack_group(
         for k in range(depth):
             for j in range(columns):
                 scratch[k * COLUMNS + j] = values[at + k * pitch + j]
-        pack_planes(scratch, 0, COLUMNS, places, words, there, plane)
+        pack_planes(scratch, 0, COLUMNS, depth, places, words, there, plane)
     if ternary:  # bit 0 and the sign become masks of positive and of negative numbers
         for j in range(columns):
             words[there + j] &= ~words[there + plane + j]
@@ -63,13 +63,13 @@ def pack(
         whole = 0 if ternary else width - width % COLUMNS
         for k in range(length):
             at, there = k * DEPTH * pitch + start + first, (first // COLUMNS * length + k) * COLUMNS
-            inside = whole if depth - k * DEPTH >= DEPTH else 0
-            for j in range(0, inside, COLUMNS):
+            rows = min(DEPTH, depth - k * DEPTH)
+            for j in range(0, whole, COLUMNS):
                 for p in range(places.size):
-                    pack_block(values, at + j, pitch, places[p], words, there + j * length + p * plane)
-            for j in range(inside, width, COLUMNS):
+                    pack_block(values, at + j, pitch, rows - 1, places[p], words, there + j * length + p * plane)
+            for j in range(whole, width, COLUMNS):
                 pack_group(
-                    values, at + j, pitch, min(DEPTH, depth - k * DEPTH), min(COLUMNS, width - j), places, ternary,
+                    values, at + j, pitch, rows, min(COLUMNS, width - j), places, ternary,
                     scratch, words, there + j * length, plane,
                 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -31,16 +32,22 @@ def result_type(a: PlaneCode, b: PlaneCode, depth: int) -> Any:
 
 
 def plan(a: PlaneCode, b: PlaneCode, depth: int) -> Any:
-    """A :class:`accsim.kernels.bits.products.Product`.
+    """A :class:`accsim.kernels.bits.products.Product`, which is not to be changed.
 
     With a = o + sum_p v_p A_p and b = r + sum_q u_q B_q along a sum of K places, it is K o r + o sum_q u_q |B_q| +
     r sum_p v_p |A_p| + sum_pq v_p u_q |A_p and B_q|, where || counts set bits. Signs need a single count:
     K - 2 |A xor B| (Rastegari et al., XNOR-Net, ECCV 2016), and of two ternary numbers only the places count where
     neither is zero (Andri et al., BrainTTA, arXiv 2211.11331).
     """
+    return _plan(a, b, depth, a.integral and b.integral)
+
+
+@lru_cache(maxsize=256)
+def _plan(a: PlaneCode, b: PlaneCode, depth: int, integral: bool) -> Any:
+    """``integral`` is said because codes of 1 and of 1.0 are equal."""
     from accsim.kernels.bits import products as compiled  # noqa: PLC0415
 
-    kind: Any = np.int64 if a.integral and b.integral else np.float64
+    kind: Any = np.int64 if integral else np.float64
     left, right = np.zeros(a.bits, kind), np.zeros(b.bits, kind)
     one = np.zeros((1, 2), np.int64)
     match _units(a), _units(b):

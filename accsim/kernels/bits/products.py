@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from accsim.kernels.bits.tiles import LANES, PANEL, ROWS, tile
+from accsim.kernels.bits.tiles import LANES, PANEL, ROWS, tile, weighted_tile
 from accsim.kernels.jit import kernel
 from accsim.kernels.llvm import set_bits
 
@@ -20,7 +20,10 @@ AND, XOR, TERNARY_COLUMNS, TERNARY_ROWS, TERNARY = range(5)
 # Words along K of a block: 64 columns of 128 words are 32 KiB, which a first-level cache holds beside four rows.
 BLOCK = 128
 FEWEST = 32
+CHUNK = 64  # rows of sums that are set aside where a panel is not full
+SHORT = 16  # words of rows for which all pairs of planes are counted at once
 
+WEIGHTED4, WEIGHTED1 = weighted_tile(4), weighted_tile(1)
 AND4, AND1 = tile("and", 4), tile("and", 1)
 XOR4, XOR1 = tile("xor", 4), tile("xor", 1)
 COLUMNS4, COLUMNS1 = tile("ternary columns", 4), tile("ternary columns", 1)
@@ -54,25 +57,53 @@ class Product(NamedTuple):
 
 @kernel
 def multiply(
-    job: Product, first_pair: int, last_pair: int, wide: bool, a: NDArray[np.uint32], row: int, a_plane: int,
-    words: int, tiles: int, b: NDArray[np.uint32], b_at: int, b_plane: int, vectors: int, out: NDArray[np.int32],
-    at: int, pitch: int,
+    kind: int, planes: NDArray[np.int64], scales: NDArray[np.int64], begin: int, first_pair: int, last_pair: int,
+    a: NDArray[np.uint32], row: int, a_plane: int, words: int, tiles: int, b: NDArray[np.uint32], b_at: int,
+    b_plane: int, vectors: int, out: NDArray[np.int32], at: int, pitch: int, wide: bool,
 ) -> None:  # fmt: skip
     """Tiles of four rows, from ``row`` on, times one panel; see :func:`accsim.kernels.bits.tiles.tile`.
 
     If ``wide``, counts come out as they are.
     """
-    kind = job.kind
-    block = max(FEWEST, BLOCK // job.column_factors.size)
+    block = max(FEWEST, BLOCK // (b.size // b_plane))
+    if kind == AND and last_pair - first_pair > 1 and words <= SHORT:
+        for n_tile in range(tiles):
+            o, x = at + n_tile * ROWS * pitch, (row + n_tile * ROWS) * words
+            if vectors == 4:
+                WEIGHTED4(
+                    a,
+                    x,
+                    words,
+                    a_plane,
+                    b,
+                    b_at,
+                    b_plane,
+                    words,
+                    planes,
+                    scales,
+                    last_pair,
+                    out,
+                    o,
+                    pitch,
+                    False,
+                    begin,
+                )
+            else:
+                for v in range(0, vectors * LANES, LANES):
+                    WEIGHTED1(
+                        a, x, words, a_plane, b, b_at + v, b_plane, words, planes, scales, last_pair, out, o + v, pitch,
+                        False, begin,
+                    )  # fmt: skip
+        return
     for k in range(0, words, block):
         n = min(block, words - k)
         for n_tile in range(tiles):
             o = at + n_tile * ROWS * pitch
             for pair in range(first_pair, last_pair):
-                x = job.planes[pair, 0] * a_plane + (row + n_tile * ROWS) * words + k
-                y = b_at + job.planes[pair, 1] * b_plane + k * PANEL
+                x = planes[pair, 0] * a_plane + (row + n_tile * ROWS) * words + k
+                y = b_at + planes[pair, 1] * b_plane + k * PANEL
                 adds = pair > first_pair or k > 0
-                u, s, t = (0, 1, 0) if wide else (int(job.start), job.scales[pair, 0], job.scales[pair, 1])
+                u, s, t = (0, 1, 0) if wide else (begin, scales[pair, 0], scales[pair, 1])
                 if vectors == 4 and kind == XOR:
                     XOR4(a, x, words, a_plane, b, y, b_plane, n, out, o, pitch, adds, u, s, t)
                 elif vectors == 4 and kind == AND:
@@ -143,8 +174,8 @@ def products(
     words = b.shape[2]
     plane, lanes, direct = all_rows * words, b.reshape(-1), narrow.reshape(-1)
     b_plane = b.shape[1] * words * PANEL
-    pairs, fours = job.planes.shape[0], rows // ROWS
-    counts = np.empty((ROWS, PANEL), np.int32)
+    pairs, fours, start = job.planes.shape[0], rows // ROWS, int(job.start)
+    counts = np.empty((CHUNK, PANEL), np.int32)
     scratch = counts.reshape(-1)
     left = np.empty(rows if job.terms else 0, job.factors.dtype)
     right = np.empty(columns if job.terms else 0, job.factors.dtype)
@@ -158,15 +189,17 @@ def products(
         if narrow.size and width == PANEL:
             done = fours * ROWS
             multiply(
-                job, 0, pairs, False, a, first, plane, words, fours, lanes, at, b_plane, vectors, direct, column + j,
-                narrow.shape[1],
+                job.kind, job.planes, job.scales, start, 0, pairs, a, first, plane, words, fours, lanes, at, b_plane,
+                vectors, direct, column + j, narrow.shape[1], False,
             )  # fmt: skip
-        for i in range(done, rows, ROWS):
-            height = min(ROWS, rows - i)
+        for i in range(done, rows, CHUNK):
+            height = min(CHUNK, rows - i)
+            tiles = -(-height // ROWS)
             if narrow.size:
                 multiply(
-                    job, 0, pairs, False, a, first + i, plane, words, 1, lanes, at, b_plane, vectors, scratch, 0, PANEL
-                )
+                    job.kind, job.planes, job.scales, start, 0, pairs, a, first + i, plane, words, tiles, lanes, at,
+                    b_plane, vectors, scratch, 0, PANEL, False,
+                )  # fmt: skip
                 for r in range(height):
                     for c in range(width):
                         narrow[i + r, column + j + c] = counts[r, c]
@@ -176,8 +209,8 @@ def products(
                         sums[i + r, column + j + c] = job.start
                 for pair in range(pairs):
                     multiply(
-                        job, pair, pair + 1, True, a, first + i, plane, words, 1, lanes, at, b_plane, vectors, scratch,
-                        0, PANEL,
+                        job.kind, job.planes, job.scales, 0, pair, pair + 1, a, first + i, plane, words, tiles, lanes,
+                        at, b_plane, vectors, scratch, 0, PANEL, True,
                     )  # fmt: skip
                     for r in range(height):
                         for c in range(width):

@@ -112,3 +112,65 @@ def tile(kind: str, vectors: int) -> Tile:
         ), generate
 
     return product
+
+
+def weighted_tile(vectors: int) -> Tile:
+    """``out[i, j] = start`` + the sum over pairs of planes of scale * set bits of both, all pairs in one go.
+
+    For short rows: a multiplication per word instead of sums that are scaled and stored once per pair. The compiled
+    function takes: row words and the place of the first, words from row to row, from plane to plane; column words, the
+    place of the panel, words from plane to plane; words along K; planes and scales [pairs, 2] and the number of pairs;
+    out and the place of its first element, elements from row to row; adds, start.
+    """
+
+    @intrinsic
+    def product(
+        _context: Any, a: Any, a_at: Any, a_row: Any, a_plane: Any, b: Any, b_at: Any, b_plane: Any, words: Any,
+        planes: Any, scales: Any, pairs: Any, out: Any, out_at: Any, out_row: Any, adds: Any, start: Any,
+    ) -> Any:  # fmt: skip
+        def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            a_at, a_row, a_plane, b_at, b_plane, words = (arguments[n] for n in (1, 2, 3, 5, 6, 7))
+            pairs, out_at, out_row, adds, start = (arguments[n] for n in (10, 12, 13, 14, 15))
+            wide, place, short = vector(32, LANES), words.type, ir.IntType(32)
+            left, right, which, factors, results = (
+                data_of(target, builder, signature.args[n], arguments[n]) for n in (0, 4, 8, 9, 11)
+            )
+            begin = splat(builder, builder.trunc(start, short), LANES)
+            sums = []
+            for i in range(ROWS):
+                for v in range(vectors):
+                    at = builder.add(builder.add(out_at, builder.mul(place(i), out_row)), place(v * LANES))
+                    there = builder.gep(results, [at])
+                    kept = code.alloca_once(builder, wide)
+                    builder.store(builder.select(adds, load(builder, there, wide, 4), begin), kept)
+                    sums.append((kept, there))
+            with code.for_range(builder, pairs) as outer:
+                first = builder.mul(outer.index, place(2))
+                p, q = (builder.load(builder.gep(which, [builder.add(first, place(n))])) for n in (0, 1))
+                scale = splat(builder, builder.trunc(builder.load(builder.gep(factors, [first])), short), LANES)
+                x, y = builder.add(a_at, builder.mul(p, a_plane)), builder.add(b_at, builder.mul(q, b_plane))
+                with code.for_range(builder, words) as loop:
+                    k = loop.index
+                    panel = builder.add(y, builder.mul(k, place(PANEL)))
+                    columns = [
+                        load(builder, builder.gep(right, [builder.add(panel, place(v * LANES))]), wide, 4)
+                        for v in range(vectors)
+                    ]
+                    for i in range(ROWS):
+                        at = builder.add(builder.add(x, builder.mul(place(i), a_row)), k)
+                        row = splat(builder, builder.load(builder.gep(left, [at])), LANES)
+                        for v in range(vectors):
+                            count = popcount(builder, builder.and_(row, columns[v]))
+                            kept = sums[i * vectors + v][0]
+                            builder.store(builder.add(builder.load(kept), builder.mul(count, scale)), kept)
+            for kept, there in sums:
+                store(builder, builder.load(kept), there, 4)
+            return target.get_dummy_value()
+
+        place = types.intp
+        return types.void(
+            a, place, place, place, b, place, place, place, planes, scales, place, out, place, place, types.boolean,
+            place,
+        ), generate  # fmt: skip
+
+    return product

@@ -10,16 +10,17 @@ DEPTH = 32
 COLUMNS = 64
 
 
-def _pack_block(_context: Any, values: Any, at: Any, pitch: Any, bit: Any, words: Any, words_at: Any) -> Any:
-    """``words[words_at + j]`` = sum over k of bit ``bit`` of ``values[at + k * pitch + j]``, shifted left by k.
+def _pack_block(_context: Any, values: Any, at: Any, pitch: Any, last: Any, bit: Any, words: Any, words_at: Any) -> Any:
+    """``words[words_at + j]`` = sum for k up to ``last`` of bit ``bit`` of ``values[at + k * pitch + j]``, times 2**k.
 
     ``values`` are integers of 8 or 16 bits, ``words`` unsigned ones of 32; places count elements of contiguous arrays.
     Eight rows make a byte per column: a byte moves right by one and takes the next bit at its top, two instructions for
-    64 values. Four such bytes per column, interleaved, are a word.
+    64 values. Four such bytes per column, interleaved, are a word. Of fewer than 32 rows the last stands in for those
+    that are missing, and its bits there are masked.
     """
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        values, at, pitch, bit, words, words_at = arguments
+        values, at, pitch, last, bit, words, words_at = arguments
         size = signature.args[0].dtype.bitwidth
         source = data_of(target, builder, signature.args[0], values)
         chars, longs = vector(8, COLUMNS), vector(64, COLUMNS // 8)
@@ -38,7 +39,9 @@ def _pack_block(_context: Any, values: Any, at: Any, pitch: Any, bit: Any, words
         for byte in range(DEPTH // 8):
             kept = constant(chars, 0)
             for k in range(8 * byte, 8 * byte + 8):
-                here = builder.gep(source, [builder.add(at, builder.mul(pitch.type(k), pitch))])
+                row = last.type(k)
+                row = builder.select(builder.icmp_signed("<", row, last), row, last)
+                here = builder.gep(source, [builder.add(at, builder.mul(row, pitch))])
                 numbers = at_top(load(builder, here, vector(size, COLUMNS), size // 8))
                 moved = builder.bitcast(builder.lshr(builder.bitcast(kept, longs), constant(longs, 1)), chars)
                 kept = builder.or_(builder.and_(moved, rest), builder.and_(numbers, top))
@@ -53,11 +56,14 @@ def _pack_block(_context: Any, values: Any, at: Any, pitch: Any, bit: Any, words
         lows, highs = interleave(packed[0], packed[1]), interleave(packed[2], packed[3])
         halves = [builder.bitcast(pair, vector(16, COLUMNS)) for pair in (lows, highs)]
         whole = builder.bitcast(interleave(*halves), vector(32, COLUMNS))
-        store(builder, whole, builder.gep(data_of(target, builder, signature.args[4], words), [words_at]), 4)
+        missing = builder.trunc(builder.sub(last.type(DEPTH - 1), last), index)
+        mask = builder.lshr(ir.Constant(index, 0xFFFFFFFF), missing)
+        whole = builder.and_(whole, splat(builder, mask, COLUMNS))
+        store(builder, whole, builder.gep(data_of(target, builder, signature.args[5], words), [words_at]), 4)
         return target.get_dummy_value()
 
     place = types.intp
-    return types.void(values, place, place, place, words, place), generate
+    return types.void(values, place, place, place, place, words, place), generate
 
 
 pack_block: Any = intrinsic(_pack_block)
