@@ -1,8 +1,8 @@
 """How fast the kernels of compressed operands are, as ratios to BLAS and to scipy.sparse in the same run.
 
-Weights are packed beforehand, activations within the measured call. Times are CPU times, the least of many calls, so that
-a busy machine and the threads of a BLAS matter little; ``OPENBLAS_NUM_THREADS=1`` keeps a BLAS to one core. Every product
-is compared with its baseline's. Run with ``-m benchmark``; the table is printed, and kept as extra info.
+Weights are packed beforehand, activations within the measured call. Times are CPU times, the least of many calls, so
+that a busy machine and the threads of a BLAS matter little; ``OPENBLAS_NUM_THREADS=1`` keeps a BLAS to one core. Every
+product is compared with its baseline's. Run with ``-m benchmark``; tables are printed, and kept as extra info.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from accsim.kernels import bits, sparse
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
 
-# Filters, taps and positions. AlexNet by groups (Krizhevsky et al., NIPS 2012), ResNet-18 (He et al., CVPR 2016), batch 1.
+# Filters, taps, positions at batch 1. AlexNet by group (Krizhevsky et al., NIPS 2012), ResNet-18 (He et al., CVPR 2016).
 SQUARE = {"1024^3": (1024, 1024, 1024), "2048^3": (2048, 2048, 2048), "512x512x8192": (512, 8192, 512)}
 ALEXNET = {
     "alexnet conv2": (128, 1200, 729),

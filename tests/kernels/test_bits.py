@@ -275,3 +275,11 @@ def test_what_cannot_be_packed_or_multiplied(call: Any, error: type[Exception], 
     with pytest.raises(error) as caught:
         call()
     assert str(caught.value) == message
+
+
+def test_whole_numbers_given_as_reals_give_reals() -> None:
+    """Codes of 1 and of 1.0 are told apart, also by what is remembered of a product's plan."""
+    ones = np.ones((2, 2), int)
+    for bases, kind in (([1, 2], np.int32), ([1.0, 2.0], np.float64), ([1, 2], np.int32)):
+        product = bits.gemm(bits.pack_rows(ones, choices(bases)), ones, unsigned(1))
+        assert (product.dtype, product.tolist()) == (kind, [[2, 2], [2, 2]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from numbers import Integral
 from typing import Any
@@ -33,6 +33,7 @@ class PlaneCode:
         reading: how planes are cut out of the integers that an array holds.
         low: the least integer an array may hold.
         high: the largest one.
+        integral: whether every number of the code is an integer; follows from the others.
 
     The functions below make the usual codes.
     """
@@ -42,8 +43,11 @@ class PlaneCode:
     reading: Reading
     low: int
     high: int
+    integral: bool = field(init=False)  # takes part in comparisons: 1 and 1.0 are equal, the codes are not
 
     def __post_init__(self) -> None:
+        whole = all(isinstance(number, Integral) for number in (*self.bases, self.offset))
+        object.__setattr__(self, "integral", whole)
         if not 1 <= len(self.bases) <= WIDEST:
             raise ValueError(f"a code has 1 to {WIDEST} planes, got {len(self.bases)}")
         if not all(np.isfinite(base) for base in (*self.bases, self.offset)):
@@ -53,11 +57,6 @@ class PlaneCode:
     def bits(self) -> int:
         """Planes."""
         return len(self.bases)
-
-    @property
-    def integral(self) -> bool:
-        """Whether every number of the code is an integer."""
-        return all(isinstance(number, Integral) for number in (*self.bases, self.offset))
 
     @property
     def reach(self) -> float:

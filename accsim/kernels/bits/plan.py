@@ -15,6 +15,7 @@ from accsim.kernels.bits.operands import Rows
 ROWS = 4
 
 
+@lru_cache(maxsize=256)
 def result_type(a: PlaneCode, b: PlaneCode, depth: int) -> Any:
     """int32 or int64, whichever holds every sum of ``depth`` products; float64 if a code is not integral.
 
@@ -31,6 +32,7 @@ def result_type(a: PlaneCode, b: PlaneCode, depth: int) -> Any:
     return np.int32 if bound < 2**31 else np.int64
 
 
+@lru_cache(maxsize=256)
 def plan(a: PlaneCode, b: PlaneCode, depth: int) -> Any:
     """A :class:`accsim.kernels.bits.products.Product`, which is not to be changed.
 
@@ -39,15 +41,9 @@ def plan(a: PlaneCode, b: PlaneCode, depth: int) -> Any:
     K - 2 |A xor B| (Rastegari et al., XNOR-Net, ECCV 2016), and of two ternary numbers only the places count where
     neither is zero (Andri et al., BrainTTA, arXiv 2211.11331).
     """
-    return _plan(a, b, depth, a.integral and b.integral)
-
-
-@lru_cache(maxsize=256)
-def _plan(a: PlaneCode, b: PlaneCode, depth: int, integral: bool) -> Any:
-    """``integral`` is said because codes of 1 and of 1.0 are equal."""
     from accsim.kernels.bits import products as compiled  # noqa: PLC0415
 
-    kind: Any = np.int64 if integral else np.float64
+    kind: Any = np.int64 if a.integral and b.integral else np.float64
     left, right = np.zeros(a.bits, kind), np.zeros(b.bits, kind)
     one = np.zeros((1, 2), np.int64)
     match _units(a), _units(b):

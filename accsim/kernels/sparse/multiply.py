@@ -43,7 +43,8 @@ def gemm(a: Sparse | NDArray[Any], b: Sparse | NDArray[Any]) -> NDArray[Any]:
         raise TypeError("a bitmap on the left is along rows: make it with bitmap(a, along=1)")
     values = b if isinstance(b, np.ndarray) else b.values
     kind = sum_type(a.values, values, a.shape[1])
-    out = np.zeros((a.shape[0], b.shape[1]), kind)
+    by_rows = isinstance(a, Csr | Bitmap) and isinstance(b, np.ndarray)  # writes every sum once
+    out = (np.empty if by_rows and a.values.size else np.zeros)((a.shape[0], b.shape[1]), kind)
     if not (out.size and a.values.size and values.size):
         return out
     left, right = a.values.astype(kind, copy=False), np.ascontiguousarray(values, kind)
