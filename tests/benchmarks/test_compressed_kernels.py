@@ -21,7 +21,7 @@ from accsim.kernels import bits, sparse
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
 
-# Filters, taps, positions at batch 1. AlexNet by group (Krizhevsky et al., NIPS 2012), ResNet-18 (He et al., CVPR 2016).
+# Filters, taps, positions, batch 1. AlexNet by group (Krizhevsky et al., NIPS 2012), ResNet-18 (He et al., CVPR 2016).
 SQUARE = {"1024^3": (1024, 1024, 1024), "2048^3": (2048, 2048, 2048), "512x512x8192": (512, 8192, 512)}
 ALEXNET = {
     "alexnet conv2": (128, 1200, 729),

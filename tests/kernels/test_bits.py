@@ -141,9 +141,11 @@ def test_a_binary_convolution_equals_its_naive_twin(g: Any, seed: int) -> None:
     assert counted.size == len(naive.windows(ifmap, weight_shape, **cases.how(g)))
 
 
+# Sums in floating point are other machine code, which takes seconds to compile.
 real_bases = st.lists(st.floats(-4, 4, allow_subnormal=False), min_size=1, max_size=4)
 
 
+@pytest.mark.slow
 @given(real_bases, real_bases, cases.sizes, cases.depths, cases.sizes, cases.seeds)
 @settings(max_examples=60, deadline=None)
 def test_real_bases_weigh_the_same_counts(
@@ -164,6 +166,7 @@ def test_real_bases_weigh_the_same_counts(
     np.testing.assert_array_equal(ifmap.reshape(counted.shape), counted)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 8), st.floats(0.01, 9), cases.seeds)
 @settings(max_examples=30, deadline=None)
 def test_bases_that_double_are_the_uniform_code(width: int, step: float, seed: int) -> None:
@@ -277,6 +280,7 @@ def test_what_cannot_be_packed_or_multiplied(call: Any, error: type[Exception], 
     assert str(caught.value) == message
 
 
+@pytest.mark.slow
 def test_whole_numbers_given_as_reals_give_reals() -> None:
     """Codes of 1 and of 1.0 are told apart, also by what is remembered of a product's plan."""
     ones = np.ones((2, 2), int)

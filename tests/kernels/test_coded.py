@@ -17,17 +17,19 @@ from tests.naive import kernels_compressed as naive
 
 columns_ = st.sampled_from([0, 1, 2, 17, 128, 130])
 bins_ = st.booleans()
-magnitudes = st.sampled_from([1, 9, 127, 2**15, 2**24])  # int32 and int64 sums
+# Sums of 32 bits, and under `slow` mostly of 64: other machine code, which takes seconds to compile.
+widths = pytest.mark.parametrize("largest", [127, pytest.param(2**24, marks=pytest.mark.slow)])
 
 
 def words(shape: tuple[int, ...], largest: int, generator: np.random.Generator) -> NDArray[np.int64]:
     return generator.integers(-largest, largest, shape, endpoint=True)
 
 
-@given(cases.sizes, cases.depths, columns_, st.integers(1, 300), magnitudes, bins_, cases.seeds)
+@widths
+@given(cases.sizes, cases.depths, columns_, st.integers(1, 300), bins_, cases.seeds)
 @settings(max_examples=60, deadline=None)
 def test_a_codebook_product_equals_the_dense_one_and_its_naive_twins(
-    rows: int, depth: int, columns: int, entries: int, largest: int, bins: bool, seed: int
+    largest: int, rows: int, depth: int, columns: int, entries: int, bins: bool, seed: int
 ) -> None:
     generator = np.random.default_rng(seed)
     a = Codebook(generator.integers(0, entries, (rows, depth)).astype(np.uint16), words((entries,), largest, generator))
@@ -40,9 +42,10 @@ def test_a_codebook_product_equals_the_dense_one_and_its_naive_twins(
         assert counted[:3, :2].tolist() == twin
 
 
-@given(cases.layers, st.integers(1, 20), magnitudes, bins_, cases.seeds)
+@widths
+@given(cases.layers, st.integers(1, 20), bins_, cases.seeds)
 @settings(max_examples=60, deadline=None)
-def test_a_codebook_convolution_equals_the_dense_one(g: Any, entries: int, largest: int, bins: bool, seed: int) -> None:
+def test_a_codebook_convolution_equals_the_dense_one(largest: int, g: Any, entries: int, bins: bool, seed: int) -> None:
     generator = np.random.default_rng(seed)
     ifmap_shape, weight_shape = cases.shapes(g)
     ifmap = words(ifmap_shape, largest, generator)
@@ -55,10 +58,11 @@ def powers(shape: tuple[int, ...], most: int, generator: np.random.Generator) ->
     return Powers(generator.integers(-most, most, shape, endpoint=True).astype(np.int8))
 
 
-@given(cases.sizes, cases.depths, columns_, st.sampled_from([0, 1, 3, 9, 31]), magnitudes, cases.seeds)
+@widths
+@given(cases.sizes, cases.depths, columns_, st.sampled_from([0, 1, 3, 9, 31]), cases.seeds)
 @settings(max_examples=60, deadline=None)
 def test_a_product_of_shifts_equals_the_dense_one_and_its_naive_twin(
-    rows: int, depth: int, columns: int, most: int, largest: int, seed: int
+    largest: int, rows: int, depth: int, columns: int, most: int, seed: int
 ) -> None:
     generator = np.random.default_rng(seed)
     a, b = powers((rows, depth), most, generator), words((depth, columns), largest, generator)
@@ -68,9 +72,10 @@ def test_a_product_of_shifts_equals_the_dense_one_and_its_naive_twin(
     assert shifted[:3, :2].tolist() == twin
 
 
-@given(cases.layers, st.sampled_from([1, 3, 9, 31]), magnitudes, cases.seeds)
+@widths
+@given(cases.layers, st.sampled_from([1, 3, 9, 31]), cases.seeds)
 @settings(max_examples=40, deadline=None)
-def test_a_convolution_of_shifts_equals_the_dense_one(g: Any, most: int, largest: int, seed: int) -> None:
+def test_a_convolution_of_shifts_equals_the_dense_one(largest: int, g: Any, most: int, seed: int) -> None:
     generator = np.random.default_rng(seed)
     ifmap_shape, weight_shape = cases.shapes(g)
     ifmap, weight = words(ifmap_shape, largest, generator), powers(weight_shape, most, generator)
@@ -94,9 +99,10 @@ def product_codebook(g: Any, largest: int, generator: np.random.Generator) -> Pr
     return ProductCodebook(book, generator.integers(0, entries, (g.M, depth // length, g.R, g.S)))
 
 
-@given(cases.layers, magnitudes, cases.seeds)
+@widths
+@given(cases.layers, cases.seeds)
 @settings(max_examples=60, deadline=None)
-def test_a_product_codebook_convolution_equals_the_dense_one(g: Any, largest: int, seed: int) -> None:
+def test_a_product_codebook_convolution_equals_the_dense_one(largest: int, g: Any, seed: int) -> None:
     generator = np.random.default_rng(seed)
     ifmap, weight = words(cases.shapes(g)[0], largest, generator), product_codebook(g, largest, generator)
     assert weight.decode().shape == weight.shape == cases.shapes(g)[1]
@@ -151,9 +157,10 @@ def clustered(g: Any, largest: int, generator: np.random.Generator) -> Clusters:
     )  # fmt: skip
 
 
-@given(cases.layers, magnitudes, cases.seeds)
+@widths
+@given(cases.layers, cases.seeds)
 @settings(max_examples=60, deadline=None)
-def test_a_clustered_convolution_equals_the_dense_one(g: Any, largest: int, seed: int) -> None:
+def test_a_clustered_convolution_equals_the_dense_one(largest: int, g: Any, seed: int) -> None:
     generator = np.random.default_rng(seed)
     ifmap, weight = words(cases.shapes(g)[0], largest, generator), clustered(g, largest, generator)
     expected = cases.dense(ifmap, weight.decode(), g)
@@ -170,6 +177,7 @@ def test_a_clustered_convolution_equals_its_naive_twin(g: Any, seed: int) -> Non
     assert {place: int(x) for place, x in np.ndenumerate(counted)} == twin
 
 
+@pytest.mark.slow
 def test_books_of_real_numbers() -> None:
     generator = np.random.default_rng(6)
     ifmap = generator.normal(size=(1, 4, 6, 6))

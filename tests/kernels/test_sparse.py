@@ -17,12 +17,16 @@ from tests.naive import kernels_compressed as naive
 
 densities = st.sampled_from([0.0, 0.1, 0.5, 1.0])
 integer_types = st.sampled_from(["int8", "uint8", "int16", "int32", "int64"])
+# Sums of 32 bits, and under `slow` mostly of 64: other machine code, which takes seconds to compile.
+widths = pytest.mark.parametrize("largest", [127, pytest.param(2**15 - 1, marks=pytest.mark.slow)])
 
 
-def draw(shape: tuple[int, ...], density: float, dtype: str, generator: np.random.Generator) -> NDArray[Any]:
+def draw(
+    shape: tuple[int, ...], density: float, dtype: str, generator: np.random.Generator, largest: int = 127
+) -> NDArray[Any]:
     """Words of up to 16 bits, of which about a share is not zero."""
     info = np.iinfo(dtype)
-    low, high = max(info.min, -(2**15)), min(info.max, 2**15 - 1)
+    low, high = max(info.min, -largest - 1), min(info.max, largest)
     values = generator.integers(low, high, shape, endpoint=True)
     return np.where(generator.random(shape) < density, values, 0).astype(dtype)
 
@@ -44,16 +48,18 @@ def both(a: NDArray[Any], b: NDArray[Any]) -> list[tuple[Any, Any]]:
     ]
 
 
+@widths
 @given(
     cases.sizes, cases.depths, st.sampled_from([0, 1, 15, 16, 17, 49, 128, 131, 512]), densities, densities,
     integer_types, integer_types, cases.seeds,
 )  # fmt: skip
 @settings(max_examples=100, deadline=None)
 def test_products_equal_the_dense_one(
-    rows: int, depth: int, columns: int, full: float, full2: float, kind: str, kind2: str, seed: int
+    largest: int, rows: int, depth: int, columns: int, full: float, full2: float, kind: str, kind2: str, seed: int
 ) -> None:
     generator = np.random.default_rng(seed)
-    a, b = draw((rows, depth), full, kind, generator), draw((depth, columns), full2, kind2, generator)
+    a = draw((rows, depth), full, kind, generator, largest)
+    b = draw((depth, columns), full2, kind2, generator, largest)
     expected = gemm(a, b, Accumulator(64)).values
     for left in lefts(a):
         np.testing.assert_array_equal(sparse.gemm(left, b), expected)
@@ -99,12 +105,16 @@ def test_where_a_mask_bit_lies() -> None:
     assert np.argwhere(sparse.bitmap(matrix.T, along=0).masks).tolist() == [[1, 1]]
 
 
+@widths
 @given(cases.layers, densities, densities, integer_types, cases.seeds)
 @settings(max_examples=100, deadline=None)
-def test_convolutions_equal_the_dense_one(g: Any, full: float, full2: float, kind: str, seed: int) -> None:
+def test_convolutions_equal_the_dense_one(
+    largest: int, g: Any, full: float, full2: float, kind: str, seed: int
+) -> None:
     generator = np.random.default_rng(seed)
     ifmap_shape, weight_shape = cases.shapes(g)
-    ifmap, weight = draw(ifmap_shape, full, kind, generator), draw(weight_shape, full2, "int16", generator)
+    ifmap = draw(ifmap_shape, full, kind, generator, largest)
+    weight = draw(weight_shape, full2, "int16", generator, largest)
     expected = cases.dense(ifmap, weight, g)
     inputs, weights = sparse.fold_ifmap(ifmap), sparse.fold_weight(weight)
     for left, right in ((ifmap, weights), (inputs, weight), (inputs, weights)):
@@ -128,6 +138,7 @@ def test_convolutions_equal_their_naive_twin(g: Any, seed: int) -> None:
         assert product[place] == naive.sparse_dot({tap: x for tap, x in inputs.items() if x}, kernel)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["float32", "float64"])
 @pytest.mark.parametrize("columns", [3, 49, 130])
 def test_floating_point_sums_are_added_along_the_depth(kind: str, columns: int) -> None:
