@@ -253,6 +253,17 @@ FILTERS = bits.pack_filters(np.ones((2, 1, 2, 2), int), signed(2))
         ),
         (lambda: bits.gemm(A, B - 1, unsigned(2)), ValueError, "b holds -1; this code has 0 to 3"),
         (
+            lambda: bits.Rows(A.words, 33, signed(2)),
+            ValueError,
+            "words are uint32 of shape (2, 2, 2), got uint32 of (2, 2, 1)",
+        ),
+        (
+            lambda: bits.Columns(np.zeros((2, 1, 1, 64), int), 3, 4, signed(2)),
+            ValueError,
+            "words are uint32 of shape (2, 1, 1, 64), got int64 of (2, 1, 1, 64)",
+        ),
+        (lambda: bits.Filters(A, (2, 1, 2, 2)), ValueError, "2 rows of 3 places are no filters (2, 1, 2, 2)"),
+        (
             lambda: bits.convolve(np.zeros((1, 3, 4, 4), int), FILTERS, signed(2)),
             ValueError,
             "3 channels and 2 filters of 1 channels do not make 1 groups",

@@ -189,6 +189,36 @@ PAIRS = "Csr by Csr, Csc by Csr, Csr by Csc, or a Bitmap along rows by one along
             TypeError,
             "a sparse matrix holds integers or floating-point numbers, got bool",
         ),
+        (
+            lambda: sparse.Csr(np.ones(2), np.array([0, 3], np.int32), np.array([0, 1, 2]), (2, 3)),
+            ValueError,
+            "places are 0 .. 2, got 0 .. 3",
+        ),
+        (
+            lambda: sparse.Csc(np.ones(2), np.array([0, 1]), np.array([0, 1, 2]), (3, 2)),
+            ValueError,
+            "places are int32, one per value, got int64 of shape (2,)",
+        ),
+        (
+            lambda: sparse.Csr(np.ones(2), np.array([0, 1], np.int32), np.array([0, 3, 2]), (2, 3)),
+            ValueError,
+            "starts rise from 0 to the 2 values, got 0 to 2",
+        ),
+        (
+            lambda: sparse.Csr(np.ones(2), np.array([0, 1], np.int32), np.array([0, 2]), (2, 3)),
+            ValueError,
+            "starts are int64, 3 of them, got int64 of shape (2,)",
+        ),
+        (
+            lambda: sparse.Bitmap(np.ones(1), np.zeros((1, 1), np.uint32), np.array([0, 1]), (1, 3), 1),
+            ValueError,
+            "masks set other bits than there are values",
+        ),
+        (
+            lambda: sparse.Bitmap(np.ones(1), np.zeros((1, 2), np.uint32), np.array([0, 1]), (1, 3), 1),
+            ValueError,
+            "masks are uint32 of shape (1, 1), got uint32 of (1, 2)",
+        ),
         (lambda: sparse.gemm(A, B), TypeError, "neither operand is sparse; use accsim.kernels.gemm"),
         (lambda: sparse.gemm(sparse.csr(A), B.T), ValueError, "a has 3 columns and b 4 rows"),
         (lambda: sparse.gemm(sparse.csr(A), B[0]), ValueError, "b must have 2 dimensions, got shape (4,)"),

@@ -52,7 +52,7 @@ def gemm(a: Rows, b: NDArray[Any] | Columns, code: PlaneCode | None = None) -> N
     out = np.empty((a.rows, columns), kind)
     job, words = plan(a.code, code, depth), readable(a, a.rows)
     if isinstance(b, Columns):
-        _multiply(job, words, a.rows, 0, b.words, out, 0, columns)
+        _multiply(job, words, a.rows, 0, np.ascontiguousarray(b.words), out, 0, columns)
     elif stored is not None:
         most = max(STRIP, PACKED // room(code, depth, 1).size * PANEL)
         packed = room(code, depth, min(most, columns))

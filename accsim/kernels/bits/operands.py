@@ -26,11 +26,18 @@ class Rows:
             to place k of the row. Bits past the depth are zero.
         depth: K, the length of a row.
         code: what the planes stand for.
+
+    Raises:
+        ValueError: words of another type or shape.
     """
 
     words: NDArray[np.uint32]
     depth: int
     code: PlaneCode
+
+    def __post_init__(self) -> None:
+        rows = self.words.shape[1] if self.words.ndim > 1 else 0
+        _check_words(self.words, (self.code.bits, rows, words_of(self.depth)))
 
     @property
     def rows(self) -> int:
@@ -48,12 +55,18 @@ class Columns:
         depth: K, the length of a column.
         columns: columns.
         code: what the planes stand for.
+
+    Raises:
+        ValueError: words of another type or shape.
     """
 
     words: NDArray[np.uint32]
     depth: int
     columns: int
     code: PlaneCode
+
+    def __post_init__(self) -> None:
+        _check_words(self.words, (self.code.bits, -(-self.columns // PANEL), words_of(self.depth), PANEL))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,10 +76,17 @@ class Filters:
     Attributes:
         rows: one row of C / groups * R * S places per filter, in that order.
         shape: (M, C / groups, R, S).
+
+    Raises:
+        ValueError: rows that do not hold such filters.
     """
 
     rows: Rows
     shape: tuple[int, int, int, int]
+
+    def __post_init__(self) -> None:
+        if (self.rows.rows, self.rows.depth) != (self.shape[0], math.prod(self.shape[1:])):
+            raise ValueError(f"{self.rows.rows} rows of {self.rows.depth} places are no filters {self.shape}")
 
 
 def words_of(depth: int) -> int:
@@ -150,6 +170,11 @@ def places(code: PlaneCode) -> NDArray[np.int64]:
 def _check_dimensions(what: str, values: NDArray[Any], dimensions: int) -> None:
     if values.ndim != dimensions:
         raise ValueError(f"{what} must have {dimensions} dimensions, got shape {values.shape}")
+
+
+def _check_words(words: NDArray[np.uint32], shape: tuple[int, ...]) -> None:
+    if words.dtype != np.uint32 or words.shape != shape:
+        raise ValueError(f"words are uint32 of shape {shape}, got {words.dtype} of {words.shape}")
 
 
 def _words(bits: NDArray[np.bool_]) -> NDArray[np.uint32]:

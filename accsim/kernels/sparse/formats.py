@@ -20,12 +20,18 @@ class Csr:
         places: int32, the column of each value.
         starts: int64 [rows + 1]; row i is ``starts[i] .. starts[i + 1]``.
         shape: (rows, columns).
+
+    Raises:
+        ValueError: arrays that do not describe such a matrix.
     """
 
     values: NDArray[Any]
     places: NDArray[np.int32]
     starts: NDArray[np.int64]
     shape: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        _check_lists(self.values, self.places, self.starts, self.shape[0], self.shape[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +42,9 @@ class Csc:
     places: NDArray[np.int32]
     starts: NDArray[np.int64]
     shape: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        _check_lists(self.values, self.places, self.starts, self.shape[1], self.shape[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +60,9 @@ class Bitmap:
         starts: int64 [lines + 1]; the values of line i are ``starts[i] .. starts[i + 1]``.
         shape: (rows, columns).
         along: the axis that lines run along.
+
+    Raises:
+        ValueError: arrays that do not describe such a matrix.
     """
 
     values: NDArray[Any]
@@ -58,6 +70,20 @@ class Bitmap:
     starts: NDArray[np.int64]
     shape: tuple[int, int]
     along: int
+
+    def __post_init__(self) -> None:
+        if self.along not in (0, 1):
+            raise ValueError(f"lines run along axis 0 or 1, got {self.along}")
+        lines, length = self.shape if self.along else self.shape[::-1]
+        words = -(-length // WORD)
+        if self.masks.dtype != np.uint32 or self.masks.shape != (lines, words):
+            raise ValueError(
+                f"masks are uint32 of shape {(lines, words)}, got {self.masks.dtype} of {self.masks.shape}"
+            )
+        bits = np.unpackbits(_bytes(self.masks), axis=1, bitorder="little")
+        _check_starts(self.values, self.starts, lines)
+        if bits[:, length:].any() or (bits.sum(axis=1, dtype=np.int64) != np.diff(self.starts)).any():
+            raise ValueError("masks set other bits than there are values")
 
 
 Sparse = Csr | Csc | Bitmap
@@ -158,8 +184,30 @@ def _flipped(matrix: Csr | Csc) -> Csr | Csc:
 
 
 def _set_places(matrix: Bitmap) -> NDArray[np.int64]:
-    bits = np.unpackbits(matrix.masks.astype("<u4", copy=False).view(np.uint8), axis=1, bitorder="little")
-    return np.nonzero(bits)[1]
+    return np.nonzero(np.unpackbits(_bytes(matrix.masks), axis=1, bitorder="little"))[1]
+
+
+def _bytes(masks: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(masks).astype("<u4", copy=False).view(np.uint8).reshape(masks.shape[0], 4 * masks.shape[1])
+
+
+def _check_lists(
+    values: NDArray[Any], places: NDArray[np.int32], starts: NDArray[np.int64], lines: int, length: int
+) -> None:
+    _check_starts(values, starts, lines)
+    if places.dtype != np.int32 or places.shape != values.shape:
+        raise ValueError(f"places are int32, one per value, got {places.dtype} of shape {places.shape}")
+    if places.size and not 0 <= int(places.min()) <= int(places.max()) < length:
+        raise ValueError(f"places are 0 .. {length - 1}, got {places.min()} .. {places.max()}")
+
+
+def _check_starts(values: NDArray[Any], starts: NDArray[np.int64], lines: int) -> None:
+    if values.ndim != 1:
+        raise ValueError(f"values must have 1 dimension, got shape {values.shape}")
+    if starts.dtype != np.int64 or starts.shape != (lines + 1,):
+        raise ValueError(f"starts are int64, {lines + 1} of them, got {starts.dtype} of shape {starts.shape}")
+    if starts[0] != 0 or starts[-1] != values.size or (np.diff(starts) < 0).any():
+        raise ValueError(f"starts rise from 0 to the {values.size} values, got {starts[0]} to {starts[-1]}")
 
 
 def _starts(lines: NDArray[Any], count: int) -> NDArray[np.int64]:
