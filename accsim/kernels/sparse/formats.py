@@ -188,7 +188,8 @@ def _set_places(matrix: Bitmap) -> NDArray[np.int64]:
 
 
 def _bytes(masks: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(masks).astype("<u4", copy=False).view(np.uint8).reshape(masks.shape[0], 4 * masks.shape[1])
+    little = np.ascontiguousarray(masks).astype("<u4", copy=False)
+    return little.view(np.uint8).reshape(masks.shape[0], 4 * masks.shape[1])
 
 
 def _check_lists(
