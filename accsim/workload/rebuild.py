@@ -13,9 +13,14 @@ from accsim.workload.operations import OPERATIONS
 
 
 def build(
-    name: str, operation: str, inputs: tuple[str, ...], shapes: tuple[Shape, ...], batch: int, arguments: Mapping[str, Any]
+    name: str,
+    operation: str,
+    inputs: tuple[str, ...],
+    shapes: tuple[Shape, ...],
+    batch: int,
+    arguments: Mapping[str, Any],
 ) -> Layer:
-    """Make a layer by the shape inference of network files; options that are not among ``arguments`` have their defaults.
+    """Make a layer by the shape inference of network files; options that are left out have their defaults.
 
     Args:
         name: of the layer.

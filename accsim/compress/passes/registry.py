@@ -4,5 +4,17 @@ from __future__ import annotations
 
 from accsim.compress.passes.base import ModelPass
 from accsim.compress.passes.uniform import Symmetric
+from accsim.compress.passes.unstructured import EnergyAware, Gradual, Largest, Level, Magnitude, Surgery
 
-PASSES: dict[str, type[ModelPass]] = {one.name: one for one in (Symmetric,)}
+PASSES: dict[str, type[ModelPass]] = {
+    one.name: one
+    for one in (
+        Symmetric,
+        Magnitude,
+        Level,
+        Gradual,
+        Surgery,
+        Largest,
+        EnergyAware,
+    )
+}
