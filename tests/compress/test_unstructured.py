@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -80,9 +79,7 @@ def test_one_weight_and_zeros() -> None:
 @settings(max_examples=200, deadline=None)
 def test_the_schedule_is_monotone_and_ends_where_it_must(s0: float, s1: float, begin: int, steps: int) -> None:
     low, high = sorted((s0, s1))
-    curve = [
-        gradual_sparsity(t, initial=low, final=high, begin=begin, steps=steps) for t in range(begin + steps + 3)
-    ]
+    curve = [gradual_sparsity(t, initial=low, final=high, begin=begin, steps=steps) for t in range(begin + steps + 3)]
     assert (np.diff(curve) >= -1e-12).all()
     assert curve[begin] == pytest.approx(low)
     assert curve[begin + steps] == curve[-1] == high
@@ -115,7 +112,7 @@ def test_surgery_keeps_the_values_of_weights_that_are_off() -> None:
     after = Surgery(c=0).project(LAYER, off)
     assert after.kept.reshape(-1).tolist() == [False, False, False, True]
     assert (after.weight.values() == weights).all()
-    with pytest.raises(ValueError, match="low must be at most high, got 2.0 and 1.0"):
+    with pytest.raises(ValueError, match="low must be at most high"):
         Surgery(low=2.0, high=1.0)
 
 
@@ -204,10 +201,10 @@ def test_restoring_never_makes_the_output_worse(seed: int, samples: int, sparsit
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("level", "sparsity: 1.5", "pass.yaml:1:11: sparsity: must be at most 1, got 1.5"),
-        ("level", "sparsity: -0.1", "pass.yaml:1:11: sparsity: must be at least 0, got -0.1"),
-        ("largest", "density: 2", "pass.yaml:1:10: density: must be at most 1, got 2"),
-        ("level", "layers: [conv1]", "pass.yaml:1:1: sparsity: is missing"),
+        ("level", "sparsity: 1.5", "pass.yaml:1:11: sparsity: must be at most 1.0, got 1.5"),
+        ("level", "sparsity: -0.1", "pass.yaml:1:11: sparsity: must be at least 0.0, got -0.1"),
+        ("largest", "density: 2", "pass.yaml:1:10: density: must be at most 1.0, got 2"),
+        ("level", "layers: [conv1]", "pass.yaml:1:1: key 'sparsity' is missing"),
     ],
 )
 def test_a_recipe_with_a_mistake(name: str, text: str, sentence: str) -> None:

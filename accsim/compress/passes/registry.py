@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from accsim.compress.passes.base import ModelPass
+from accsim.compress.passes.filters import Filters
+from accsim.compress.passes.structured import Blocks, Kernels, NofM, Pattern, Vectors
 from accsim.compress.passes.uniform import Symmetric
 from accsim.compress.passes.unstructured import EnergyAware, Gradual, Largest, Level, Magnitude, Surgery
 
@@ -16,5 +18,11 @@ PASSES: dict[str, type[ModelPass]] = {
         Surgery,
         Largest,
         EnergyAware,
+        Filters,
+        Kernels,
+        Vectors,
+        Pattern,
+        Blocks,
+        NofM,
     )
 }

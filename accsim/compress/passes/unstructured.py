@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from accsim.compress.grain import Reals
 from accsim.compress.model import LayerParameters, Mask, Model
-from accsim.compress.passes.base import LayerPass, require_finite
+from accsim.compress.passes.base import ChosenLayersPass, LayerPass, require_finite
 from accsim.errors import InputError, suggest
 from accsim.workload.layer import Layer
 
@@ -152,7 +152,7 @@ class Surgery(LayerPass):
         return replace(parameters, kept=surgery_mask(weights, kept, self.low * base, self.high * base), grain="weight")
 
 
-class Largest(LayerPass):
+class Largest(ChosenLayersPass):
     """Keep the largest weights of all chosen layers together.
 
     The compression step of the learning-compression algorithm for the constraint on the number of non-zeros: the
@@ -162,11 +162,6 @@ class Largest(LayerPass):
 
     name: ClassVar[str] = "largest"
     density: float = Field(ge=0, le=1, description="fraction of all chosen layers' weights that are kept")
-
-    def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
-        """Keep the largest of one layer by itself."""
-        del layer
-        return at_level(parameters, 1 - self.density)
 
     def apply(self, model: Model) -> Model:
         """Keep the largest of all chosen layers."""
@@ -186,7 +181,7 @@ class Largest(LayerPass):
         return model.with_parameters(changed).after(self.record())
 
 
-class EnergyAware(LayerPass):
+class EnergyAware(ChosenLayersPass):
     """Prune layer by layer, those that take the most energy first, until enough is saved.
 
     Energy-aware pruning (Yang et al., CVPR 2017) prunes layers in the order of decreasing energy, because the last ones
@@ -200,11 +195,6 @@ class EnergyAware(LayerPass):
     sparsity: float = Field(ge=0, le=1, description="fraction of a layer's weights that are pruned")
     budget: float = Field(0.0, ge=0, le=1, description="fraction of MACs x bits at which to stop; 0 prunes every layer")
     order: tuple[str, ...] = Field((), description="layers by decreasing energy; empty for decreasing MACs x bits")
-
-    def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
-        """Prune one layer."""
-        del layer
-        return at_level(parameters, self.sparsity)
 
     def ordered(self, chosen: Sequence[tuple[Layer, LayerParameters]]) -> list[tuple[Layer, LayerParameters]]:
         """The chosen layers in the order in which they are pruned.
@@ -240,7 +230,7 @@ class EnergyAware(LayerPass):
         for turn, (layer, parameters) in enumerate(chosen, 1):
             if self.budget and left <= allowed:
                 break
-            after = self.project(layer, parameters)
+            after = at_level(parameters, self.sparsity)
             left -= costs[layer.name] * (parameters.density - after.density)
             changed[layer.name] = after
             notes.append((layer.name, f"pruned as number {turn} of {len(chosen)}"))
