@@ -45,8 +45,9 @@ class Filters(ChosenLayersPass):
 
     Filters that can only be removed together, as those of layers that feed a residual sum, are one: their measures are
     added, and they are removed if one of their layers is chosen and none is to be skipped. Where a layer has groups,
-    the groups lose equally many, and what a slice takes is a group. At least one filter of each
-    group stays. The network's outputs are left alone. Of each set that may be chosen from, the whole number nearest to ``sparsity`` x filters is removed.
+    the groups lose equally many, and what a slice takes is a group. At least one filter of each group stays. The
+    network's outputs are left alone. Of each set that may be chosen from, the whole number nearest to ``sparsity`` x
+    filters is removed.
 
     With ``remove: false`` the filters are only set to 0 with their biases and norms, and all shapes stay.
     """

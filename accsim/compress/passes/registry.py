@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from accsim.compress.passes.base import ModelPass
 from accsim.compress.passes.filters import Filters
+from accsim.compress.passes.low_rank import (
+    ChannelSvd,
+    CpDecomposition,
+    DepthwiseSeparable,
+    FcSvd,
+    SpatialSvd,
+    Tucker,
+)
 from accsim.compress.passes.structured import Blocks, Kernels, NofM, Pattern, Vectors
 from accsim.compress.passes.uniform import Symmetric
 from accsim.compress.passes.unstructured import EnergyAware, Gradual, Largest, Level, Magnitude, Surgery
@@ -24,5 +32,11 @@ PASSES: dict[str, type[ModelPass]] = {
         Pattern,
         Blocks,
         NofM,
+        FcSvd,
+        ChannelSvd,
+        SpatialSvd,
+        CpDecomposition,
+        Tucker,
+        DepthwiseSeparable,
     )
 }
