@@ -98,6 +98,14 @@ def whole(network: Network, seed: int) -> Model:
     return replace(model, parameters=parameters, norms=norms)
 
 
+def ones(network: Network) -> Model:
+    """The network with weights of 1 in its convolutions, and no values elsewhere."""
+    convolutions = [layer for layer in network.mac_layers if layer.kind == "conv"]
+    shapes = [(g.M, g.channels_per_group, g.R, g.S) for g in (layer.geometry for layer in convolutions)]
+    weights = [Float(np.ones(shape)) for shape in shapes]
+    return Model(network, {one.name: LayerParameters(w) for one, w in zip(convolutions, weights, strict=True)})
+
+
 @st.composite
 def graphs(draw: st.DrawFn) -> Model:
     """A few blocks in a row behind a first convolution, then a classifier."""

@@ -13,7 +13,7 @@ from accsim.compress.model import Model
 from accsim.compress.synthetic import synthetic
 from accsim.errors import AccsimError
 from accsim.workload.reader import load_network
-from tests.compress.graphs import BLOCKS, graphs, network_of, whole
+from tests.compress.graphs import BLOCKS, graphs, network_of, ones, whole
 from tests.naive.graph_values import values
 
 
@@ -80,18 +80,16 @@ def test_partners_lose_the_same_places() -> None:
 
 
 def test_a_classifier_behind_an_image_loses_a_filters_pixels() -> None:
-    model = synthetic(load_network("alexnet_owt_torchvision"))
-    last_conv = [layer for layer in model.network.mac_layers if layer.kind == "conv"][-1]
-    first_fc = next(layer for layer in model.network.mac_layers if layer.kind == "fc")
-    smaller = remove_filters(model, {last_conv.name: range(64)}).model
-    assert smaller.network.layer(first_fc.name).geometry.C == (256 - 64) * 36
-    assert smaller.parameters[first_fc.name].weight.shape == (4096, 192 * 36, 1, 1)
-    kept = model.parameters[first_fc.name].values().reshape(4096, 256, 36)[:, 64:].reshape(4096, -1)
-    np.testing.assert_array_equal(smaller.parameters[first_fc.name].values()[:, :, 0, 0], kept)
+    model = synthetic(load_network("lenet_caffe"))
+    smaller = remove_filters(model, {"conv2": range(12)}).model
+    assert smaller.network.layer("ip1").geometry.C == (50 - 12) * 16
+    assert smaller.parameters["ip1"].weight.shape == (500, 38 * 16, 1, 1)
+    kept = model.parameters["ip1"].values().reshape(500, 50, 16)[:, 12:].reshape(500, -1)
+    np.testing.assert_array_equal(smaller.parameters["ip1"].values()[:, :, 0, 0], kept)
 
 
 def test_what_local_response_normalisation_sees_is_said() -> None:
-    model = synthetic(load_network("alexnet"))
+    model = ones(load_network("alexnet"))
     lrn = next(layer for layer in model.network.layers if layer.kind == "lrn")
     first = model.network.mac_layers[0]
     half = first.output_shape[0] // 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -90,7 +92,7 @@ def weights_per_group(one: str, rank: int, m: int, c: int, r: int, s: int) -> in
 
 
 @given(SIZES, st.sampled_from(["channel_svd", "spatial_svd", "depthwise_separable", "cp"]), st.floats(0.1, 1))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_chain_computes_what_its_composed_kernel_does(sizes: dict, name: str, part: float) -> None:
     model = one_conv(**sizes)
     shape = [sizes[key] for key in "mcrs"]
@@ -117,11 +119,13 @@ def test_a_chain_computes_what_its_composed_kernel_does(sizes: dict, name: str, 
 
 
 @given(SIZES, st.integers(1, 4), st.integers(1, 4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_tucker(sizes: dict, inward: int, outward: int) -> None:
     model = one_conv(**sizes)
     m, c, r, s = (sizes[key] for key in "mcrs")
-    inward, outward = min(inward, c, m * r * s), min(outward, m, c * r * s)
+    inward = min(inward, c, m * r * s)
+    outward = min(outward, m, c * r * s, r * s * inward)
+    inward = min(inward, r * s * outward)
     after = Tucker(layers=("a",), rank_in=inward, rank_out=outward).apply(model)
     chain = [layer for layer in after.network.mac_layers if layer.name.startswith("a.")]
     expected = sizes["g"] * (c * inward + r * s * inward * outward + outward * m)
@@ -140,14 +144,14 @@ def test_tucker(sizes: dict, inward: int, outward: int) -> None:
 
 
 @given(st.integers(0, 1000), st.integers(1, 5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_rounds_of_improvement_never_lose(seed: int, rank: int) -> None:
-    weights = np.random.default_rng(seed).standard_normal((4, 3, 3, 2))
-    errors = cp(weights, rank, 20).errors
-    assert all(b <= a for a, b in zip(errors, errors[1:], strict=False))
+    weights = np.random.default_rng(seed).standard_normal((4, 3, 2, 2))
+    errors = cp(weights, rank, 6).errors
+    assert all(b <= a for a, b in pairwise(errors))
     assert errors[0] <= (weights**2).sum() * (1 + 1e-12)
     inward, outward = min(rank, 3), min(rank, 4)
-    lost = [((weights - tucker2(weights, inward, outward, rounds).whole()) ** 2).sum() for rounds in (0, 1, 5)]
+    lost = [((weights - tucker2(weights, inward, outward, rounds).whole()) ** 2).sum() for rounds in (0, 1, 3)]
     assert lost[2] <= lost[1] + 1e-9
     assert lost[1] <= lost[0] + 1e-9
 
@@ -163,7 +167,7 @@ def test_the_published_example_of_cp_is_found() -> None:
 
 
 @given(st.integers(1, 8), st.integers(1, 8), st.integers(0, 99), st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_fully_connected_layer_as_two(m: int, k: int, seed: int, tokens: bool) -> None:
     shape = f"[3, {k}]" if tokens else f"[{k}, 1, 1]"
     model = synthetic(network_of(f"- a: {{fc: {m}}}", shape), seed)
@@ -179,11 +183,11 @@ def test_a_fully_connected_layer_as_two(m: int, k: int, seed: int, tokens: bool)
         tail = (np.linalg.svd(matrix, compute_uv=False)[rank:] ** 2).sum()
         assert errors[-1] == pytest.approx(tail, abs=1e-9)
     assert errors[-1] < 1e-18
-    assert all(b <= a + 1e-12 for a, b in zip(errors, errors[1:], strict=False))
+    assert all(b <= a + 1e-12 for a, b in pairwise(errors))
 
 
 @given(st.floats(0.05, 1), st.integers(0, 99))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_the_smallest_rank_that_keeps_the_energy(energy: float, seed: int) -> None:
     model = synthetic(network_of("- a: {fc: 6}", "[5, 1, 1]"), seed)
     squares = np.linalg.svd(model.parameters["a"].values()[:, :, 0, 0], compute_uv=False) ** 2
@@ -205,7 +209,8 @@ def test_layers_of_zeros_and_of_one_weight() -> None:
 
 
 def test_published_networks_become_chains() -> None:
-    model = synthetic(load_network("alexnet"))
+    conv2 = "- conv2: {conv: 256, kernel: 5, pad: 2, groups: 2}\n- conv3: {conv: 12, kernel: 3, pad: 1}"
+    model = synthetic(network_of(conv2, "[96, 27, 27]"))  # AlexNet's second layer (Krizhevsky et al., NIPS 2012)
     after = ChannelSvd(layers=("conv2",), rank=20).apply(model)
     first, second = after.network.layer("conv2.a"), after.network.layer("conv2.b")
     g = model.network.layer("conv2").geometry
@@ -213,28 +218,40 @@ def test_published_networks_become_chains() -> None:
     assert first.weight_words + second.weight_words == 2 * 20 * (48 * 25 + 128)
     assert first.macs + second.macs == 2 * 20 * (48 * 25 + 128) * g.P * g.Q
     assert after.applied[-1].notes == (("conv2", "rank 20 of 128; 53120 weights for 307200"),)
-    again = Level(sparsity=0.5).apply(after)
+    again = Level(sparsity=0.5, layers=("conv2.a",)).apply(after)
     assert again.parameters["conv2.a"].density == 0.5
     twice = ChannelSvd(layers=("conv3.b",), rank=4).apply(SpatialSvd(layers=("conv3",), rank=8).apply(model))
     names = [layer.name for layer in twice.network.mac_layers if layer.name.startswith("conv3")]
     assert names == ["conv3.a", "conv3.b.a", "conv3.b.b"]  # three layers, as the asymmetric form of Zhang et al.
 
 
+LENET_WITH_POINTWISE = """
+- conv1: {conv: 20, kernel: 5}
+- pw: {conv: 20, kernel: 1}
+- ip1: {fc: 20}
+"""
+
+
 @pytest.mark.parametrize(
     ("one", "sentence"),
     [
-        (FcSvd(rank=501), "layer 'ip1': rank 501 is above its full rank of 500"),
+        (FcSvd(rank=21), "layer 'ip1': rank 21 is above its full rank of 20"),
         (ChannelSvd(rank=21), "layer 'conv1': rank 21 is above its full rank of 20"),
         (SpatialSvd(rank=6), "layer 'conv1': rank 6 is above its full rank of 5"),
         (DepthwiseSeparable(rank=21), "layer 'conv1': rank 21 is above its full rank of 20"),
         (CpDecomposition(rank=26), "layer 'conv1': rank 26 is above its full rank of 25"),
         (Tucker(rank_in=2, rank_out=1), "layer 'conv1': input rank 2 is above its full rank of 1"),
+        (
+            Tucker(rank_in=1, rank_out=2, layers=("pw",)),
+            "layer 'pw': output rank 2 is above 1, the pixels of its kernel times the other rank, and could not be "
+            "used",
+        ),
         (Tucker(rank_in=1, rank_out=21), "layer 'conv1': output rank 21 is above its full rank of 20"),
     ],
 )
 def test_a_rank_above_the_full_one(one: LowRank, sentence: str) -> None:
     with pytest.raises(AccsimError) as error:
-        one.apply(synthetic(load_network("lenet_caffe")))
+        one.apply(synthetic(network_of(LENET_WITH_POINTWISE, "[1, 28, 28]")))
     assert str(error.value) == sentence
 
 

@@ -21,7 +21,7 @@ from accsim.errors import AccsimError, InputError
 from accsim.source import Source
 from accsim.workload.reader import load_network
 from accsim.yamlfile import bind, load
-from tests.compress.graphs import graphs, network_of, whole
+from tests.compress.graphs import graphs, network_of, ones, whole
 from tests.naive.graph_values import values
 
 WEIGHTS = arrays(np.float64, st.tuples(*(st.integers(1, 5) for _ in range(4))), elements=st.integers(-6, 6).map(float))
@@ -134,7 +134,7 @@ def test_every_filter_but_one_can_go_and_none_need() -> None:
 
 
 def test_groups_lose_equally_many() -> None:
-    smaller = Filters(sparsity=0.25, layers=("conv*",)).apply(synthetic(load_network("alexnet")))
+    smaller = Filters(sparsity=0.25, layers=("conv*",)).apply(ones(load_network("alexnet")))
     sizes = [(layer.geometry.C, layer.geometry.M, layer.geometry.G) for layer in smaller.network.mac_layers[:5]]
     assert sizes == [(3, 72, 1), (72, 192, 2), (192, 288, 1), (288, 288, 2), (288, 192, 2)]
 

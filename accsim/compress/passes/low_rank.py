@@ -282,7 +282,9 @@ class Tucker(LowRank):
     """A convolution as 1 x 1: C -> r_in, R x S: r_in -> r_out, 1 x 1: r_out -> M (Kim et al., ICLR 2016).
 
     It has C r_in + R S r_in r_out + r_out M weights. Both ranks are given, or both follow from a fraction of the full
-    ones, min(C, M R S) and min(M, C R S), or from the energy that each unfolding keeps at least.
+    ones, min(C, M R S) and min(M, C R S), or from the energy that each unfolding keeps at least. A
+    core of r_in channels cannot fill more than R S r_in outputs, nor the other way round: a larger rank is refused
+    where it is given, and lowered where it follows from the others.
     """
 
     name: ClassVar[str] = "tucker"
@@ -306,6 +308,14 @@ class Tucker(LowRank):
         outward = [singular_values(unfolded(weights, 0)) for weights in groups]
         rank_in = rank_for(layer, inward, self.rank_in, self.fraction, self.energy, "input ")
         rank_out = rank_for(layer, outward, self.rank_out, self.fraction, self.energy, "output ")
+        area = int(np.prod(groups[0].shape[2:]))
+        for one, other, what in ((rank_in, rank_out, "input"), (rank_out, rank_in, "output")):
+            if one > area * other and self.rank_in is not None:
+                raise AccsimError(
+                    f"layer {layer.name!r}: {what} rank {one} is above {area * other}, the pixels of its kernel times "
+                    "the other rank, and could not be used"
+                )
+        rank_in, rank_out = min(rank_in, area * rank_out), min(rank_out, area * rank_in)
         chains = []
         for weights in groups:
             found = tucker2(weights, rank_in, rank_out, self.rounds)
