@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from accsim.compress.passes.base import ModelPass
 from accsim.compress.passes.filters import Filters
+from accsim.compress.passes.fold import FoldBatchNorm
 from accsim.compress.passes.low_rank import (
     ChannelSvd,
     CpDecomposition,
@@ -12,7 +13,9 @@ from accsim.compress.passes.low_rank import (
     SpatialSvd,
     Tucker,
 )
+from accsim.compress.passes.merge import MergeBranches
 from accsim.compress.passes.structured import Blocks, Kernels, NofM, Pattern, Vectors
+from accsim.compress.passes.transform import Dct
 from accsim.compress.passes.uniform import Symmetric
 from accsim.compress.passes.unstructured import EnergyAware, Gradual, Largest, Level, Magnitude, Surgery
 
@@ -38,5 +41,8 @@ PASSES: dict[str, type[ModelPass]] = {
         CpDecomposition,
         Tucker,
         DepthwiseSeparable,
+        FoldBatchNorm,
+        MergeBranches,
+        Dct,
     )
 }
