@@ -121,7 +121,8 @@ def freshnets(layer: Layer, buckets: tuple[int, ...]) -> Cost:
         raise AccsimError(f"layer {layer.name!r}: FreshNets is for convolutions, and this is {layer.kind.value}")
     if len(buckets) != g.R + g.S - 1:
         raise AccsimError(
-            f"layer {layer.name!r}: a kernel of {g.R} x {g.S} has {g.R + g.S - 1} frequencies, got {len(buckets)} counts"
+            f"layer {layer.name!r}: a kernel of {g.R} x {g.S} has {g.R + g.S - 1} frequencies, got "
+            f"{len(buckets)} counts"
         )
     for count in buckets:
         positive(buckets=count)
