@@ -1,0 +1,217 @@
+"""Best-first search: exact costs in the order of lower bounds, until no bound left is better than the best cost.
+
+Candidates have an index, and for each a *sound* bound: its exact cost is never below it. So once the least bound that
+is left is no better than the best exact cost, no candidate left can be, and the best is proved optimal. The tighter the
+bounds the fewer exact costs it takes: with exact ones, one.
+
+Everything is decided by bounds, costs and indices, in this order, so the outcome depends on no clock unless a time
+limit or an interruption ends the search; then the bounds say how far from the best the outcome can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from accsim.mapping.search.patience import Patience, Stopped
+
+Candidate = TypeVar("Candidate")
+
+Cost = tuple[float, float]
+"""The objective, and a second figure that decides between equals."""
+
+Bounds = npt.NDArray[np.float64]
+"""Columns: a lower bound of the objective (infinite: not legal), and the order among equal bounds. One row each."""
+
+TOLERANCE = 1e-9
+"""Costs this close, as a share, are equal: bounds and costs are sums of the same terms in different orders."""
+
+_NOISE_BITS = 20
+"""Low bits of a bound that are only rounding, dropped so that equal candidates have equal bounds (2e-10 of it)."""
+
+Watch = Callable[[int, int], None]
+"""Called with the legal candidates scored so far, and those of them evaluated exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[Candidate]):
+    """What a search found.
+
+    Attributes:
+        mapping: the best candidate evaluated; of equals, the one with the lower second figure, then the first.
+        cost: its exact cost.
+        scored: legal candidates whose bound was worked out.
+        evaluated: candidates whose exact cost was.
+        complete: whether every legal candidate of the space was scored and the space leaves none out.
+        space: what the space holds, in words; with ``complete`` it holds everything.
+        bound: the least objective that any candidate of the space can have.
+        stopped: why the search ended.
+    """
+
+    mapping: Candidate
+    cost: Cost
+    scored: int
+    evaluated: int
+    complete: bool
+    space: str
+    bound: float
+    stopped: Stopped
+
+    @property
+    def proved(self) -> bool:
+        """Whether no candidate of a complete space is better, by more than ``TOLERANCE``."""
+        return self.complete and self.stopped is Stopped.PROVED
+
+    @property
+    def gap(self) -> float:
+        """How much lower than the best found the objective may be at most, as a share of it."""
+        return max(0.0, 1 - self.bound / self.cost[0]) if self.cost[0] > 0 else 0.0
+
+
+def best_first(
+    chunks: Iterable[Bounds],
+    candidate: Callable[[int], Candidate],
+    cost: Callable[[Candidate], Cost | None],
+    *,
+    first: Sequence[Candidate] = (),
+    patience: Patience | None = None,
+    most: int | None = None,
+    complete: bool = True,
+    space: str = "",
+    floor: float = 0.0,
+    watch: Watch | None = None,
+) -> Found[Candidate] | None:
+    """The candidate of least cost; ``None`` if none is legal.
+
+    Args:
+        chunks: bounds of candidates 0, 1, 2, ..., in pieces that take well under a second each.
+        candidate: the candidate of an index.
+        cost: its exact cost; ``None`` if it is not legal after all.
+        first: candidates evaluated before any other, such as published ones; of equal costs they win.
+        patience: when to end early; at least one legal candidate is evaluated even then, if there is one.
+        most: candidates evaluated at most; the search ends with a gap then.
+        complete: whether the chunks hold every legal candidate there is.
+        space: what they hold, in words.
+        floor: a lower bound of the objective over all of them, for a search that ends before all are scored.
+        watch: told how far the search is.
+    """
+    search = _Search(candidate, cost, most, watch)
+    limit = patience or Patience()
+    for known in first:
+        search.evaluate(known, -1)
+    ended = _score(search, chunks, limit)
+    left, why = _evaluate(search, limit)
+    if search.best is None:
+        return None
+    mapping, spent = search.best
+    bound = min(spent[0], left if ended is None else floor)
+    all_scored = complete and ended is None
+    return Found(mapping, spent, search.scored, search.evaluated, all_scored, space, bound, ended or why)
+
+
+def _score(search: _Search[Candidate], chunks: Iterable[Bounds], limit: Patience) -> Stopped | None:
+    """Take the bounds of all candidates; why some are left out, or ``None``."""
+    pieces = iter(chunks)
+    while True:
+        ended = limit.over if search.best is not None else None
+        chunk = next(pieces, None)
+        if chunk is None:
+            return None
+        if ended is not None:
+            return ended
+        search.add(chunk)
+
+
+def _evaluate(search: _Search[Candidate], limit: Patience) -> tuple[float, Stopped]:
+    """Exact costs in the order of the bounds; the least bound not evaluated, and why that was the end."""
+    indices, bounds = search.in_order()
+    for index, bound in zip(indices.tolist(), bounds[:, 0].tolist(), strict=True):
+        if not search.can_improve(bound):
+            return bound, Stopped.PROVED
+        if search.best is not None:
+            why = limit.over
+            if why is None and search.most is not None and search.evaluated >= search.most:
+                why = Stopped.EVALUATIONS
+            if why is not None:
+                return bound, why
+        search.evaluate_index(index)
+    return np.inf, Stopped.PROVED
+
+
+class _Search(Generic[Candidate]):
+    """The best so far, and the candidates that may still be better."""
+
+    def __init__(
+        self,
+        candidate: Callable[[int], Candidate],
+        cost: Callable[[Candidate], Cost | None],
+        most: int | None,
+        watch: Watch | None,
+    ) -> None:
+        self.candidate, self.cost, self.most, self.watch = candidate, cost, most, watch
+        self.best: tuple[Candidate, Cost] | None = None
+        self.scored = self.evaluated = 0
+        self._index = -1
+        self._seen = 0
+        self._done: set[int] = set()
+        self._kept: list[tuple[npt.NDArray[np.int64], Bounds]] = []
+
+    def can_improve(self, bound: float) -> bool:
+        """Whether a candidate with this bound may be better than the best."""
+        return bound < self._limit
+
+    @property
+    def _limit(self) -> float:
+        return np.inf if self.best is None else self.best[1][0] * (1 - TOLERANCE)
+
+    def add(self, chunk: Bounds) -> None:
+        """Take the bounds of the next candidates; the best of them is evaluated at once, so that fewer are kept."""
+        legal = chunk[:, 0] < np.inf
+        self.scored += int(np.count_nonzero(legal))
+        rows = np.flatnonzero(chunk[:, 0] < self._limit)
+        if len(rows):
+            kept = np.ascontiguousarray(chunk[rows])
+            kept[:, 0] = _coarse(kept[:, 0])
+            self._kept.append((rows + self._seen, kept))
+            self.evaluate_index(int(rows[np.lexsort((kept[:, 1], kept[:, 0]))[0]]) + self._seen)
+        self._seen += len(chunk)
+        self._tell()
+
+    def in_order(self) -> tuple[npt.NDArray[np.int64], Bounds]:
+        """Candidates not evaluated that may be better than the best, by bound, second figure and index."""
+        if not self._kept:
+            return np.empty(0, dtype=np.int64), np.empty((0, 2))
+        indices = np.concatenate([indices for indices, _ in self._kept])
+        bounds = np.concatenate([bounds for _, bounds in self._kept])
+        done = np.array(sorted(self._done), dtype=np.int64)
+        rows = np.flatnonzero((bounds[:, 0] < self._limit) & ~np.isin(indices, done))
+        indices, bounds = indices[rows], bounds[rows]
+        order = np.lexsort((indices, bounds[:, 1], bounds[:, 0]))
+        return indices[order], bounds[order]
+
+    def evaluate_index(self, index: int) -> None:
+        """Evaluate the candidate of an index."""
+        self._done.add(index)
+        self.evaluate(self.candidate(index), index)
+
+    def evaluate(self, candidate: Candidate, index: int) -> None:
+        """Evaluate a candidate; it is the new best if it is cheaper, or equal and first."""
+        spent = self.cost(candidate)
+        self.evaluated += 1
+        if spent is not None and (self.best is None or (spent, index) < (self.best[1], self._index)):
+            self.best, self._index = (candidate, spent), index
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.watch is not None:
+            self.watch(self.scored, self.evaluated)
+
+
+def _coarse(bounds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Bounds without the bits that are only rounding; never larger, in the same order."""
+    bits = np.ascontiguousarray(bounds).view(np.int64)
+    return (bits >> _NOISE_BITS << _NOISE_BITS).view(np.float64)
