@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accsim.mapping.search.best_first import TOLERANCE, Found, best_first
+from accsim.mapping.search.best_first import TOLERANCE, Chunk, Found, Limit, best_first
 from accsim.mapping.search.patience import Patience, Stopped
 
 
@@ -165,3 +165,21 @@ def test_watched():
     seen: list[tuple[int, int]] = []
     best_first([rows(1.0, 1.0), rows(1.0)], same, Costs([(1.0, 0.0)] * 3), watch=lambda *n: seen.append(n))
     assert seen == [(2, 1), (2, 1), (3, 1)]
+
+
+def test_a_space_may_leave_out_rows_that_no_longer_matter():
+    limit, floors = Limit(), []
+
+    def chunks():
+        yield Chunk(rows(2.0), 5)
+        floors.append(limit.value)
+        yield Chunk(rows(), 7)
+
+    found = best_first(chunks(), same, Costs([(4.0, 0.0)]), limit=limit)
+    assert found == Found(0, (4.0, 0.0), 12, 1, True, "", 4.0, Stopped.PROVED)
+    assert floors == [4.0 * (1 - TOLERANCE)]
+
+
+def test_bounds_that_hold_for_what_is_left_out_too():
+    found = best_first([rows(2.0, 3.0)], same, Costs([(4.0, 0.0), (3.5, 0.0)]), complete=False, covers=True)
+    assert found == Found(1, (3.5, 0.0), 2, 2, False, "", 2.0, Stopped.PROVED)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,14 @@ Cost = tuple[float, float]
 Bounds = npt.NDArray[np.float64]
 """Columns: a lower bound of the objective (infinite: not legal), and the order among equal bounds. One row each."""
 
+
+class Chunk(NamedTuple):
+    """Bounds of the candidates worth a row, and how many legal ones were scored to find them."""
+
+    bounds: Bounds
+    scored: int
+
+
 TOLERANCE = 1e-9
 """Costs this close, as a share, are equal: bounds and costs are sums of the same terms in different orders."""
 
@@ -35,6 +43,13 @@ _NOISE_BITS = 20
 
 Watch = Callable[[int, int], None]
 """Called with the legal candidates scored so far, and those of them evaluated exactly."""
+
+
+@dataclass(slots=True)
+class Limit:
+    """What a bound must be below for its candidate to be worth a row; it falls as better candidates are found."""
+
+    value: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +63,8 @@ class Found(Generic[Candidate]):
         evaluated: candidates whose exact cost was.
         complete: whether every legal candidate of the space was scored and the space leaves none out.
         space: what the space holds, in words; with ``complete`` it holds everything.
-        bound: the least objective that any candidate of the space can have.
+        bound: the least objective that any candidate of the space can have; where the bounds of the space hold for
+            what it leaves out too, any candidate at all.
         stopped: why the search ended.
     """
 
@@ -73,7 +89,7 @@ class Found(Generic[Candidate]):
 
 
 def best_first(
-    chunks: Iterable[Bounds],
+    chunks: Iterable[Bounds | Chunk],
     candidate: Callable[[int], Candidate],
     cost: Callable[[Candidate], Cost | None],
     *,
@@ -81,8 +97,10 @@ def best_first(
     patience: Patience | None = None,
     most: int | None = None,
     complete: bool = True,
+    covers: bool = False,
     space: str = "",
-    floor: float = 0.0,
+    floor: float | Callable[[], float] = 0.0,
+    limit: Limit | None = None,
     watch: Watch | None = None,
 ) -> Found[Candidate] | None:
     """The candidate of least cost; ``None`` if none is legal.
@@ -95,45 +113,49 @@ def best_first(
         patience: when to end early; at least one legal candidate is evaluated even then, if there is one.
         most: candidates evaluated at most; the search ends with a gap then.
         complete: whether the chunks hold every legal candidate there is.
+        covers: whether every candidate left out has no lower bound than one in the chunks.
         space: what they hold, in words.
-        floor: a lower bound of the objective over all of them, for a search that ends before all are scored.
+        floor: a lower bound of the objective over those not in the chunks seen so far, for a search that ends early.
+        limit: kept up to date, so that ``chunks`` can leave out rows that no longer matter.
         watch: told how far the search is.
     """
-    search = _Search(candidate, cost, most, watch)
-    limit = patience or Patience()
+    search = _Search(candidate, cost, most, limit or Limit(), watch)
+    waits = patience or Patience()
     for known in first:
         search.evaluate(known, -1)
-    ended = _score(search, chunks, limit)
-    left, why = _evaluate(search, limit)
+    ended = _score(search, chunks, waits)
+    left, why = _evaluate(search, waits)
     if search.best is None:
         return None
     mapping, spent = search.best
-    bound = min(spent[0], left if ended is None else floor)
+    bound = min(spent[0], left)
+    if ended is not None:
+        bound = min(bound, floor() if callable(floor) else floor)
+    if covers and not complete:
+        bound = min(bound, search.least)
     all_scored = complete and ended is None
     return Found(mapping, spent, search.scored, search.evaluated, all_scored, space, bound, ended or why)
 
 
-def _score(search: _Search[Candidate], chunks: Iterable[Bounds], limit: Patience) -> Stopped | None:
+def _score(search: _Search[Candidate], chunks: Iterable[Bounds | Chunk], patience: Patience) -> Stopped | None:
     """Take the bounds of all candidates; why some are left out, or ``None``."""
-    pieces = iter(chunks)
-    while True:
-        ended = limit.over if search.best is not None else None
-        chunk = next(pieces, None)
-        if chunk is None:
-            return None
+    ended: Stopped | None = None
+    for chunk in chunks:
         if ended is not None:
             return ended
-        search.add(chunk)
+        search.add(chunk if isinstance(chunk, Chunk) else Chunk(chunk, int(np.count_nonzero(chunk[:, 0] < np.inf))))
+        ended = patience.over if search.best is not None else None
+    return None
 
 
-def _evaluate(search: _Search[Candidate], limit: Patience) -> tuple[float, Stopped]:
+def _evaluate(search: _Search[Candidate], patience: Patience) -> tuple[float, Stopped]:
     """Exact costs in the order of the bounds; the least bound not evaluated, and why that was the end."""
     indices, bounds = search.in_order()
     for index, bound in zip(indices.tolist(), bounds[:, 0].tolist(), strict=True):
         if not search.can_improve(bound):
             return bound, Stopped.PROVED
         if search.best is not None:
-            why = limit.over
+            why = patience.over
             if why is None and search.most is not None and search.evaluated >= search.most:
                 why = Stopped.EVALUATIONS
             if why is not None:
@@ -150,11 +172,13 @@ class _Search(Generic[Candidate]):
         candidate: Callable[[int], Candidate],
         cost: Callable[[Candidate], Cost | None],
         most: int | None,
+        limit: Limit,
         watch: Watch | None,
     ) -> None:
-        self.candidate, self.cost, self.most, self.watch = candidate, cost, most, watch
+        self.candidate, self.cost, self.most, self.limit, self.watch = candidate, cost, most, limit, watch
         self.best: tuple[Candidate, Cost] | None = None
         self.scored = self.evaluated = 0
+        self.least = float("inf")
         self._index = -1
         self._seen = 0
         self._done: set[int] = set()
@@ -162,23 +186,20 @@ class _Search(Generic[Candidate]):
 
     def can_improve(self, bound: float) -> bool:
         """Whether a candidate with this bound may be better than the best."""
-        return bound < self._limit
+        return bound < self.limit.value
 
-    @property
-    def _limit(self) -> float:
-        return np.inf if self.best is None else self.best[1][0] * (1 - TOLERANCE)
-
-    def add(self, chunk: Bounds) -> None:
+    def add(self, chunk: Chunk) -> None:
         """Take the bounds of the next candidates; the best of them is evaluated at once, so that fewer are kept."""
-        legal = chunk[:, 0] < np.inf
-        self.scored += int(np.count_nonzero(legal))
-        rows = np.flatnonzero(chunk[:, 0] < self._limit)
+        bounds, scored = chunk
+        self.scored += scored
+        rows = np.flatnonzero(bounds[:, 0] < self.limit.value)
         if len(rows):
-            kept = np.ascontiguousarray(chunk[rows])
+            kept = np.ascontiguousarray(bounds[rows])
             kept[:, 0] = _coarse(kept[:, 0])
+            self.least = min(self.least, float(kept[:, 0].min()))
             self._kept.append((rows + self._seen, kept))
             self.evaluate_index(int(rows[np.lexsort((kept[:, 1], kept[:, 0]))[0]]) + self._seen)
-        self._seen += len(chunk)
+        self._seen += len(bounds)
         self._tell()
 
     def in_order(self) -> tuple[npt.NDArray[np.int64], Bounds]:
@@ -188,7 +209,7 @@ class _Search(Generic[Candidate]):
         indices = np.concatenate([indices for indices, _ in self._kept])
         bounds = np.concatenate([bounds for _, bounds in self._kept])
         done = np.array(sorted(self._done), dtype=np.int64)
-        rows = np.flatnonzero((bounds[:, 0] < self._limit) & ~np.isin(indices, done))
+        rows = np.flatnonzero((bounds[:, 0] < self.limit.value) & ~np.isin(indices, done))
         indices, bounds = indices[rows], bounds[rows]
         order = np.lexsort((indices, bounds[:, 1], bounds[:, 0]))
         return indices[order], bounds[order]
@@ -204,6 +225,7 @@ class _Search(Generic[Candidate]):
         self.evaluated += 1
         if spent is not None and (self.best is None or (spent, index) < (self.best[1], self._index)):
             self.best, self._index = (candidate, spent), index
+            self.limit.value = min(self.limit.value, spent[0] * (1 - TOLERANCE))
         self._tell()
 
     def _tell(self) -> None:
