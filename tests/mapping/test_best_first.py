@@ -31,7 +31,7 @@ def same(index: int) -> int:
 
 
 def rows(*bounds: float) -> np.ndarray:
-    return np.array([(bound, 0.0) for bound in bounds])
+    return np.array([(bound, 0.0) for bound in bounds]).reshape(-1, 2)
 
 
 @st.composite
