@@ -26,8 +26,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 def sources(package: Path = PACKAGE) -> list[Path]:
     """Files whose text decides what is compiled: the kernels, and every other file that imports this one."""
     kernels = sorted((package / "kernels").rglob("*.py"))
-    stepped = (path for path in sorted((package / "simulate").rglob("*.py")) if b"kernels.jit" in path.read_bytes())
-    return [*kernels, *stepped]
+    others = (path for part in ("mapping", "simulate") for path in sorted((package / part).rglob("*.py")))
+    return [*kernels, *(path for path in others if b"kernels.jit" in path.read_bytes())]
 
 
 def cache_key(package: Path = PACKAGE) -> str:
@@ -85,12 +85,29 @@ def kernel(function: F) -> F:
     by zero as NumPy does. The cache directory is set for this function alone: a user's own Numba functions, compiled
     before or after, keep theirs.
     """
+    return _compiled(function, merged=False)
+
+
+def part(function: F) -> F:
+    """Compile ``function`` like a kernel, as a part of each compiled function that calls it: the call costs nothing.
+
+    For short functions of inner loops, where handing arrays over would cost more than what is done with them.
+    """
+    return _compiled(function, merged=True)
+
+
+def _compiled(function: F, *, merged: bool) -> F:
     config: Any = numba.config
     before = config.CACHE_DIR
     config.CACHE_DIR = str(_KEYED or "")
     try:
         compiled = numba.njit(
-            nogil=True, cache=_KEYED is not None, boundscheck=False, fastmath=False, error_model="numpy"
+            nogil=True,
+            cache=_KEYED is not None,
+            boundscheck=False,
+            fastmath=False,
+            error_model="numpy",
+            forceinline=merged,
         )(function)
     finally:
         config.CACHE_DIR = before

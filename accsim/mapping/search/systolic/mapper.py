@@ -1,0 +1,175 @@
+"""The best systolic mapping of a layer: bounds of every candidate, exact costs of the best of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from accsim.mapping.mapping import NEST_OPERANDS, SystolicMapping, shared_levels
+from accsim.mapping.nest import Loop
+from accsim.mapping.search.best_first import Chunk, Cost, Found, Limit, Watch, best_first
+from accsim.mapping.search.patience import Patience, Stopped
+from accsim.mapping.search.systolic import score
+from accsim.mapping.search.systolic.flows import Sums
+from accsim.mapping.search.systolic.folds import SIZE, Ints
+from accsim.mapping.search.systolic.holds import DIMS
+from accsim.mapping.search.systolic.score import Heap
+from accsim.mapping.search.systolic.tables import (
+    Slots, Task, buffers, costs, cuts, held, longer, machine, tile_sizes,
+)  # fmt: skip
+from accsim.mapping.search.systolic.terms import FLOWS
+
+OBJECTIVES = {"energy": score.ENERGY, "latency": score.LATENCY, "edp": score.EDP, "traffic": score.TRAFFIC}
+
+KEPT = 128
+"""Candidates kept to be evaluated exactly. One is enough where bounds are exact; bounds of cycles are not."""
+
+KEPT_WITH_LIMIT = 1 << 16
+"""Candidates kept for a search with a time limit of its own."""
+
+BLOCK = 1 << 15
+"""Combinations of tile sizes scored between two looks at the clock."""
+
+
+class Space:
+    """The candidates of a layer.
+
+    Attributes:
+        tiles: combinations of tile sizes.
+        complete: whether sizes that are not tried can be no better.
+    """
+
+    def __init__(self, task: Task, objective: str) -> None:
+        self.task, self.objective = task, OBJECTIVES[objective]
+        sizes, self._slots = tile_sizes(task), Slots.of(task.terms)
+        self.complete, self.tiles = sizes.complete, sizes.tiles
+        self._cuts = cuts(task, sizes)
+        self._held = held(self._slots.kinds, task.dataflow.stationary, longer(task))
+        self._machine = machine(task.accelerator, task.dataflow)
+        self._buffers, self._costs = buffers(task, self._slots), costs(task, self._slots)
+        terms = (*task.terms.energy.slots, *task.terms.traffic.slots)
+        self._rules_out = all(term >= 0 for term in terms)
+
+    @property
+    def words(self) -> str:
+        """What the space holds, for people."""
+        sizes = "tile sizes" if self.complete else "some of the tile sizes"
+        return f"{sizes}, loop orders and held depths with each dimension cut once"
+
+    def heap(self, kept: int) -> Heap:
+        """An empty heap for so many candidates."""
+        return Heap(np.full((kept, 2), np.inf), np.full((kept, 2), -1, np.int64), np.zeros(4, np.int64))
+
+    def score(self, begin: int, end: int, limit: float, heap: Heap, rule_out: bool = True) -> None:
+        """Score the candidates of some combinations of tile sizes.
+
+        Args:
+            limit: candidates whose bound is not below it are left out.
+            rule_out: whether combinations that cannot be good may be passed over.
+        """
+        score.score(
+            self._cuts, self._machine, self._buffers, self._costs, self._held.arrays, self.objective,
+            len(self._slots.real), begin, end, limit, int(rule_out and self._rules_out), heap, *self._rooms(),
+        )  # fmt: skip
+
+    def _rooms(self) -> tuple[Sums, score.Room]:
+        """Room for what is worked out on the way."""
+        box, counters = np.zeros(1), len(FLOWS) + len(self._slots.real)
+        sums = Sums(
+            np.zeros((4, 5)), np.zeros((4, 5)), np.zeros((3, 2, 5)), np.zeros((4, 7), np.int64), np.zeros(3)
+        )  # fmt: skip
+        at = np.full(8, -1, np.int64)
+        tile, needed = np.zeros((3, 64), np.int64), np.zeros(len(self._buffers.partitions), np.int64)
+        room = score.Room(
+            at, tile, np.zeros(64), np.zeros(4), needed, np.zeros(counters), np.zeros(4), box, box.view(np.int64)
+        )
+        return sums, room
+
+    def mapping(self, tiles: int, row: int) -> SystolicMapping:
+        """The mapping of a candidate."""
+        task, hold, step = self.task, self._held.rows[row], {}
+        for dim, start, count in reversed(list(zip(DIMS, self._cuts.start, self._cuts.count, strict=True))):
+            tiles, option = divmod(tiles, int(count))
+            step[dim] = int(self._cuts.options[start + option, SIZE])
+        depths = dict(zip(self._slots.real, hold.depths, strict=False))
+        return SystolicMapping(
+            task.dataflow,
+            tuple(Loop(dim, step[dim]) for dim in hold.order),
+            tuple(
+                (level, operand, depths[level, operand])
+                for operand in NEST_OPERANDS
+                for level in shared_levels(task.accelerator, operand)
+            ),
+        )
+
+
+class _Scan:
+    """Scores a space block by block; the best candidates are handed over together.
+
+    Attributes:
+        left: the least bound that a candidate not handed over can have.
+        ended: why tile sizes were left unscored, if some were.
+    """
+
+    def __init__(self, space: Space, kept: int, patience: Patience, limit: Limit) -> None:
+        self.space, self.patience, self.limit = space, patience, limit
+        self.left, self.ended = np.inf, None  # type: float, Stopped | None
+        self._heap = space.heap(kept)
+        self._at: Ints = np.zeros((0, 2), np.int64)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """One chunk of the best candidates, best first."""
+        heap = self._heap
+        for begin in range(0, self.space.tiles, BLOCK):
+            if heap.state[score.KEPT] and (ended := self.patience.over):
+                self.ended = ended
+                break
+            self.space.score(begin, min(begin + BLOCK, self.space.tiles), self.limit.value, heap)
+        kept = int(heap.state[score.KEPT])
+        bound, at = heap.bound[:kept], heap.at[:kept]
+        order = np.lexsort((at[:, 1], at[:, 0], bound[:, 1], bound[:, 0]))
+        self._at = at[order]
+        if heap.state[score.FULL] and kept:
+            self.left = float(bound[:, 0].max())
+        yield Chunk(np.ascontiguousarray(bound[order]), int(heap.state[score.SCORED]))
+
+    def candidate(self, index: int) -> SystolicMapping:
+        """The mapping of a row of the chunk."""
+        tiles, row = self._at[index]
+        return self.space.mapping(int(tiles), int(row))
+
+
+def search(
+    task: Task,
+    objective: str,
+    cost: Callable[[SystolicMapping], Cost | None],
+    *,
+    first: Sequence[SystolicMapping] = (),
+    patience: Patience | None = None,
+    watch: Watch | None = None,
+) -> Found[SystolicMapping] | None:
+    """The best mapping of a layer; ``None`` if none is legal.
+
+    Args:
+        objective: ``energy``, ``latency``, ``edp`` or ``traffic``.
+        cost: the exact cost of a mapping.
+        first: mappings evaluated before any other; of equal costs they win.
+        patience: when to end early.
+        watch: told how far the search is.
+    """
+    waits, limit, space = patience or Patience(), Limit(), Space(task, objective)
+    scan = _Scan(space, KEPT if waits.seconds is None else KEPT_WITH_LIMIT, waits, limit)
+    found = best_first(
+        scan.chunks(), scan.candidate, cost, first=first, patience=waits, complete=space.complete, space=space.words,
+        limit=limit, watch=watch,
+    )  # fmt: skip
+    if found is None:
+        return None
+    if scan.ended is not None:
+        return replace(found, complete=False, bound=0.0, stopped=scan.ended)
+    if scan.left < limit.value:
+        stopped = Stopped.EVALUATIONS if found.stopped is Stopped.PROVED else found.stopped
+        return replace(found, bound=min(found.bound, scan.left), stopped=stopped)
+    return found
