@@ -1,25 +1,25 @@
 """The exact engine and the energy table as linear terms, for the search for a systolic mapping.
 
 A layer's counters are recorded and priced by the code that every result goes through, at one set of words moved and,
-for each kind of word, at another; the difference is what a word of that kind costs. Words are whole accesses there, so
-the terms leave out the rounding of accesses and are never above the exact figure.
+for each kind of word, at another; the difference is what a word of that kind costs. The terms leave out that accesses
+are rounded up, so they are never above the exact figure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import lcm
 
 from accsim.energy.price import price
 from accsim.energy.prices import price_list
 from accsim.energy.table import EnergyTable
-from accsim.hardware.accelerator import Accelerator, InitialPsum, LevelKind, Link, Sram
+from accsim.hardware.accelerator import Accelerator, Dram, InitialPsum, Link, Sram
 from accsim.mapping.dataflow import SystolicDataflow
 from accsim.mapping.mapping import NEST_OPERANDS, SystolicMapping, shared_levels
 from accsim.mapping.search.systolic.terms import FLOWS, Linear, Port, Slot, Terms, Transfer
-from accsim.simulate.activity import Action, Activity, Cycles
+from accsim.simulate.activity import Action, Activity, Count, Cycles, ExpectedCount
 from accsim.simulate.channel import fetched, returned
 from accsim.simulate.edge_ports import edge_ports
 from accsim.simulate.flows import Flow, Occupancy, SystolicFlows
@@ -146,9 +146,22 @@ class _Probe:
             zeros = geometry.macs - valid_macs(geometry)
         record(place, flows, traffic, geometry.macs, zeros, ledger)
         nothing = Schedule(Cycles(0), 0)
-        return mac_activity(
+        activity = mac_activity(
             task, accelerator, place.mapping, nothing, Occupancy(0, 0, 0), ledger.counts(), geometry.macs
         )
+        return replace(activity, expected=tuple(self._unrounded(count) for count in activity.priced))
+
+    def _unrounded(self, count: Count | ExpectedCount) -> ExpectedCount:
+        """A counter with a part of an access where sums fill one in part; other words are whole accesses."""
+        width, accesses = self._width(count.level), float(count.accesses)
+        if count.operand is Operand.PSUM and width and count.accesses == -(-int(count.bits) // width):
+            accesses = count.bits / width
+        return ExpectedCount(count.level, count.operand, count.action, accesses, float(count.bits), count.peer)
+
+    def _width(self, level: str) -> int | None:
+        """Bits of an access of a level that packs words into accesses."""
+        found = [lv for lv in self.place.accelerator.levels if lv.name == level]
+        return found[0].width_bits if found and isinstance(found[0], Dram | Sram | Link) else None
 
     def _code(self, traffic: Traffic, operand: Operand, words: int) -> None:
         """Code the words of a tensor whose values are known, as one transfer."""

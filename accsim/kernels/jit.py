@@ -108,6 +108,8 @@ def _compiled(function: F, *, merged: bool) -> F:
             fastmath=False,
             error_model="numpy",
             forceinline=merged,
+            no_cpython_wrapper=merged,
+            no_cfunc_wrapper=merged,
         )(function)
     finally:
         config.CACHE_DIR = before

@@ -39,12 +39,19 @@ class Sums(NamedTuple):
 
 @part
 def add_axes(cuts: Cuts, machine: Machine, at: Ints, changed: int, sums: Sums) -> None:
-    """Work out the axes on which a dimension of the mask ``changed`` lies."""
+    """Work out the axes on which a dimension of the mask ``changed`` lies; bits of R and S stand for a first time."""
     for axis in range(2):
+        lies = changed > 63
         for dim in range(6):
-            if cuts.axis[dim] == axis and changed >> dim & 1:
-                add_axis(cuts, machine, at, axis, 0, sums.room, sums.axes[axis])
-                break
+            lies = lies or (cuts.axis[dim] == axis and changed >> dim & 1)
+        if lies:
+            add_axis(cuts, machine, at, axis, 0, sums.room, sums.axes[axis])
+
+
+@part
+def _copy(source: Floats, target: Floats) -> None:
+    for i in range(len(source)):
+        target[i] = source[i]
 
 
 @part
@@ -56,17 +63,15 @@ def sums_of_tiles(cuts: Cuts, machine: Machine, at: Ints, outer: int, reuse: int
         reuse: mask of the loops over tiles that reuse it.
     """
     once = reuse if outer == 0 else 0
-    pair = sums.axes[2]
     for axis in range(2):
-        sums.every[axis] = sums.axes[axis, ALL]
+        _copy(sums.axes[axis, ALL], sums.every[axis])
         if once:
-            add_axis(cuts, machine, at, axis, once, sums.room, pair)
-            sums.some[axis] = pair[FIRST]
-        else:
-            sums.some[axis] = sums.axes[axis, FIRST]
+            add_axis(cuts, machine, at, axis, once, sums.room, sums.axes[2])
+        _copy(sums.axes[2 if once else axis, FIRST], sums.some[axis])
     for i in range(outer):
-        if machine.folds[i] < 0:
-            sums.some[-1 - machine.folds[i]] = sums.axes[-1 - machine.folds[i], ALL]
+        axis = -1 - machine.folds[i]
+        if axis >= 0:
+            _copy(sums.axes[axis, ALL], sums.some[axis])
     add_stream(cuts, at, 0, sums.every[STREAM])
     add_stream(cuts, at, once, sums.some[STREAM])
     left_over(cuts, machine, at, outer, once, sums.left)
@@ -173,8 +178,9 @@ def add_edges(
     Args:
         ports, words: as for ``port_cycles``.
         out: receives the edges of all tiles one after the other, those of the streams alone, and what it costs when a
-            tile waits until the array is empty: edges to empty it, and to load the tile. That load is an average over
-            tiles, and no more than one over any of them that come first in their loop, which are the largest.
+            tile waits until the array is empty: edges to empty it, and to load the tile; and both for the last tile
+            on the array. The load is an average over tiles, and no more than one over those that come first in their
+            loop, which are the largest.
     """
     every, some = sums.every, sums.some
     folds = every[ROWS, COUNT] * every[COLS, COUNT]
@@ -193,7 +199,7 @@ def add_edges(
         else:
             leave = (every[ROWS, LEAVE] * every[COLS, COUNT] + every[COLS, LEAVE] * every[ROWS, COUNT]) * tiles
         out[0] = streamed + skew * tiles + leave + (0.0 if in_place else max(loads, loaded))
-        out[1], out[2], out[3] = out[0], 0.0, 0.0
+        out[1], out[2], out[3], out[4] = out[0], 0.0, 0.0, 0.0
         return
     least = every[STREAM, TAIL] * some[LEFT, TAIL]
     apart, first = max(least, 1.0) * some[ROWS, COUNT] * some[COLS, COUNT] * left, 1.0
@@ -209,6 +215,7 @@ def add_edges(
     if in_place:
         tail = tail if outer else 0.0
         out[0], out[1], out[2], out[3] = max(streamed, apart - 1.0) + tail, streamed, tail, 0.0
+        out[4] = tail
     else:
         out[0] = max(max(streams + first, apart) + tail, streamed)
-        out[1], out[2], out[3] = streamed, tail, first
+        out[1], out[2], out[3], out[4] = streamed, tail, first, tail + (first if outer else 0.0)

@@ -25,7 +25,7 @@ first PE's turn to the edge along it (of the stream: the shortest).
 Rows ``ALL`` of the sums are over all folds of all tiles, ``FIRST`` over the first fold of every tile.
 """
 ALL, FIRST = 0, 1
-SIZE, PIECES, EXTENTS, EXTENT = 0, 1, 2, 3
+SIZE, PIECES, EXTENTS, EXTENT, FILLED = 0, 1, 2, 3, 4
 """Columns of ``Cuts.options``."""
 
 
@@ -36,8 +36,12 @@ class Cuts(NamedTuple):
         bounds: lengths, M and C per group; R and S follow.
         axis: the axis of each of the eight.
         start, count: where the options of a dimension stand, and how many it has.
-        options: [option, SIZE..EXTENT].
+        options: [option, SIZE..FILLED].
         whole: input rows and columns of the uncut P and Q.
+        least: the fewest that all pieces of P and Q need together.
+        order: the dimensions; the last varies fastest.
+        inner: combinations of the options of the last ones, which are streamed or index the stationary operand in the
+            outermost fold loops: cutting them only adds loads.
     """
 
     bounds: Ints
@@ -46,6 +50,9 @@ class Cuts(NamedTuple):
     count: Ints
     options: Ints
     whole: Ints
+    least: Ints
+    order: Ints
+    inner: int
 
 
 class Machine(NamedTuple):
@@ -153,8 +160,9 @@ def add_axis(cuts: Cuts, machine: Machine, at: Ints, axis: int, first_only: int,
         room: for ``_pieces``.
         sums: receives [ALL | FIRST, COUNT..TAIL].
     """
-    sums[:, :] = 0.0
-    sums[:, TAIL] = 1e18
+    for i in range(2):
+        for j in range(5):
+            sums[i, j] = 1e18 if j == TAIL else 0.0
     several, pes = _pieces(cuts, at, axis, first_only, room), machine.pes[axis]
     for chosen in range(1 << several):
         times = _class(room, several, chosen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -16,18 +17,22 @@ from accsim.mapping.search.systolic.flows import Sums
 from accsim.mapping.search.systolic.folds import SIZE, Ints
 from accsim.mapping.search.systolic.holds import DIMS
 from accsim.mapping.search.systolic.score import Heap
+from accsim.mapping.search.systolic.sizes import thinned
 from accsim.mapping.search.systolic.tables import (
-    Slots, Task, buffers, costs, cuts, held, longer, machine, tile_sizes,
+    Sizes, Slots, Task, buffers, costs, cuts, held, longer, machine, tile_sizes,
 )  # fmt: skip
 from accsim.mapping.search.systolic.terms import FLOWS
 
 OBJECTIVES = {"energy": score.ENERGY, "latency": score.LATENCY, "edp": score.EDP, "traffic": score.TRAFFIC}
 
-KEPT = 128
+KEPT = 16
 """Candidates kept to be evaluated exactly. One is enough where bounds are exact; bounds of cycles are not."""
 
 KEPT_WITH_LIMIT = 1 << 16
 """Candidates kept for a search with a time limit of its own."""
+
+FEW = 6
+"""Sizes of each dimension that are tried first, to know early what is worth keeping."""
 
 BLOCK = 1 << 15
 """Combinations of tile sizes scored between two looks at the clock."""
@@ -44,11 +49,11 @@ class Space:
     def __init__(self, task: Task, objective: str) -> None:
         self.task, self.objective = task, OBJECTIVES[objective]
         sizes, self._slots = tile_sizes(task), Slots.of(task.terms)
-        self.complete, self.tiles = sizes.complete, sizes.tiles
+        self.complete, self.tiles, self._sizes = sizes.complete, sizes.tiles, sizes
         self._cuts = cuts(task, sizes)
         self._held = held(self._slots.kinds, task.dataflow.stationary, longer(task))
         self._machine = machine(task.accelerator, task.dataflow)
-        self._buffers, self._costs = buffers(task, self._slots), costs(task, self._slots)
+        self._buffers, self._costs = buffers(task, self._slots), costs(task, self._slots, self._cuts)
         terms = (*task.terms.energy.slots, *task.terms.traffic.slots)
         self._rules_out = all(term >= 0 for term in terms)
 
@@ -57,6 +62,13 @@ class Space:
         """What the space holds, for people."""
         sizes = "tile sizes" if self.complete else "some of the tile sizes"
         return f"{sizes}, loop orders and held depths with each dimension cut once"
+
+    def sample(self) -> Space:
+        """A space of a few of the tile sizes, spread over all of them."""
+        few = copy(self)
+        few._sizes = Sizes(tuple(tuple(thinned(options, FEW)) for options in self._sizes.options), complete=False)
+        few.tiles, few._cuts = few._sizes.tiles, cuts(self.task, few._sizes)
+        return few
 
     def heap(self, kept: int) -> Heap:
         """An empty heap for so many candidates."""
@@ -82,17 +94,17 @@ class Space:
         )  # fmt: skip
         at = np.full(8, -1, np.int64)
         tile, needed = np.zeros((3, 64), np.int64), np.zeros(len(self._buffers.partitions), np.int64)
-        room = score.Room(
-            at, tile, np.zeros(64), np.zeros(4), needed, np.zeros(counters), np.zeros(4), box, box.view(np.int64)
-        )
-        return sums, room
+        words, edges, spent = np.zeros(counters), np.zeros(5), np.zeros(2)
+        return sums, score.Room(
+            at, tile, np.zeros(64), np.zeros(4), needed, words, edges, spent, box, box.view(np.int64)
+        )  # fmt: skip
 
     def mapping(self, tiles: int, row: int) -> SystolicMapping:
         """The mapping of a candidate."""
         task, hold, step = self.task, self._held.rows[row], {}
-        for dim, start, count in reversed(list(zip(DIMS, self._cuts.start, self._cuts.count, strict=True))):
-            tiles, option = divmod(tiles, int(count))
-            step[dim] = int(self._cuts.options[start + option, SIZE])
+        for dim in reversed(self._cuts.order):
+            tiles, option = divmod(tiles, int(self._cuts.count[dim]))
+            step[DIMS[dim]] = int(self._cuts.options[self._cuts.start[dim] + option, SIZE])
         depths = dict(zip(self._slots.real, hold.depths, strict=False))
         return SystolicMapping(
             task.dataflow,
@@ -122,18 +134,26 @@ class _Scan:
     def chunks(self) -> Iterator[Chunk]:
         """One chunk of the best candidates, best first."""
         heap = self._heap
+        limit = min(self.limit.value, self._least_needed())
         for begin in range(0, self.space.tiles, BLOCK):
             if heap.state[score.KEPT] and (ended := self.patience.over):
                 self.ended = ended
                 break
-            self.space.score(begin, min(begin + BLOCK, self.space.tiles), self.limit.value, heap)
+            self.space.score(begin, min(begin + BLOCK, self.space.tiles), limit, heap)
         kept = int(heap.state[score.KEPT])
         bound, at = heap.bound[:kept], heap.at[:kept]
         order = np.lexsort((at[:, 1], at[:, 0], bound[:, 1], bound[:, 0]))
         self._at = at[order]
-        if heap.state[score.FULL] and kept:
-            self.left = float(bound[:, 0].max())
+        self.left = float(bound[:, 0].max()) if kept == len(heap.bound) else self.limit.value
         yield Chunk(np.ascontiguousarray(bound[order]), int(heap.state[score.SCORED]))
+
+    def _least_needed(self) -> float:
+        """A bound that as many candidates as are kept reach, found among a few tile sizes."""
+        space, heap = self.space.sample(), self.space.heap(len(self._heap.bound))
+        if space.tiles < self.space.tiles:
+            space.score(0, space.tiles, self.limit.value, heap)
+        full = heap.state[score.KEPT] == len(heap.bound)
+        return float(np.nextafter(heap.bound[:, 0].max(), np.inf)) if full else np.inf
 
     def candidate(self, index: int) -> SystolicMapping:
         """The mapping of a row of the chunk."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from accsim.kernels.jit import kernel, part
 from accsim.mapping.search.systolic.flows import Sums, add_axes, add_edges, add_flows, sums_of_tiles
 from accsim.mapping.search.systolic.folds import (
-    EXTENT, EXTENTS, IFMAP, PIECES, PSUM, SIZE, WEIGHT, Cuts, Floats, Ints, Machine, changes,
+    EXTENT, EXTENTS, FILLED, IFMAP, PIECES, PSUM, SIZE, STREAM, WEIGHT, Cuts, Floats, Ints, Machine, changes,
 )  # fmt: skip
 
 ENERGY, LATENCY, EDP, TRAFFIC = 0, 1, 2, 3
@@ -44,7 +44,7 @@ class Costs(NamedTuple):
         ports: [port, bits of a word of each operand .. bits per cycle].
         fetched: [input, slot, tiles held at once, bits of a word].
         output: slot, tiles held at once, bits of an unfinished word, bits of a finished one.
-        channel: cycles before a transfer, cycles per bit, least bits of a transfer.
+        channel: cycles before a transfer, cycles per bit, least bits of a transfer, least cycles of all transfers.
     """
 
     energy: Floats
@@ -149,6 +149,7 @@ class Room(NamedTuple):
         needed: bits needed of each partition.
         words: as ``terms`` counts them.
         edges: as ``add_edges`` gives them.
+        spent: cycles of the channel for each input.
         box, bits: one figure, as a float and as its bits.
     """
 
@@ -159,6 +160,7 @@ class Room(NamedTuple):
     needed: Ints
     words: Floats
     edges: Floats
+    spent: Floats
     box: Floats
     bits: Ints
 
@@ -240,7 +242,8 @@ def _need(buffers: Buffers, demand: int, words: int, room: Room) -> None:
 @part
 def _smallest_fit(cuts: Cuts, buffers: Buffers, room: Room) -> bool:
     """Whether the tiles of the innermost loop fit."""
-    room.needed[:] = 0
+    for i in range(len(room.needed)):
+        room.needed[i] = 0
     for i in range(len(buffers.demands)):
         _need(buffers, i, _smallest(cuts, room.at, buffers.operand[buffers.demands[i, HELD]]), room)
     return _fits(buffers, room)
@@ -249,7 +252,8 @@ def _smallest_fit(cuts: Cuts, buffers: Buffers, room: Room) -> bool:
 @part
 def _hold_fits(buffers: Buffers, cut: Ints, room: Room) -> bool:
     """Whether the tiles of a hold fit."""
-    room.needed[:] = 0
+    for i in range(len(room.needed)):
+        room.needed[i] = 0
     for i in range(len(buffers.demands)):
         slot = buffers.demands[i, HELD]
         _need(buffers, i, room.tile[buffers.operand[slot], cut[slot]], room)
@@ -277,13 +281,37 @@ def _last(cuts: Cuts, at: Ints, cut: int) -> float:
 
 
 @part
+def _filled(cuts: Cuts, at: Ints, cut: int) -> float:
+    """The share of ifmap tiles that hold any pixel: windows may lie in the padding, and nothing is fetched for them."""
+    share = 1.0 if cuts.whole[0] and cuts.whole[1] else 0.0
+    for dim in range(4, 6):
+        if cut >> dim & 1:
+            share *= cuts.options[at[dim], FILLED] / cuts.options[at[dim], PIECES]
+    return share
+
+
+@part
+def _last_stream(cuts: Cuts, at: Ints, loops: int) -> float:
+    """Steps that are streamed, at least, in the last iteration of the loops of a mask."""
+    steps = 1.0
+    for dim in range(8):
+        if cuts.axis[dim] == STREAM:
+            size = cuts.bounds[dim]
+            if dim < 6 and loops >> dim & 1:
+                size -= cuts.options[at[dim], SIZE] * (cuts.options[at[dim], PIECES] - 1)
+            steps *= size
+    return steps
+
+
+@part
 def cycles(cuts: Cuts, buffers: Buffers, costs: Costs, cut: Ints, repeat: Ints, room: Room) -> float:
     """Cycles of a hold, at least.
 
     The channel moves one transfer after the other. A buffer with room for one tile is not filled while the array uses
     it: each transfer waits until the array is empty, and the array for the transfer. With room for two, a transfer
     waits in the same way for the tile before the last, so tiles form two such chains, the second of which begins after
-    the first transfer; the layer takes no less than half of both.
+    the first transfer; the layer takes no less than half of both. After the last fetch of an
+    operand, and of all those that are fetched no later, the array works on that tile.
     """
     latency, per_bit, burst = costs.channel[0], costs.channel[1], costs.channel[2]
     array, streams, restart = room.edges[0], room.edges[1], room.edges[2] + room.edges[3]
@@ -292,17 +320,20 @@ def cycles(cuts: Cuts, buffers: Buffers, costs: Costs, cut: Ints, repeat: Ints, 
         slot = int(costs.fetched[i, FETCHED_SLOT])
         operand, bits = buffers.operand[slot], costs.fetched[i, WORD_BITS]
         n = room.pieces[cut[slot] | repeat[slot]]
+        if operand == IFMAP:
+            n *= _filled(cuts, room.at, cut[slot])
         spent = n * latency + max(_moved(operand, cut[slot], repeat[slot], room) * bits, n * burst) * per_bit
         total += spent
+        room.spent[i] = spent
         if costs.fetched[i, TILES] < 2:
             turns += spent
             stops = max(stops, n)
         else:
-            first = burst
-            if operand != IFMAP or cut[slot] & PLACES == 0:
-                first = max(burst, room.tile[operand, cut[slot]] * bits)
-            ends += latency + first * per_bit
-            chained = max(chained, spent + n * restart + (latency + first * per_bit if n > 1 else 0.0))
+            first = 0.0
+            if n and (operand != IFMAP or cut[slot] & PLACES == 0):
+                first = latency + max(burst, room.tile[operand, cut[slot]] * bits) * per_bit
+            ends += first
+            chained = max(chained, spent + n * restart + (first if n > 1 else 0.0))
     slot = int(costs.output[0])
     tiles = room.pieces[cut[slot]]
     again = tiles * room.pieces[repeat[slot]] - tiles
@@ -320,6 +351,14 @@ def cycles(cuts: Cuts, buffers: Buffers, costs: Costs, cut: Ints, repeat: Ints, 
     else:
         chained = max(chained, spent - last + (tiles + again) * restart)
         ends += last
+    for i in range(len(costs.fetched)):
+        loops = cut[int(costs.fetched[i, FETCHED_SLOT])] | repeat[int(costs.fetched[i, FETCHED_SLOT])]
+        before = 0.0
+        for j in range(len(costs.fetched)):
+            other = cut[int(costs.fetched[j, FETCHED_SLOT])] | repeat[int(costs.fetched[j, FETCHED_SLOT])]
+            before += room.spent[j] if other & ~loops == 0 else 0.0
+        if before:
+            total = max(total, before + room.edges[4] + _last_stream(cuts, room.at, loops) + last)
     return max(max(total, array + turns + ends), max(streams + turns + stops * restart, (streams + chained) / 2))
 
 
@@ -335,8 +374,7 @@ def _linear(terms: Floats, words: Floats) -> float:
 def _least_slots(cuts: Cuts, buffers: Buffers, terms: Floats, real: int, room: Room) -> float:
     """The least that the loads of all slots cost, whatever the hold."""
     total = 0.0
-    rows = min(cuts.options[room.at[4], EXTENTS], cuts.whole[0])
-    columns = min(cuts.options[room.at[5], EXTENTS], cuts.whole[1])
+    rows, columns = cuts.least[0], cuts.least[1]
     for slot in range(real):
         operand = buffers.operand[slot]
         if operand == IFMAP:
@@ -365,12 +403,65 @@ def _hopeless(bound: float, limit: float, heap: Heap) -> bool:
     return False
 
 
+@part
+def _choose(cuts: Cuts, tiles: int, at: Ints) -> int:
+    """Set the options of combination ``tiles``; the mask of the dimensions that have changed."""
+    changed = 0
+    for i in range(6):
+        dim = cuts.order[5 - i]
+        rest = tiles // cuts.count[dim]
+        option = cuts.start[dim] + tiles - rest * cuts.count[dim]
+        tiles = rest
+        if option != at[dim]:
+            at[dim] = option
+            changed |= 1 << dim
+    return changed
+
+
+@part
+def _active(cuts: Cuts, at: Ints) -> int:
+    """The mask of the dimensions that are cut."""
+    active = 0
+    for dim in range(6):
+        if cuts.options[at[dim], PIECES] > 1:
+            active |= 1 << dim
+    return active
+
+
+@part
+def _at_least(
+    cuts: Cuts, machine: Machine, buffers: Buffers, costs: Costs, objective: int, real: int, outer: int, active: int,
+    sums: Sums, room: Room,
+) -> float:  # fmt: skip
+    """The least objective of any hold, of sums worked out for as much reuse as the loops ``active`` allow."""
+    words = room.words
+    for i in range(11, len(words)):
+        words[i] = 0.0
+    if objective == TRAFFIC:
+        return _coarse(_linear(costs.traffic, words) + _least_slots(cuts, buffers, costs.traffic, real, room), room)
+    least = 0.0
+    if objective != LATENCY:
+        least = _linear(costs.energy, words) + _least_slots(cuts, buffers, costs.energy, real, room)
+    if objective != ENERGY or costs.leak > 0:
+        add_edges(cuts, machine, room.at, outer, active, sums, costs.ports, words, room.edges)
+        spent = max(room.edges[0], costs.channel[3])
+        if objective == LATENCY:
+            least = spent
+        else:
+            least += costs.leak * spent
+            least *= spent if objective == EDP else 1.0
+    return _coarse(least, room)
+
+
 @kernel
 def score(
     cuts: Cuts, machine: Machine, buffers: Buffers, costs: Costs, holding: Holding, objective: int, real: int,
     begin: int, end: int, limit: float, rule_out: int, heap: Heap, sums: Sums, room: Room,
 ) -> None:  # fmt: skip
     """Score the candidates of tile sizes ``begin`` to ``end``, in mixed radix of the dimensions' options.
+
+    The dimensions that vary fastest (``Cuts.inner``) only add loads to what the array does when they are cut, so sizes
+    of the others can be ruled out with all of theirs, by the combination that does not cut them.
 
     Args:
         objective: ``ENERGY``, ``LATENCY``, ``EDP`` or ``TRAFFIC``.
@@ -380,45 +471,29 @@ def score(
         heap: receives the best.
     """
     at, words = room.at, room.words
-    changed = 63
     timed = objective == LATENCY or objective == EDP or costs.leak > 0
-    for tiles in range(begin, end):
-        left, active = tiles, 0
-        for i in range(6):
-            dim = 5 - i
-            rest = left // cuts.count[dim]
-            option = cuts.start[dim] + left - rest * cuts.count[dim]
-            left = rest
-            if option != at[dim]:
-                at[dim] = option
-                changed |= 1 << dim
-            if cuts.options[option, PIECES] > 1:
-                active |= 1 << dim
-        if not _smallest_fit(cuts, buffers, room):
+    tiles, changed = begin, 255
+    while tiles < end:
+        changed |= _choose(cuts, tiles, at)
+        active, first = _active(cuts, at), cuts.inner > 1 and tiles % cuts.inner == 0
+        tiles += 1
+        fits = _smallest_fit(cuts, buffers, room)
+        if not fits and not (first and rule_out):
             continue
         add_axes(cuts, machine, at, changed, sums)
         changed = 0
         outer = changes(cuts, machine, at)
         sums_of_tiles(cuts, machine, at, outer, active, sums)
         add_flows(machine, sums, words)
-        known, has_edges = active, False
-        if rule_out:
-            if timed:
-                add_edges(cuts, machine, at, outer, active, sums, costs.ports, words, room.edges)
-                has_edges = True
-            words[11:] = 0.0
-            if objective == LATENCY:
-                least = room.edges[0]
-            elif objective == TRAFFIC:
-                least = _linear(costs.traffic, words) + _least_slots(cuts, buffers, costs.traffic, real, room)
-            else:
-                least = _linear(costs.energy, words) + _least_slots(cuts, buffers, costs.energy, real, room)
-                if timed:
-                    least += costs.leak * room.edges[0]
-                if objective == EDP:
-                    least *= room.edges[0]
-            if _hopeless(_coarse(least, room), limit, heap):
-                continue
+        if rule_out and _hopeless(
+            _at_least(cuts, machine, buffers, costs, objective, real, outer, active, sums, room), limit, heap
+        ):
+            if first:
+                tiles += cuts.inner - 1
+            continue
+        if not fits:
+            continue
+        known, has_edges = active, bool(rule_out and timed)
         heap.state[TILED] += 1
         _fill(cuts, active, room)
         table = 1 if outer == 0 else 0
@@ -456,4 +531,4 @@ def score(
                 bound = energy * spent
             bound = _coarse(bound, room)
             if not _hopeless(bound, limit, heap):
-                _push(heap, bound, second, tiles, row)
+                _push(heap, bound, second, tiles - 1, row)

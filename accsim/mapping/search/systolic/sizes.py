@@ -34,12 +34,14 @@ class Size:
         pieces: how many there are.
         extents, extent: input rows (P) or columns (Q) of all pieces together, and of the largest; else the dimension
             and the size.
+        filled: pieces whose windows are not all in the padding.
     """
 
     size: int
     pieces: int
     extents: int
     extent: int
+    filled: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class _Cut(NamedTuple):
     pieces: Ints
     extents: Ints
     extent: Ints
+    filled: Ints
 
 
 def _listed(cut: _Cut) -> list[Size]:
@@ -98,25 +101,26 @@ def _cut(nest: Nest, dim: str) -> _Cut:
     size = np.arange(bound, 0, -1)
     pieces = -(-bound // size)
     if dim not in "PQ":
-        return _Cut(size, pieces, np.full_like(size, bound), size)
-    both = [_extents(nest, dim, int(one)) for one in size]
-    return _Cut(size, pieces, np.array([all_ for all_, _ in both]), np.array([most for _, most in both]))
+        return _Cut(size, pieces, np.full_like(size, bound), size, pieces)
+    needed = np.array([_extents(nest, dim, int(one)) for one in size])
+    return _Cut(size, pieces, *needed.T)
 
 
-def _extents(nest: Nest, dim: str, size: int) -> tuple[int, int]:
-    """Input rows or columns of all pieces together, and of the largest."""
+def _extents(nest: Nest, dim: str, size: int) -> tuple[int, int, int]:
+    """Input rows or columns of all pieces together, of the largest, and the pieces that need any."""
     g, bound = nest.geometry, nest.bound(dim)
     rows = dim == "P"
     stride, span = (g.stride_h, window_span(g.R, g.dilation_h)) if rows else (g.stride_w, window_span(g.S, g.dilation_w))
     if stride > span or nest.fetch_padding:
         cut = Nest(g, (Loop(dim, size),), nest.fetch_padding).pieces(dim, 1)
-        return sum(p.extent * n for p, n in cut), max(p.extent for p, _ in cut)
+        filled = sum(n for p, n in cut if p.extent)
+        return sum(p.extent * n for p, n in cut), max(p.extent for p, _ in cut), filled
     length, before = (g.H, g.pad_top) if rows else (g.W, g.pad_left)
     first = np.arange(0, bound, size) * stride - before
     windows = np.minimum(size, bound - np.arange(0, bound, size))
     ends = np.minimum(first + (windows - 1) * stride + span, length)
     extents = np.maximum(0, ends - np.maximum(first, 0))
-    return int(extents.sum()), int(extents.max())
+    return int(extents.sum()), int(extents.max()), int(np.count_nonzero(extents))
 
 
 def _folds(bound: int, cut: _Cut, on_axis: OnAxis | None) -> list[Ints]:

@@ -175,16 +175,31 @@ def cuts(task: Task, sizes: Sizes) -> Cuts:
     nest, flow = task.nest, task.dataflow
     axes = {dim: place for axis, place in _AXES.items() for dim in flow.axis(axis)}
     counts = [len(options) for options in sizes.options]
-    rows = [(one.size, one.pieces, one.extents, one.extent) for options in sizes.options for one in options]
-    order = (*DIMS, "R", "S")
+    rows = [(one.size, one.pieces, one.extents, one.extent, one.filled) for options in sizes.options for one in options]
+    every = (*DIMS, "R", "S")
+    last = [i for i, dim in enumerate(DIMS) if dim in (*flow.stream, *_leading(flow))]
+    first = [i for i in range(len(DIMS)) if i not in last]
     return Cuts(
-        bounds=np.array([nest.bound(dim) for dim in order], np.int64),
-        axis=np.array([axes.get(dim, folds.LEFT) for dim in order], np.int64),
+        bounds=np.array([nest.bound(dim) for dim in every], np.int64),
+        axis=np.array([axes.get(dim, folds.LEFT) for dim in every], np.int64),
         start=np.cumsum([0, *counts[:-1]]).astype(np.int64),
         count=np.array(counts, np.int64),
         options=np.array(rows, np.int64),
         whole=np.array([nest.pieces(dim, 0)[0][0].extent for dim in "PQ"], np.int64),
+        least=np.array([min(one.extents for one in options) for options in sizes.options[4:]], np.int64),
+        order=np.array([*first, *last], np.int64),
+        inner=prod(counts[i] for i in last),
     )
+
+
+def _leading(flow: SystolicDataflow) -> tuple[str, ...]:
+    """The outermost fold loops, as long as they index the stationary operand: as loops over tiles they do the same."""
+    out = []
+    for dim in flow.folds:
+        if dim in ("rows", "cols") or not _indexes(flow, dim, flow.stationary):
+            break
+        out.append(dim)
+    return tuple(out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +258,7 @@ def _innermost(slots: Slots, sums: Sequence[int]) -> int:
     return real[-1] if real else sums[-1]
 
 
-def costs(task: Task, slots: Slots) -> Costs:
+def costs(task: Task, slots: Slots, rows: Cuts) -> Costs:
     """The terms as arrays."""
     terms, dram = task.terms, task.accelerator.dram
     clock = task.accelerator.clock_mhz
@@ -260,8 +275,15 @@ def costs(task: Task, slots: Slots) -> Costs:
         ports=np.array(ports, np.float64).reshape(-1, 4),
         fetched=np.array([_transfer(slots, one) for one in terms.fetched], np.float64).reshape(-1, 3),
         output=np.array([*_transfer(slots, out), terms.finished_bits], np.float64),
-        channel=np.array([dram.latency_cycles, per_bit, dram.burst_bits], np.float64),
+        channel=np.array([dram.latency_cycles, per_bit, dram.burst_bits, per_bit * _least_bits(task, rows)], np.float64),
     )
+
+
+def _least_bits(task: Task, rows: Cuts) -> float:
+    """Bits that cross the channel under every mapping: what comes from DRAM once, and finished outputs."""
+    g, terms = task.geometry, task.terms
+    words = {Operand.WEIGHT: g.weight_words, Operand.IFMAP: g.N * g.C * int(rows.least.prod())}
+    return sum(words[one.operand] * one.word_bits for one in terms.fetched) + g.ofmap_words * terms.finished_bits
 
 
 def _flat(linear: Linear) -> folds.Floats:
