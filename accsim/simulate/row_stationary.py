@@ -31,13 +31,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, product
-from math import gcd
 
 from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum
 from accsim.mapping.mapping import RowStationaryMapping
-from accsim.mapping.nest import Nest, Piece, covered, input_extent, window_span
-from accsim.mapping.row_stationary import cut_filter
+from accsim.mapping.nest import Nest, Piece, input_extent, window_span
+from accsim.mapping.row_stationary import cols_read, cut_filter, distinct_rows, rows_read, starts
 from accsim.simulate.filter_loads import Block, before, pairs
 from accsim.simulate.phase import Phase, Spent
 from accsim.simulate.timeline import Run
@@ -101,21 +99,6 @@ class Pass:
         return self.taps_r * self.sets_r
 
 
-def _starts(runs: tuple[int, ...]) -> list[tuple[int, int]]:
-    """First index and length of each run."""
-    return list(zip(accumulate((0, *runs[:-1])), runs, strict=True))
-
-
-def distinct_rows(rows: int, taps: int, stride: int, dilation: int) -> int:
-    """Ifmap rows on the diagonals of a PE set: the different values of stride * j + dilation * i, j < rows, i < taps.
-
-    A value is met again wherever i grows by the stride and j shrinks by the dilation, both over their common divisor.
-    """
-    common = gcd(stride, dilation)
-    again_i, again_j = taps - stride // common, rows - dilation // common
-    return rows * taps - max(0, again_i) * max(0, again_j)
-
-
 class RowStationaryArray:
     """A row-stationary machine running one layer's passes."""
 
@@ -160,8 +143,8 @@ class RowStationaryArray:
                 sets_t=ceil_div(filters, per_p),
                 sets_r=ceil_div(channels, per_q),
             )
-            for first_r, r in _starts(self.runs_r)
-            for first_s, s in _starts(self.runs_s)
+            for first_r, r in starts(self.runs_r)
+            for first_s, s in starts(self.runs_s)
         ]
 
     def row_words(self, one: Pass) -> int:
@@ -180,18 +163,8 @@ class RowStationaryArray:
 
     def read_ifmap_words(self, one: Pass, sizes: Mapping[str, Piece]) -> int:
         """Ifmap words read from the buffer in one pass: those on the bus that are pixels."""
-        g, rows, cols = self.nest.geometry, self.ifmap_rows(one), self.row_words(one)
-        if self.nest.clipped("P", sizes["P"]):
-            first = sizes["P"].start * g.stride_h - g.pad_top + one.first_r * g.dilation_h
-            if g.dilation_h == 1:
-                rows = covered(first, one.rows, g.stride_h, one.taps_r, g.H)
-            else:
-                pairs = product(range(one.rows), range(one.taps_r))
-                taken = {first + j * g.stride_h + i * g.dilation_h for j, i in pairs}
-                rows = sum(1 for row in taken if 0 <= row < g.H)
-        if self.nest.clipped("Q", sizes["Q"]):
-            first = sizes["Q"].start * g.stride_w - g.pad_left + one.first_s * g.dilation_w
-            cols = covered(first, one.cols, g.stride_w, window_span(one.taps_s, g.dilation_w), g.W)
+        rows = rows_read(self.nest, sizes["P"], one.first_r, one.taps_r)
+        cols = cols_read(self.nest, sizes["Q"], one.first_s, one.taps_s)
         return one.n * one.channels * rows * cols
 
     def _column(self, one: Pass, shifted: int) -> int:

@@ -181,5 +181,5 @@ def test_a_space_may_leave_out_rows_that_no_longer_matter():
 
 
 def test_bounds_that_hold_for_what_is_left_out_too():
-    found = best_first([rows(2.0, 3.0)], same, Costs([(4.0, 0.0), (3.5, 0.0)]), complete=False, covers=True)
+    found = best_first([rows(2.0, 3.0)], same, Costs([(4.0, 0.0), (3.5, 0.0)]), complete=False, cover=lambda: 2.0)
     assert found == Found(1, (3.5, 0.0), 2, 2, False, "", 2.0, Stopped.PROVED)

@@ -63,8 +63,8 @@ class Found(Generic[Candidate]):
         evaluated: candidates whose exact cost was.
         complete: whether every legal candidate of the space was scored and the space leaves none out.
         space: what the space holds, in words; with ``complete`` it holds everything.
-        bound: the least objective that any candidate of the space can have; where the bounds of the space hold for
-            what it leaves out too, any candidate at all.
+        bound: the least objective that any candidate of the space can have; where what it leaves out is bounded
+            too, any candidate at all.
         stopped: why the search ended.
     """
 
@@ -97,7 +97,8 @@ def best_first(
     patience: Patience | None = None,
     most: int | None = None,
     complete: bool = True,
-    covers: bool = False,
+    cover: Callable[[], float] | None = None,
+    tolerance: float = TOLERANCE,
     space: str = "",
     floor: float | Callable[[], float] = 0.0,
     limit: Limit | None = None,
@@ -113,13 +114,14 @@ def best_first(
         patience: when to end early; at least one legal candidate is evaluated even then, if there is one.
         most: candidates evaluated at most; the search ends with a gap then.
         complete: whether the chunks hold every legal candidate there is.
-        covers: whether every candidate left out has no lower bound than one in the chunks.
+        cover: a lower bound of what the chunks leave out, once they are scored.
+        tolerance: costs this close, as a share, are equal.
         space: what they hold, in words.
         floor: a lower bound of the objective over those not in the chunks seen so far, for a search that ends early.
         limit: kept up to date, so that ``chunks`` can leave out rows that no longer matter.
         watch: told how far the search is.
     """
-    search = _Search(candidate, cost, most, limit or Limit(), watch)
+    search = _Search(candidate, cost, most, limit or Limit(), tolerance, watch)
     waits = patience or Patience()
     for known in first:
         search.evaluate(known, -1)
@@ -131,8 +133,8 @@ def best_first(
     bound = min(spent[0], left)
     if ended is not None:
         bound = min(bound, floor() if callable(floor) else floor)
-    if covers and not complete:
-        bound = min(bound, search.least)
+    if cover is not None and not complete:
+        bound = min(bound, cover())
     all_scored = complete and ended is None
     return Found(mapping, spent, search.scored, search.evaluated, all_scored, space, bound, ended or why)
 
@@ -173,12 +175,13 @@ class _Search(Generic[Candidate]):
         cost: Callable[[Candidate], Cost | None],
         most: int | None,
         limit: Limit,
+        tolerance: float,
         watch: Watch | None,
     ) -> None:
         self.candidate, self.cost, self.most, self.limit, self.watch = candidate, cost, most, limit, watch
+        self.tolerance = tolerance
         self.best: tuple[Candidate, Cost] | None = None
         self.scored = self.evaluated = 0
-        self.least = float("inf")
         self._index = -1
         self._seen = 0
         self._done: set[int] = set()
@@ -196,7 +199,6 @@ class _Search(Generic[Candidate]):
         if len(rows):
             kept = np.ascontiguousarray(bounds[rows])
             kept[:, 0] = _coarse(kept[:, 0])
-            self.least = min(self.least, float(kept[:, 0].min()))
             self._kept.append((rows + self._seen, kept))
             self.evaluate_index(int(rows[np.lexsort((kept[:, 1], kept[:, 0]))[0]]) + self._seen)
         self._seen += len(bounds)
@@ -225,7 +227,7 @@ class _Search(Generic[Candidate]):
         self.evaluated += 1
         if spent is not None and (self.best is None or (spent, index) < (self.best[1], self._index)):
             self.best, self._index = (candidate, spent), index
-            self.limit.value = min(self.limit.value, spent[0] * (1 - TOLERANCE))
+            self.limit.value = min(self.limit.value, spent[0] * (1 - self.tolerance))
         self._tell()
 
     def _tell(self) -> None:
