@@ -11,3 +11,7 @@ that hold the same tiles, only those that move the fewest words are looked at.
 ``score``   compiled: the flows of every candidate, and from them sound bounds
 ``mapper``  the best-first search over them
 """
+
+from accsim.mapping.search.systolic.mapper import search
+
+__all__ = ["search"]

@@ -11,8 +11,31 @@ from typing import NamedTuple
 
 from accsim.kernels.jit import part
 from accsim.mapping.search.systolic.folds import (
-    ALL, CHAIN, COLS, COUNT, FIRST, HOP, IN_PE, LEAVE, LEFT, PRELOAD, PSUM, ROWS, SQUARES, STREAM, TAIL, UNICAST, USED,
-    Cuts, Floats, Ints, Machine, add_axis, add_raised, add_stream, left_over,
+    ALL,
+    CHAIN,
+    COLS,
+    COUNT,
+    FIRST,
+    HOP,
+    IN_PE,
+    LEAVE,
+    LEFT,
+    PRELOAD,
+    PSUM,
+    ROWS,
+    SQUARES,
+    STREAM,
+    TAIL,
+    UNICAST,
+    USED,
+    Cuts,
+    Floats,
+    Ints,
+    Machine,
+    add_axis,
+    add_raised,
+    add_stream,
+    left_over,
 )  # fmt: skip
 
 EDGE, DELIVERED, HOPS, LATCHED = 0, 1, 2, 3
@@ -213,9 +236,9 @@ def add_edges(
         first = sums.axes[ROWS, FIRST, USED] / sums.axes[ROWS, FIRST, COUNT]
     tail = every[ROWS, TAIL] + every[COLS, TAIL]
     if in_place:
-        tail = tail if outer else 0.0
         out[0], out[1], out[2], out[3] = max(streamed, apart - 1.0) + tail, streamed, tail, 0.0
         out[4] = tail
     else:
         out[0] = max(max(streams + first, apart) + tail, streamed)
-        out[1], out[2], out[3], out[4] = streamed, tail, first, tail + (first if outer else 0.0)
+        again = first if outer else 0.0
+        out[1], out[2], out[3], out[4] = streamed, tail, again, tail + again

@@ -19,8 +19,8 @@ Floats = npt.NDArray[np.float64]
 
 ROWS, COLS, STREAM, LEFT = 0, 1, 2, 3
 COUNT, USED, SQUARES, LEAVE, TAIL = 0, 1, 2, 3, 4
-"""Per axis: folds, used PEs (or steps), their squares, edges to leave along it; and of one fold the least edges from its
-first PE's turn to the edge along it (of the stream: the shortest).
+"""Per axis: folds, used PEs (or steps), their squares, edges to leave along it; and of one fold the least edges from
+its first PE's turn to the edge along it (of the stream: the shortest).
 
 Rows ``ALL`` of the sums are over all folds of all tiles, ``FIRST`` over the first fold of every tile.
 """
@@ -40,8 +40,7 @@ class Cuts(NamedTuple):
         whole: input rows and columns of the uncut P and Q.
         least: the fewest that all pieces of P and Q need together.
         order: the dimensions; the last varies fastest.
-        inner: combinations of the options of the last ones, which are streamed or index the stationary operand in the
-            outermost fold loops: cutting them only adds loads.
+        inner: combinations of the options of the last ones, which only add loads when they are cut.
     """
 
     bounds: Ints

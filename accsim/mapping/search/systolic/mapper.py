@@ -11,6 +11,7 @@ import numpy as np
 from accsim.mapping.mapping import NEST_OPERANDS, SystolicMapping, shared_levels
 from accsim.mapping.nest import Loop
 from accsim.mapping.search.best_first import Chunk, Cost, Found, Limit, Watch, best_first
+from accsim.mapping.search.objective import Objective
 from accsim.mapping.search.patience import Patience, Stopped
 from accsim.mapping.search.systolic import score
 from accsim.mapping.search.systolic.flows import Sums
@@ -19,11 +20,27 @@ from accsim.mapping.search.systolic.holds import DIMS
 from accsim.mapping.search.systolic.score import Heap
 from accsim.mapping.search.systolic.sizes import thinned
 from accsim.mapping.search.systolic.tables import (
-    Sizes, Slots, Task, buffers, costs, cuts, held, longer, machine, tile_sizes,
+    Job,
+    Sizes,
+    Slots,
+    buffers,
+    costs,
+    cuts,
+    held,
+    longer,
+    machine,
+    tile_sizes,
 )  # fmt: skip
-from accsim.mapping.search.systolic.terms import FLOWS
+from accsim.mapping.search.systolic.terms import FLOWS, Terms
+from accsim.mapping.task import Task
+from accsim.workload.layer import Operand
 
-OBJECTIVES = {"energy": score.ENERGY, "latency": score.LATENCY, "edp": score.EDP, "traffic": score.TRAFFIC}
+OBJECTIVES = {
+    Objective.ENERGY: score.ENERGY,
+    Objective.LATENCY: score.LATENCY,
+    Objective.EDP: score.EDP,
+    Objective.TRAFFIC: score.TRAFFIC,
+}
 
 KEPT = 16
 """Candidates kept to be evaluated exactly. One is enough where bounds are exact; bounds of cycles are not."""
@@ -46,15 +63,15 @@ class Space:
         complete: whether sizes that are not tried can be no better.
     """
 
-    def __init__(self, task: Task, objective: str) -> None:
-        self.task, self.objective = task, OBJECTIVES[objective]
-        sizes, self._slots = tile_sizes(task), Slots.of(task.terms)
+    def __init__(self, job: Job, objective: Objective) -> None:
+        self.job, self.objective = job, OBJECTIVES[objective]
+        sizes, self._slots = tile_sizes(job), Slots.of(job.terms)
         self.complete, self.tiles, self._sizes = sizes.complete, sizes.tiles, sizes
-        self._cuts = cuts(task, sizes)
-        self._held = held(self._slots.kinds, task.dataflow.stationary, longer(task))
-        self._machine = machine(task.accelerator, task.dataflow)
-        self._buffers, self._costs = buffers(task, self._slots), costs(task, self._slots, self._cuts)
-        terms = (*task.terms.energy.slots, *task.terms.traffic.slots)
+        self._cuts = cuts(job, sizes)
+        self._held = held(self._slots.kinds, job.dataflow.stationary, longer(job))
+        self._machine = machine(job.accelerator, job.dataflow)
+        self._buffers, self._costs = buffers(job, self._slots), costs(job, self._slots, self._cuts)
+        terms = (*job.terms.energy.slots, *job.terms.traffic.slots)
         self._rules_out = all(term >= 0 for term in terms)
 
     @property
@@ -63,11 +80,23 @@ class Space:
         sizes = "tile sizes" if self.complete else "some of the tile sizes"
         return f"{sizes}, loop orders and held depths with each dimension cut once"
 
+    def floor(self) -> float:
+        """What no mapping at all can be below: words that come from DRAM once, and as many MACs a cycle as PEs."""
+        terms, g, channel = self.job.terms, self.job.geometry, self._costs.channel
+        weight = [i for i, (_, operand) in enumerate(terms.slots) if operand is Operand.WEIGHT]
+        energy, traffic = (
+            one.constant + sum(one.slots[i] for i in weight) * g.weight_words for one in (terms.energy, terms.traffic)
+        )
+        least = sum(one.word_bits * g.weight_words for one in terms.fetched if one.operand is Operand.WEIGHT)
+        cycles = max(least * channel[1], g.macs / self.job.accelerator.array.pes)
+        energy += terms.leak_per_cycle * cycles
+        return float((energy, cycles, energy * cycles, traffic)[self.objective])
+
     def sample(self) -> Space:
         """A space of a few of the tile sizes, spread over all of them."""
         few = copy(self)
         few._sizes = Sizes(tuple(tuple(thinned(options, FEW)) for options in self._sizes.options), complete=False)
-        few.tiles, few._cuts = few._sizes.tiles, cuts(self.task, few._sizes)
+        few.tiles, few._cuts = few._sizes.tiles, cuts(self.job, few._sizes)
         return few
 
     def heap(self, kept: int) -> Heap:
@@ -101,18 +130,18 @@ class Space:
 
     def mapping(self, tiles: int, row: int) -> SystolicMapping:
         """The mapping of a candidate."""
-        task, hold, step = self.task, self._held.rows[row], {}
+        job, hold, step = self.job, self._held.rows[row], dict[str, int]()
         for dim in reversed(self._cuts.order):
             tiles, option = divmod(tiles, int(self._cuts.count[dim]))
             step[DIMS[dim]] = int(self._cuts.options[self._cuts.start[dim] + option, SIZE])
         depths = dict(zip(self._slots.real, hold.depths, strict=False))
         return SystolicMapping(
-            task.dataflow,
+            job.dataflow,
             tuple(Loop(dim, step[dim]) for dim in hold.order),
             tuple(
                 (level, operand, depths[level, operand])
                 for operand in NEST_OPERANDS
-                for level in shared_levels(task.accelerator, operand)
+                for level in shared_levels(job.accelerator, operand)
             ),
         )
 
@@ -163,7 +192,8 @@ class _Scan:
 
 def search(
     task: Task,
-    objective: str,
+    terms: Terms,
+    objective: Objective,
     cost: Callable[[SystolicMapping], Cost | None],
     *,
     first: Sequence[SystolicMapping] = (),
@@ -173,22 +203,32 @@ def search(
     """The best mapping of a layer; ``None`` if none is legal.
 
     Args:
-        objective: ``energy``, ``latency``, ``edp`` or ``traffic``.
+        task: a layer, with a dataflow for a systolic array.
+        terms: what its words and cycles cost.
         cost: the exact cost of a mapping.
         first: mappings evaluated before any other; of equal costs they win.
         patience: when to end early.
         watch: told how far the search is.
     """
-    waits, limit, space = patience or Patience(), Limit(), Space(task, objective)
+    waits, limit = patience or Patience(), Limit()
+    space = Space(Job.of(task, terms), objective)
     scan = _Scan(space, KEPT if waits.seconds is None else KEPT_WITH_LIMIT, waits, limit)
     found = best_first(
-        scan.chunks(), scan.candidate, cost, first=first, patience=waits, complete=space.complete, space=space.words,
-        limit=limit, watch=watch,
-    )  # fmt: skip
+        scan.chunks(),
+        scan.candidate,
+        cost,
+        first=first,
+        patience=waits,
+        complete=space.complete,
+        cover=space.floor,
+        space=space.words,
+        limit=limit,
+        watch=watch,
+    )
     if found is None:
         return None
     if scan.ended is not None:
-        return replace(found, complete=False, bound=0.0, stopped=scan.ended)
+        return replace(found, complete=False, bound=min(found.bound, space.floor()), stopped=scan.ended)
     if scan.left < limit.value:
         stopped = Stopped.EVALUATIONS if found.stopped is Stopped.PROVED else found.stopped
         return replace(found, bound=min(found.bound, scan.left), stopped=stopped)

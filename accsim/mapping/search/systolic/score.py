@@ -12,7 +12,20 @@ from typing import NamedTuple
 from accsim.kernels.jit import kernel, part
 from accsim.mapping.search.systolic.flows import Sums, add_axes, add_edges, add_flows, sums_of_tiles
 from accsim.mapping.search.systolic.folds import (
-    EXTENT, EXTENTS, FILLED, IFMAP, PIECES, PSUM, SIZE, STREAM, WEIGHT, Cuts, Floats, Ints, Machine, changes,
+    EXTENT,
+    EXTENTS,
+    FILLED,
+    IFMAP,
+    PIECES,
+    PSUM,
+    SIZE,
+    STREAM,
+    WEIGHT,
+    Cuts,
+    Floats,
+    Ints,
+    Machine,
+    changes,
 )  # fmt: skip
 
 ENERGY, LATENCY, EDP, TRAFFIC = 0, 1, 2, 3
@@ -225,18 +238,18 @@ def _fill(cuts: Cuts, active: int, room: Room) -> None:
 @part
 def _fits(buffers: Buffers, room: Room) -> bool:
     """Whether the bits needed of every partition fit it."""
-    for part in range(len(buffers.partitions)):
-        if room.needed[part] > buffers.partitions[part, FREE]:
-            return False
-    return True
+    fits = True
+    for i in range(len(buffers.partitions)):
+        fits = fits and room.needed[i] <= buffers.partitions[i, FREE]
+    return fits
 
 
 @part
 def _need(buffers: Buffers, demand: int, words: int, room: Room) -> None:
     """Add a tile, in all its copies and whole banks, to what its partition needs."""
-    part, bits = buffers.demands[demand, PARTITION], words * buffers.demands[demand, COPIES_BITS]
-    bank = buffers.partitions[part, BANK]
-    room.needed[part] += bits if bank == 1 else -(-bits // bank) * bank
+    where, bits = buffers.demands[demand, PARTITION], words * buffers.demands[demand, COPIES_BITS]
+    bank = buffers.partitions[where, BANK]
+    room.needed[where] += bits if bank == 1 else -(-bits // bank) * bank
 
 
 @part
@@ -359,7 +372,7 @@ def cycles(cuts: Cuts, buffers: Buffers, costs: Costs, cut: Ints, repeat: Ints, 
             before += room.spent[j] if other & ~loops == 0 else 0.0
         if before:
             total = max(total, before + room.edges[4] + _last_stream(cuts, room.at, loops) + last)
-    return max(max(total, array + turns + ends), max(streams + turns + stops * restart, (streams + chained) / 2))
+    return max(total, array + turns + ends, streams + turns + stops * restart, (streams + chained) / 2)
 
 
 @part
@@ -471,7 +484,7 @@ def score(
         heap: receives the best.
     """
     at, words = room.at, room.words
-    timed = objective == LATENCY or objective == EDP or costs.leak > 0
+    timed = objective in (LATENCY, EDP) or costs.leak > 0
     tiles, changed = begin, 255
     while tiles < end:
         changed |= _choose(cuts, tiles, at)

@@ -7,8 +7,8 @@ all sizes that make as many pieces only those count of which no smaller one is a
 the array sees neither, that is ceil(D / pieces), as long as padding does not clip some pieces more than others.
 
 This holds for a dimension that is alone on its axis of the array. Where several share an axis it is their product that
-falls into folds; then every size is tried, or, if that makes too many candidates, sizes are thinned, and the search
-says so.
+falls into folds; then every size is tried, or, if that makes too many candidates, those that cut the dimension evenly
+or are aligned to the array, and the search says so.
 """
 
 from __future__ import annotations
@@ -81,6 +81,12 @@ def worthwhile(nest: Nest, dim: str, on_axis: OnAxis | None) -> list[Size]:
     return _listed(_Cut(*(column[places] for column in cut)))
 
 
+def even_or_aligned(nest: Nest, dim: str, pes: int) -> list[Size]:
+    """The sizes of a dimension that cut it evenly, and those that divide the PEs of an axis or that they divide."""
+    kept = {one.size for one in worthwhile(nest, dim, None)}
+    return [one for one in every_size(nest, dim) if one.size in kept or not one.size % pes or not pes % one.size]
+
+
 class _Cut(NamedTuple):
     """Sizes as columns."""
 
@@ -110,7 +116,9 @@ def _extents(nest: Nest, dim: str, size: int) -> tuple[int, int, int]:
     """Input rows or columns of all pieces together, of the largest, and the pieces that need any."""
     g, bound = nest.geometry, nest.bound(dim)
     rows = dim == "P"
-    stride, span = (g.stride_h, window_span(g.R, g.dilation_h)) if rows else (g.stride_w, window_span(g.S, g.dilation_w))
+    stride, span = (
+        (g.stride_h, window_span(g.R, g.dilation_h)) if rows else (g.stride_w, window_span(g.S, g.dilation_w))
+    )
     if stride > span or nest.fetch_padding:
         cut = Nest(g, (Loop(dim, size),), nest.fetch_padding).pieces(dim, 1)
         filled = sum(n for p, n in cut if p.extent)
@@ -154,5 +162,3 @@ def thinned(sizes: Iterable[Size], most: int) -> list[Size]:
         return every
     places = np.unique(np.linspace(0, len(every) - 1, most).round().astype(int))
     return [every[i] for i in places]
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
@@ -12,7 +12,13 @@ import numpy as np
 from accsim.hardware.accelerator import Accelerator
 from accsim.mapping.capacity import Reserved
 from accsim.mapping.dataflow import (
-    DIMENSIONS, REDUCED, RELEVANT, Axis, Delivery, Drain, Reduction, SystolicDataflow,
+    REDUCED,
+    RELEVANT,
+    Axis,
+    Delivery,
+    Drain,
+    Reduction,
+    SystolicDataflow,
 )  # fmt: skip
 from accsim.mapping.mapping import NEST_OPERANDS
 from accsim.mapping.nest import Nest
@@ -20,8 +26,9 @@ from accsim.mapping.search.systolic import folds
 from accsim.mapping.search.systolic.folds import Cuts, Machine
 from accsim.mapping.search.systolic.holds import DIMS, Hold, holds, mask
 from accsim.mapping.search.systolic.score import Buffers, Costs, Holding
-from accsim.mapping.search.systolic.sizes import OnAxis, Size, every_size, thinned, worthwhile
+from accsim.mapping.search.systolic.sizes import OnAxis, Size, even_or_aligned, every_size, thinned, worthwhile
 from accsim.mapping.search.systolic.terms import Linear, Slot, Terms, Transfer
+from accsim.mapping.task import Task
 from accsim.workload.layer import Geometry, Operand
 
 MOST_TILES = 1_000_000
@@ -39,8 +46,8 @@ _AXES = {Axis.ROWS: folds.ROWS, Axis.COLS: folds.COLS, Axis.STREAM: folds.STREAM
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A layer to be mapped on a systolic array."""
+class Job:
+    """A layer to be mapped on a systolic array, and what its words cost."""
 
     geometry: Geometry
     accelerator: Accelerator
@@ -48,6 +55,13 @@ class Task:
     reserved: tuple[Reserved, ...]
     weight_bits: int
     terms: Terms
+
+    @classmethod
+    def of(cls, task: Task, terms: Terms) -> Job:
+        """The job of a task whose dataflow is for a systolic array."""
+        if not isinstance(task.dataflow, SystolicDataflow):
+            raise TypeError(f"{task.dataflow.name} is not for a systolic array")
+        return cls(task.geometry, task.accelerator, task.dataflow, task.reserved, task.weight_bits, terms)
 
     @property
     def nest(self) -> Nest:
@@ -127,26 +141,29 @@ class Sizes:
         return prod(len(options) for options in self.options)
 
 
-def tile_sizes(task: Task) -> Sizes:
-    """Every size worth trying, thinned if that makes too many combinations."""
-    options = [_options(task, dim) for dim in DIMS]
-    full = prod(len(sizes) for sizes in options)
+def tile_sizes(job: Job) -> Sizes:
+    """Every size worth trying; where that makes too many combinations, fewer."""
+    options = [_options(job, dim, every=True) for dim in DIMS]
+    complete = prod(len(sizes) for sizes in options) <= MOST_TILES
+    if not complete:
+        options = [_options(job, dim, every=False) for dim in DIMS]
     most = max(len(sizes) for sizes in options)
     while prod(min(len(sizes), most) for sizes in options) > MOST_TILES:
         most -= max(1, most // 16)
-    return Sizes(tuple(tuple(thinned(sizes, most)) for sizes in options), full <= MOST_TILES)
+    return Sizes(tuple(tuple(thinned(sizes, most)) for sizes in options), complete)
 
 
-def _options(task: Task, dim: str) -> list[Size]:
-    flow, nest = task.dataflow, task.nest
-    for axis, pes in ((flow.rows, task.accelerator.array.rows), (flow.cols, task.accelerator.array.cols)):
+def _options(job: Job, dim: str, *, every: bool) -> list[Size]:
+    """The sizes of a dimension; ``every``: all of them, where several dimensions share its axis of the array."""
+    flow, nest = job.dataflow, job.nest
+    for axis, pes in ((flow.rows, job.accelerator.array.rows), (flow.cols, job.accelerator.array.cols)):
         if dim not in axis:
             continue
         if any(nest.bound(other) > 1 for other in axis if other != dim and other in DIMS):
-            return every_size(nest, dim)
+            return every_size(nest, dim) if every else even_or_aligned(nest, dim, pes)
         times = prod(nest.bound(other) for other in axis if other not in DIMS)
         rows = axis is flow.rows
-        return worthwhile(nest, dim, OnAxis(pes, times, _squares(task, rows), _openers(flow, rows)))
+        return worthwhile(nest, dim, OnAxis(pes, times, _squares(job, rows), _openers(flow, rows)))
     return worthwhile(nest, dim, None)
 
 
@@ -155,9 +172,9 @@ def _openers(flow: SystolicDataflow, rows: bool) -> bool:
     return not flow.depends(flow.stationary, Axis.ROWS if rows else Axis.COLS)
 
 
-def _squares(task: Task, rows: bool) -> int:
+def _squares(job: Job, rows: bool) -> int:
     """Whether words that are shifted along an axis cost with the square of its used PEs, more or less."""
-    flow, taps = task.dataflow, task.accelerator.array.edge_taps
+    flow, taps = job.dataflow, job.accelerator.array.edge_taps
     axis = Axis.ROWS if rows else Axis.COLS
     mixed = flow.depends(Operand.PSUM, axis) and not REDUCED.isdisjoint(flow.axis(axis))
     if flow.reduction is Reduction.CHAIN and mixed and not taps:
@@ -170,9 +187,9 @@ def _squares(task: Task, rows: bool) -> int:
     return int(preloads and flow.depends(flow.stationary, axis))
 
 
-def cuts(task: Task, sizes: Sizes) -> Cuts:
+def cuts(job: Job, sizes: Sizes) -> Cuts:
     """The tile sizes as arrays."""
-    nest, flow = task.nest, task.dataflow
+    nest, flow = job.nest, job.dataflow
     axes = {dim: place for axis, place in _AXES.items() for dim in flow.axis(axis)}
     counts = [len(options) for options in sizes.options]
     rows = [(one.size, one.pieces, one.extents, one.extent, one.filled) for options in sizes.options for one in options]
@@ -193,13 +210,15 @@ def cuts(task: Task, sizes: Sizes) -> Cuts:
 
 
 def _leading(flow: SystolicDataflow) -> tuple[str, ...]:
-    """The outermost fold loops, as long as they index the stationary operand: as loops over tiles they do the same."""
+    """The outermost fold loops that do the same as loops over tiles: they index the stationary operand, as all others
+    do that are not streamed, so that none of those could reuse it."""
     out = []
     for dim in flow.folds:
         if dim in ("rows", "cols") or not _indexes(flow, dim, flow.stationary):
             break
         out.append(dim)
-    return tuple(out)
+    rest = [dim for dim in DIMS if dim not in (*flow.stream, *out)]
+    return tuple(out) if all(dim in RELEVANT[flow.stationary] for dim in rest) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,12 +247,12 @@ class Slots:
         return self.real.index((level, operand))
 
 
-def buffers(task: Task, slots: Slots) -> Buffers:
+def buffers(job: Job, slots: Slots) -> Buffers:
     """The shared buffers as arrays; the rules are those of ``accsim.mapping.capacity``."""
     partitions, demands = [], []
     sums = [i for i, (operand, _) in enumerate(slots.kinds) if operand is Operand.PSUM]
-    for level in task.accelerator.buffers:
-        taken = next((r for r in task.reserved if r.level == level.name), Reserved(level.name, 0, frozenset()))
+    for level in job.accelerator.buffers:
+        taken = next((r for r in job.reserved if r.level == level.name), Reserved(level.name, 0, frozenset()))
         for part in level.partitions:
             shared = Operand.IFMAP in part.operands or Operand.OFMAP in part.operands
             for operand in (Operand.IFMAP, Operand.WEIGHT, Operand.PSUM, Operand.OFMAP):
@@ -242,7 +261,7 @@ def buffers(task: Task, slots: Slots) -> Buffers:
                 if operand is Operand.OFMAP and Operand.PSUM in level.operands:
                     continue
                 place = _innermost(slots, sums) if operand is Operand.OFMAP else slots.place(level.name, operand)
-                demands.append((len(partitions), place, task.bits(operand) * part.copies(operand)))
+                demands.append((len(partitions), place, job.bits(operand) * part.copies(operand)))
             partitions.append((part.size_bits - (taken.bits if shared else 0), level.bank_bits or 1))
     kinds = [_ORDER[operand] for operand, _ in slots.kinds]
     return Buffers(
@@ -258,13 +277,13 @@ def _innermost(slots: Slots, sums: Sequence[int]) -> int:
     return real[-1] if real else sums[-1]
 
 
-def costs(task: Task, slots: Slots, rows: Cuts) -> Costs:
+def costs(job: Job, slots: Slots, rows: Cuts) -> Costs:
     """The terms as arrays."""
-    terms, dram = task.terms, task.accelerator.dram
-    clock = task.accelerator.clock_mhz
+    terms, dram = job.terms, job.accelerator.dram
+    clock = job.accelerator.clock_mhz
     per_bit = clock / (dram.clock_mhz or clock) / dram.width_bits
     ports = [
-        [*(float(task.bits(o)) if o in p.operands else 0.0 for o in NEST_OPERANDS), float(p.bits_per_cycle)]
+        [*(float(job.bits(o)) if o in p.operands else 0.0 for o in NEST_OPERANDS), float(p.bits_per_cycle)]
         for p in terms.ports
     ]
     out = terms.output
@@ -275,13 +294,13 @@ def costs(task: Task, slots: Slots, rows: Cuts) -> Costs:
         ports=np.array(ports, np.float64).reshape(-1, 4),
         fetched=np.array([_transfer(slots, one) for one in terms.fetched], np.float64).reshape(-1, 3),
         output=np.array([*_transfer(slots, out), terms.finished_bits], np.float64),
-        channel=np.array([dram.latency_cycles, per_bit, dram.burst_bits, per_bit * _least_bits(task, rows)], np.float64),
+        channel=np.array([dram.latency_cycles, per_bit, dram.burst_bits, per_bit * _least_bits(job, rows)], np.float64),
     )
 
 
-def _least_bits(task: Task, rows: Cuts) -> float:
+def _least_bits(job: Job, rows: Cuts) -> float:
     """Bits that cross the channel under every mapping: what comes from DRAM once, and finished outputs."""
-    g, terms = task.geometry, task.terms
+    g, terms = job.geometry, job.terms
     words = {Operand.WEIGHT: g.weight_words, Operand.IFMAP: g.N * g.C * int(rows.least.prod())}
     return sum(words[one.operand] * one.word_bits for one in terms.fetched) + g.ofmap_words * terms.finished_bits
 
@@ -327,11 +346,6 @@ def held(kinds: tuple[tuple[Operand, bool], ...], stationary: Operand, longer: i
     )
 
 
-def longer(task: Task) -> int:
+def longer(job: Job) -> int:
     """Mask of the dimensions that can be cut."""
-    return mask(tuple(dim for dim in DIMS if task.nest.bound(dim) > 1))
-
-
-__all__ = [
-    "Held", "Sizes", "Slots", "Task", "buffers", "costs", "cuts", "held", "longer", "machine", "replace", "tile_sizes",
-]  # fmt: skip
+    return mask(tuple(dim for dim in DIMS if job.nest.bound(dim) > 1))

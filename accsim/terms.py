@@ -19,7 +19,8 @@ from accsim.hardware.accelerator import Accelerator, Dram, InitialPsum, Link, Sr
 from accsim.mapping.dataflow import SystolicDataflow
 from accsim.mapping.mapping import NEST_OPERANDS, SystolicMapping, shared_levels
 from accsim.mapping.search.systolic.terms import FLOWS, Linear, Port, Slot, Terms, Transfer
-from accsim.simulate.activity import Action, Activity, Count, Cycles, ExpectedCount
+from accsim.rates import channel_bits
+from accsim.simulate.activity import Activity, Count, Cycles, ExpectedCount
 from accsim.simulate.channel import fetched, returned
 from accsim.simulate.edge_ports import edge_ports
 from accsim.simulate.flows import Flow, Occupancy, SystolicFlows
@@ -54,24 +55,13 @@ def systolic_terms(task: MacTask, accelerator: Accelerator, table: EnergyTable, 
     return Terms(
         slots=probe.slots,
         energy=probe.linear(energy),
-        traffic=probe.linear(dram_bits(accelerator)),
+        traffic=probe.linear(lambda activity: channel_bits(activity, accelerator)),
         leak_per_cycle=sum(leak.per_access for _, leak in price_list(accelerator, table).leaks()),
         ports=ports,
         fetched=inputs,
         output=Transfer(Operand.PSUM, out.level, out.slots, place.bits(Operand.PSUM)),
         finished_bits=0.0 if task.residency.ofmap is not None else probe.off_chip_bits(Operand.OFMAP),
     )
-
-
-def dram_bits(accelerator: Accelerator) -> Callable[[Activity], float]:
-    """Bits that an activity moves over the DRAM channel."""
-    dram = accelerator.dram.name
-
-    def bits(activity: Activity) -> float:
-        moved = (Action.READ, Action.WRITE)
-        return float(sum(c.bits for c in activity.priced if c.level == dram and c.action in moved))
-
-    return bits
 
 
 @dataclass(frozen=True, slots=True)
