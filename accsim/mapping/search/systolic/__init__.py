@@ -8,7 +8,12 @@ that hold the same tiles, only those that move the fewest words are looked at.
 ``holds``   what loop orders and depths come down to: which dimensions are cut in a held tile, which loops repeat it
 ``terms``   what a word, a transfer and a cycle cost, as linear terms
 ``tables``  a layer on a machine as the arrays that compiled code takes
-``score``   compiled: the flows of every candidate, and from them sound bounds
+``folds``   compiled: how tiles fall into folds of the array
+``flows``   compiled: the words at the array and in it, and the edges its folds take
+``tiles``   compiled: the words of held tiles, and whether they fit
+``waits``   compiled: cycles, from those of array and channel
+``heap``    compiled: the best candidates so far
+``score``   compiled: bounds of every candidate
 ``mapper``  the best-first search over them
 """
 

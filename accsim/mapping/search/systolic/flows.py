@@ -64,10 +64,11 @@ class Sums(NamedTuple):
 def add_axes(cuts: Cuts, machine: Machine, at: Ints, changed: int, sums: Sums) -> None:
     """Work out the axes on which a dimension of the mask ``changed`` lies; bits of R and S stand for a first time."""
     for axis in range(2):
-        lies = changed > 63
+        lying = changed >> 6
         for dim in range(6):
-            lies = lies or (cuts.axis[dim] == axis and changed >> dim & 1)
-        if lies:
+            if cuts.axis[dim] == axis:
+                lying |= changed >> dim & 1
+        if lying:
             add_axis(cuts, machine, at, axis, 0, sums.room, sums.axes[axis])
 
 
@@ -104,19 +105,15 @@ def sums_of_tiles(cuts: Cuts, machine: Machine, at: Ints, outer: int, reuse: int
 @part
 def _along(sums: Floats, axis: int, differs: int) -> float:
     """Words that enter along an axis: one per PE, or one for all of them."""
-    return sums[axis, USED] if differs else sums[axis, COUNT]
+    return float(sums[axis, USED] if differs else sums[axis, COUNT])
 
 
 @part
 def _entering(machine: Machine, operand: int, sums: Floats, each: int) -> float:
     """Words that cross the array's edge; ``each``: one for every PE."""
     depends = machine.depends[operand]
-    return (
-        _along(sums, ROWS, each or depends[ROWS])
-        * _along(sums, COLS, each or depends[COLS])
-        * _along(sums, STREAM, depends[STREAM])
-        * sums[LEFT, COUNT]
-    )
+    words = _along(sums, ROWS, each or depends[ROWS]) * _along(sums, COLS, each or depends[COLS])
+    return float(words * _along(sums, STREAM, depends[STREAM]) * sums[LEFT, COUNT])
 
 
 @part

@@ -35,7 +35,7 @@ class Cuts(NamedTuple):
     Attributes:
         bounds: lengths, M and C per group; R and S follow.
         axis: the axis of each of the eight.
-        start, count: where the options of a dimension stand, and how many it has.
+        start, number: where the options of a dimension stand, and how many it has.
         options: [option, SIZE..FILLED].
         whole: input rows and columns of the uncut P and Q.
         least: the fewest that all pieces of P and Q need together.
@@ -46,7 +46,7 @@ class Cuts(NamedTuple):
     bounds: Ints
     axis: Ints
     start: Ints
-    count: Ints
+    number: Ints
     options: Ints
     whole: Ints
     least: Ints

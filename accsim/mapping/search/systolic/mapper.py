@@ -16,8 +16,9 @@ from accsim.mapping.search.patience import Patience, Stopped
 from accsim.mapping.search.systolic import score
 from accsim.mapping.search.systolic.flows import Sums
 from accsim.mapping.search.systolic.folds import SIZE, Ints
+from accsim.mapping.search.systolic.heap import KEPT as KEPT_SO_FAR
+from accsim.mapping.search.systolic.heap import SCORED, Heap
 from accsim.mapping.search.systolic.holds import DIMS
-from accsim.mapping.search.systolic.score import Heap
 from accsim.mapping.search.systolic.sizes import thinned
 from accsim.mapping.search.systolic.tables import (
     Job,
@@ -32,6 +33,7 @@ from accsim.mapping.search.systolic.tables import (
     tile_sizes,
 )  # fmt: skip
 from accsim.mapping.search.systolic.terms import FLOWS, Terms
+from accsim.mapping.search.systolic.tiles import Room
 from accsim.mapping.task import Task
 from accsim.workload.layer import Operand
 
@@ -115,7 +117,7 @@ class Space:
             len(self._slots.real), begin, end, limit, int(rule_out and self._rules_out), heap, *self._rooms(),
         )  # fmt: skip
 
-    def _rooms(self) -> tuple[Sums, score.Room]:
+    def _rooms(self) -> tuple[Sums, Room]:
         """Room for what is worked out on the way."""
         box, counters = np.zeros(1), len(FLOWS) + len(self._slots.real)
         sums = Sums(
@@ -124,7 +126,7 @@ class Space:
         at = np.full(8, -1, np.int64)
         tile, needed = np.zeros((3, 64), np.int64), np.zeros(len(self._buffers.partitions), np.int64)
         words, edges, spent = np.zeros(counters), np.zeros(5), np.zeros(2)
-        return sums, score.Room(
+        return sums, Room(
             at, tile, np.zeros(64), np.zeros(4), needed, words, edges, spent, box, box.view(np.int64)
         )  # fmt: skip
 
@@ -132,7 +134,7 @@ class Space:
         """The mapping of a candidate."""
         job, hold, step = self.job, self._held.rows[row], dict[str, int]()
         for dim in reversed(self._cuts.order):
-            tiles, option = divmod(tiles, int(self._cuts.count[dim]))
+            tiles, option = divmod(tiles, int(self._cuts.number[dim]))
             step[DIMS[dim]] = int(self._cuts.options[self._cuts.start[dim] + option, SIZE])
         depths = dict(zip(self._slots.real, hold.depths, strict=False))
         return SystolicMapping(
@@ -165,23 +167,23 @@ class _Scan:
         heap = self._heap
         limit = min(self.limit.value, self._least_needed())
         for begin in range(0, self.space.tiles, BLOCK):
-            if heap.state[score.KEPT] and (ended := self.patience.over):
+            if heap.state[KEPT_SO_FAR] and (ended := self.patience.over):
                 self.ended = ended
                 break
             self.space.score(begin, min(begin + BLOCK, self.space.tiles), limit, heap)
-        kept = int(heap.state[score.KEPT])
+        kept = int(heap.state[KEPT_SO_FAR])
         bound, at = heap.bound[:kept], heap.at[:kept]
         order = np.lexsort((at[:, 1], at[:, 0], bound[:, 1], bound[:, 0]))
         self._at = at[order]
         self.left = float(bound[:, 0].max()) if kept == len(heap.bound) else self.limit.value
-        yield Chunk(np.ascontiguousarray(bound[order]), int(heap.state[score.SCORED]))
+        yield Chunk(np.ascontiguousarray(bound[order]), int(heap.state[SCORED]))
 
     def _least_needed(self) -> float:
         """A bound that as many candidates as are kept reach, found among a few tile sizes."""
         space, heap = self.space.sample(), self.space.heap(len(self._heap.bound))
         if space.tiles < self.space.tiles:
             space.score(0, space.tiles, self.limit.value, heap)
-        full = heap.state[score.KEPT] == len(heap.bound)
+        full = heap.state[KEPT_SO_FAR] == len(heap.bound)
         return float(np.nextafter(heap.bound[:, 0].max(), np.inf)) if full else np.inf
 
     def candidate(self, index: int) -> SystolicMapping:

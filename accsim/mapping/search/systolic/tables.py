@@ -25,9 +25,11 @@ from accsim.mapping.nest import Nest
 from accsim.mapping.search.systolic import folds
 from accsim.mapping.search.systolic.folds import Cuts, Machine
 from accsim.mapping.search.systolic.holds import DIMS, Hold, holds, mask
-from accsim.mapping.search.systolic.score import Buffers, Costs, Holding
+from accsim.mapping.search.systolic.score import Holding
 from accsim.mapping.search.systolic.sizes import OnAxis, Size, even_or_aligned, every_size, thinned, worthwhile
 from accsim.mapping.search.systolic.terms import Linear, Slot, Terms, Transfer
+from accsim.mapping.search.systolic.tiles import Buffers
+from accsim.mapping.search.systolic.waits import Costs
 from accsim.mapping.task import Task
 from accsim.workload.layer import Geometry, Operand
 
@@ -200,7 +202,7 @@ def cuts(job: Job, sizes: Sizes) -> Cuts:
         bounds=np.array([nest.bound(dim) for dim in every], np.int64),
         axis=np.array([axes.get(dim, folds.LEFT) for dim in every], np.int64),
         start=np.cumsum([0, *counts[:-1]]).astype(np.int64),
-        count=np.array(counts, np.int64),
+        number=np.array(counts, np.int64),
         options=np.array(rows, np.int64),
         whole=np.array([nest.pieces(dim, 0)[0][0].extent for dim in "PQ"], np.int64),
         least=np.array([min(one.extents for one in options) for options in sizes.options[4:]], np.int64),
@@ -210,8 +212,10 @@ def cuts(job: Job, sizes: Sizes) -> Cuts:
 
 
 def _leading(flow: SystolicDataflow) -> tuple[str, ...]:
-    """The outermost fold loops that do the same as loops over tiles: they index the stationary operand, as all others
-    do that are not streamed, so that none of those could reuse it."""
+    """The outermost fold loops that do the same as loops over tiles.
+
+    They index the stationary operand, as all others do that are not streamed, so that none of those could reuse it.
+    """
     out = []
     for dim in flow.folds:
         if dim in ("rows", "cols") or not _indexes(flow, dim, flow.stationary):
@@ -249,7 +253,7 @@ class Slots:
 
 def buffers(job: Job, slots: Slots) -> Buffers:
     """The shared buffers as arrays; the rules are those of ``accsim.mapping.capacity``."""
-    partitions, demands = [], []
+    partitions, demands = list[tuple[int, int]](), list[tuple[int, int, int]]()
     sums = [i for i, (operand, _) in enumerate(slots.kinds) if operand is Operand.PSUM]
     for level in job.accelerator.buffers:
         taken = next((r for r in job.reserved if r.level == level.name), Reserved(level.name, 0, frozenset()))
