@@ -118,7 +118,7 @@ def candidates(case: Case, objective: Objective, most: int, *, rule_out: bool) -
     """The best candidates by bound: the space, their bounds, and where they are."""
     space = Space(case.job, objective)
     heap = space.heap(most)
-    space.score(0, space.tiles, float("inf"), heap, rule_out)
+    space.score(0, space.tiles, float("inf"), heap, rule_out=rule_out)
     order = np.lexsort((heap.at[:, 1], heap.at[:, 0], heap.bound[:, 1], heap.bound[:, 0]))
     kept = int(np.count_nonzero(np.isfinite(heap.bound[:, 0])))
     return space, heap.bound[order][:kept], heap.at[order][:kept]

@@ -219,7 +219,7 @@ def add_edges(
         else:
             leave = (every[ROWS, LEAVE] * every[COLS, COUNT] + every[COLS, LEAVE] * every[ROWS, COUNT]) * tiles
         out[0] = streamed + skew * tiles + leave + (0.0 if in_place else max(loads, loaded))
-        out[1], out[2], out[3], out[4] = out[0], 0.0, 0.0, 0.0
+        out[1], out[2], out[3], out[4], out[5] = out[0], 0.0, 0.0, 0.0, 0.0
         return
     least = every[STREAM, TAIL] * some[LEFT, TAIL]
     apart, first = max(least, 1.0) * some[ROWS, COUNT] * some[COLS, COUNT] * left, 1.0
@@ -234,8 +234,8 @@ def add_edges(
     tail = every[ROWS, TAIL] + every[COLS, TAIL]
     if in_place:
         out[0], out[1], out[2], out[3] = max(streamed, apart - 1.0) + tail, streamed, tail, 0.0
-        out[4] = tail
+        out[4], out[5] = tail, 0.0
     else:
         out[0] = max(max(streams + first, apart) + tail, streamed)
         again = first if outer else 0.0
-        out[1], out[2], out[3], out[4] = streamed, tail, again, tail + again
+        out[1], out[2], out[3], out[4], out[5] = streamed, tail, again, tail + again, apart

@@ -14,7 +14,7 @@ class Heap(NamedTuple):
     Attributes:
         bound: [place, objective | second figure].
         at: [place, place of the tile sizes | row of the hold].
-        state: candidates kept, candidates scored, whether one was left out, tile sizes of which some hold was scored.
+        state: candidates kept, candidates scored, tile sizes of which some hold was scored.
     """
 
     bound: Floats
@@ -22,7 +22,7 @@ class Heap(NamedTuple):
     state: Ints
 
 
-KEPT, SCORED, FULL, TILED = 0, 1, 2, 3
+KEPT, SCORED, TILED = 0, 1, 2
 
 
 @part
@@ -50,7 +50,6 @@ def push(heap: Heap, bound: float, second: float, tiles: int, row: int) -> None:
     """Keep a candidate, if it is better than the worst kept or there is room."""
     kept, most = heap.state[KEPT], len(heap.bound)
     if kept == most:
-        heap.state[FULL] = 1
         if bound > heap.bound[0, 0] or (bound == heap.bound[0, 0] and second >= heap.bound[0, 1]):
             return
         i = 0

@@ -10,7 +10,7 @@ import numpy as np
 
 from accsim.mapping.mapping import NEST_OPERANDS, SystolicMapping, shared_levels
 from accsim.mapping.nest import Loop
-from accsim.mapping.search.best_first import Chunk, Cost, Found, Limit, Watch, best_first
+from accsim.mapping.search.best_first import Bounds, Chunk, Cost, Found, Limit, Watch, best_first
 from accsim.mapping.search.objective import Objective
 from accsim.mapping.search.patience import Patience, Stopped
 from accsim.mapping.search.systolic import score
@@ -44,8 +44,9 @@ OBJECTIVES = {
     Objective.TRAFFIC: score.TRAFFIC,
 }
 
-KEPT = 16
-"""Candidates kept to be evaluated exactly. One is enough where bounds are exact; bounds of cycles are not."""
+KEPT = 8
+"""Candidates of the least bounds that are evaluated exactly. One is enough where bounds are exact; of cycles they are
+not, and then as many of the likely best are evaluated."""
 
 KEPT_WITH_LIMIT = 1 << 16
 """Candidates kept for a search with a time limit of its own."""
@@ -103,18 +104,27 @@ class Space:
 
     def heap(self, kept: int) -> Heap:
         """An empty heap for so many candidates."""
-        return Heap(np.full((kept, 2), np.inf), np.full((kept, 2), -1, np.int64), np.zeros(4, np.int64))
+        return Heap(np.full((kept, 2), np.inf), np.full((kept, 2), -1, np.int64), np.zeros(3, np.int64))
 
-    def score(self, begin: int, end: int, limit: float, heap: Heap, rule_out: bool = True) -> None:
+    @property
+    def timed(self) -> bool:
+        """Whether cycles decide, whose bounds are not exact."""
+        return self.objective in (score.LATENCY, score.EDP) or (self.objective == score.ENERGY and self._costs.leak > 0)
+
+    def score(
+        self, begin: int, end: int, limit: float, heap: Heap, likely: Heap | None = None, *, rule_out: bool = True
+    ) -> None:
         """Score the candidates of some combinations of tile sizes.
 
         Args:
             limit: candidates whose bound is not below it are left out.
+            heap, likely: receive the best by bound, and the best by a guess.
             rule_out: whether combinations that cannot be good may be passed over.
         """
         score.score(
             self._cuts, self._machine, self._buffers, self._costs, self._held.arrays, self.objective,
-            len(self._slots.real), begin, end, limit, int(rule_out and self._rules_out), heap, *self._rooms(),
+            len(self._slots.real), begin, end, limit, int(rule_out and self._rules_out), heap,
+            likely or self.heap(0), *self._rooms(),
         )  # fmt: skip
 
     def _rooms(self) -> tuple[Sums, Room]:
@@ -125,7 +135,7 @@ class Space:
         )  # fmt: skip
         at = np.full(8, -1, np.int64)
         tile, needed = np.zeros((3, 64), np.int64), np.zeros(len(self._buffers.partitions), np.int64)
-        words, edges, spent = np.zeros(counters), np.zeros(5), np.zeros(2)
+        words, edges, spent = np.zeros(counters), np.zeros(7), np.zeros(2)
         return sums, Room(
             at, tile, np.zeros(64), np.zeros(4), needed, words, edges, spent, box, box.view(np.int64)
         )  # fmt: skip
@@ -157,39 +167,53 @@ class _Scan:
     """
 
     def __init__(self, space: Space, kept: int, patience: Patience, limit: Limit) -> None:
-        self.space, self.patience, self.limit = space, patience, limit
+        self.space, self.patience, self.limit, self.kept = space, patience, limit, kept
         self.left, self.ended = np.inf, None  # type: float, Stopped | None
-        self._heap = space.heap(kept)
         self._at: Ints = np.zeros((0, 2), np.int64)
 
     def chunks(self) -> Iterator[Chunk]:
-        """One chunk of the best candidates, best first."""
-        heap = self._heap
+        """One chunk: the candidates of the least bounds, then those that are likely to be best."""
         limit = min(self.limit.value, self._least_needed())
+        heap, likely = self._heaps(self.space)
         for begin in range(0, self.space.tiles, BLOCK):
             if heap.state[KEPT_SO_FAR] and (ended := self.patience.over):
                 self.ended = ended
                 break
-            self.space.score(begin, min(begin + BLOCK, self.space.tiles), limit, heap)
-        kept = int(heap.state[KEPT_SO_FAR])
-        bound, at = heap.bound[:kept], heap.at[:kept]
-        order = np.lexsort((at[:, 1], at[:, 0], bound[:, 1], bound[:, 0]))
-        self._at = at[order]
-        self.left = float(bound[:, 0].max()) if kept == len(heap.bound) else self.limit.value
-        yield Chunk(np.ascontiguousarray(bound[order]), int(heap.state[SCORED]))
+            self.space.score(begin, min(begin + BLOCK, self.space.tiles), limit, heap, likely)
+        bounds, at = _in_order(heap)
+        if len(bounds) == self.kept:
+            self.left = float(bounds[-1, 0])
+        elif self.limit.value < np.inf:
+            self.left = self.limit.value
+        guesses, others = _in_order(likely)
+        new = [i for i, place in enumerate(others.tolist()) if place not in at.tolist()]
+        self._at = np.concatenate([at, others[new]])
+        yield Chunk(np.concatenate([bounds, guesses[new][:, ::-1]]), int(heap.state[SCORED]))
+
+    def _heaps(self, space: Space) -> tuple[Heap, Heap]:
+        return space.heap(self.kept), space.heap(2 * self.kept if space.timed else 0)
 
     def _least_needed(self) -> float:
-        """A bound that as many candidates as are kept reach, found among a few tile sizes."""
-        space, heap = self.space.sample(), self.space.heap(len(self._heap.bound))
+        """What as many candidates as are kept reach, found among a few tile sizes."""
+        space = self.space.sample()
+        heap, likely = self._heaps(space)
         if space.tiles < self.space.tiles:
-            space.score(0, space.tiles, self.limit.value, heap)
-        full = heap.state[KEPT_SO_FAR] == len(heap.bound)
-        return float(np.nextafter(heap.bound[:, 0].max(), np.inf)) if full else np.inf
+            space.score(0, space.tiles, self.limit.value, heap, likely)
+        both = np.concatenate([heap.bound[:, 0], likely.bound[:, 0]])
+        return float(np.nextafter(both.max(), np.inf)) if np.isfinite(both).all() else np.inf
 
     def candidate(self, index: int) -> SystolicMapping:
         """The mapping of a row of the chunk."""
         tiles, row = self._at[index]
         return self.space.mapping(int(tiles), int(row))
+
+
+def _in_order(heap: Heap) -> tuple[Bounds, Ints]:
+    """The candidates of a heap, best first."""
+    kept = int(heap.state[KEPT_SO_FAR])
+    bounds, at = heap.bound[:kept], heap.at[:kept]
+    order = np.lexsort((at[:, 1], at[:, 0], bounds[:, 1], bounds[:, 0]))
+    return bounds[order], at[order]
 
 
 def search(

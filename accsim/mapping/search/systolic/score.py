@@ -22,7 +22,7 @@ from accsim.mapping.search.systolic.folds import (
     Machine,
     changes,
 )  # fmt: skip
-from accsim.mapping.search.systolic.heap import FULL, KEPT, SCORED, TILED, Heap, push
+from accsim.mapping.search.systolic.heap import KEPT, SCORED, TILED, Heap, push
 from accsim.mapping.search.systolic.tiles import Buffers, Room, fill, hold_fits, moved, smallest_fit, whole
 from accsim.mapping.search.systolic.waits import Costs, cycles
 
@@ -76,14 +76,15 @@ def _coarse(value: float, room: Room) -> float:
 
 
 @part
-def _hopeless(bound: float, limit: float, heap: Heap) -> bool:
-    """Whether a bound is not below the limit, or above that of the worst candidate of a full heap."""
-    if bound >= limit:
-        return True
-    if heap.state[KEPT] == len(heap.bound) and bound > heap.bound[0, 0]:
-        heap.state[FULL] = 1
-        return True
-    return False
+def _above(bound: float, heap: Heap) -> bool:
+    """Whether a bound is above that of the worst candidate of a full heap."""
+    return bool(heap.state[KEPT] == len(heap.bound) and (len(heap.bound) == 0 or bound > heap.bound[0, 0]))
+
+
+@part
+def _hopeless(bound: float, limit: float, heap: Heap, likely: Heap) -> bool:
+    """Whether a candidate of this bound can be in neither heap."""
+    return bound >= limit or (_above(bound, heap) and _above(bound, likely))
 
 
 @part
@@ -139,7 +140,7 @@ def _at_least(
 @kernel
 def score(
     cuts: Cuts, machine: Machine, buffers: Buffers, costs: Costs, holding: Holding, objective: int, real: int,
-    begin: int, end: int, limit: float, rule_out: int, heap: Heap, sums: Sums, room: Room,
+    begin: int, end: int, limit: float, rule_out: int, heap: Heap, likely: Heap, sums: Sums, room: Room,
 ) -> None:  # fmt: skip
     """Score the candidates of tile sizes ``begin`` to ``end``, in mixed radix of the dimensions' options.
 
@@ -151,7 +152,8 @@ def score(
         real: slots that are buffers; the others hold what the array takes straight from DRAM.
         limit: candidates whose bound is not below it are left out.
         rule_out: whether tile sizes may be ruled out as a whole.
-        heap: receives the best.
+        heap: receives the best by bound.
+        likely: receives the best by a guess, with their bounds; the guess is no less. It may have no room at all.
     """
     at, words = room.at, room.words
     timed = objective in (LATENCY, EDP) or costs.leak > 0
@@ -169,7 +171,7 @@ def score(
         sums_of_tiles(cuts, machine, at, outer, active, sums)
         add_flows(machine, sums, words)
         if rule_out and _hopeless(
-            _at_least(cuts, machine, buffers, costs, objective, real, outer, active, sums, room), limit, heap
+            _at_least(cuts, machine, buffers, costs, objective, real, outer, active, sums, room), limit, heap, likely
         ):
             if first:
                 tiles += cuts.inner - 1
@@ -198,20 +200,24 @@ def score(
                 bound = _linear(costs.traffic, words)
             elif objective == LATENCY:
                 bound = 0.0
-            if objective != EDP and _hopeless(_coarse(bound, room), limit, heap):
+            if objective != EDP and _hopeless(_coarse(bound, room), limit, heap, likely):
                 continue
             if not has_edges:
                 add_edges(cuts, machine, at, outer, known, sums, costs.ports, words, room.edges)
                 has_edges = True
             spent = cycles(cuts, buffers, costs, holding.cut[row], holding.repeat[row], room)
+            guess = energy + costs.leak * room.edges[6]
             energy += costs.leak * spent
             second = energy
             if objective == ENERGY:
                 bound, second = energy, spent
             elif objective == LATENCY:
-                bound = spent
+                bound, guess = spent, room.edges[6]
             elif objective == EDP:
-                bound = energy * spent
+                bound, guess = energy * spent, guess * room.edges[6]
             bound = _coarse(bound, room)
-            if not _hopeless(bound, limit, heap):
+            if bound < limit and not _above(bound, heap):
                 push(heap, bound, second, tiles - 1, row)
+            guess = max(bound, _coarse(guess, room))
+            if len(likely.bound) and bound < limit and not _above(guess, likely):
+                push(likely, guess, bound, tiles - 1, row)

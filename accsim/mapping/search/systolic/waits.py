@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from accsim.kernels.jit import part
@@ -74,9 +75,11 @@ def cycles(cuts: Cuts, buffers: Buffers, costs: Costs, cut: Ints, repeat: Ints, 
     waits in the same way for the tile before the last, so tiles form two such chains, the second of which begins after
     the first transfer; the layer takes no less than half of both. After the last fetch of an
     operand, and of all those that are fetched no later, the array works on that tile.
+
+    ``room.edges[6]`` receives a guess, which is no less.
     """
     latency, per_bit, burst = costs.channel[0], costs.channel[1], costs.channel[2]
-    array, streams, restart = room.edges[0], room.edges[1], room.edges[2] + room.edges[3]
+    array, streams, empty, load, apart = room.edges[0], room.edges[1], room.edges[2], room.edges[3], room.edges[5]
     total = turns = ends = chained = stops = 0.0
     for i in range(len(costs.fetched)):
         slot = int(costs.fetched[i, FETCHED_SLOT])
@@ -95,7 +98,8 @@ def cycles(cuts: Cuts, buffers: Buffers, costs: Costs, cut: Ints, repeat: Ints, 
             if n and (operand != IFMAP or cut[slot] & PLACES == 0):
                 first = latency + max(burst, room.tile[operand, cut[slot]] * bits) * per_bit
             ends += first
-            chained = max(chained, spent + n * restart + (first if n > 1 else 0.0))
+            work = max(streams + n * load, apart) + n * empty
+            chained = max(chained, work + spent + (first if n > 1 else 0.0))
     slot = int(costs.output[0])
     tiles = room.pieces[cut[slot]]
     again = tiles * room.pieces[repeat[slot]] - tiles
@@ -111,7 +115,8 @@ def cycles(cuts: Cuts, buffers: Buffers, costs: Costs, cut: Ints, repeat: Ints, 
         turns += spent
         stops = max(stops, tiles + again)
     else:
-        chained = max(chained, spent - last + (tiles + again) * restart)
+        n = tiles + again
+        chained = max(chained, max(streams + n * load, apart) + n * empty + spent - last)
         ends += last
     for i in range(len(costs.fetched)):
         loops = cut[int(costs.fetched[i, FETCHED_SLOT])] | repeat[int(costs.fetched[i, FETCHED_SLOT])]
@@ -121,4 +126,15 @@ def cycles(cuts: Cuts, buffers: Buffers, costs: Costs, cut: Ints, repeat: Ints, 
             before += room.spent[j] if other & ~loops == 0 else 0.0
         if before:
             total = max(total, before + room.edges[4] + _last_stream(cuts, room.at, loops) + last)
-    return float(max(total, array + turns + ends, streams + turns + stops * restart, (streams + chained) / 2))
+    taken = max(streams + stops * load, apart) + stops * empty + turns
+    least = max(total, array + turns + ends, taken, chained / 2)
+    room.edges[6] = least * _both(total, array + turns + ends, taken, chained / 2, least)
+    return float(least)
+
+
+@part
+def _both(a: float, b: float, c: float, d: float, most: float) -> float:
+    """How much longer than the longest of four times a layer is likely to take: the more the others are like it."""
+    total = (a / most) ** 2 * (a / most) ** 2 + (b / most) ** 2 * (b / most) ** 2
+    total += (c / most) ** 2 * (c / most) ** 2 + (d / most) ** 2 * (d / most) ** 2
+    return float(math.sqrt(math.sqrt(total)))
