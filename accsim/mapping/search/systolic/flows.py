@@ -197,10 +197,11 @@ def add_edges(
 
     Args:
         ports, words: as for ``port_cycles``.
-        out: receives the edges of all tiles one after the other, those of the streams alone, and what it costs when a
-            tile waits until the array is empty: edges to empty it, and to load the tile; and both for the last tile
-            on the array. The load is an average over tiles, and no more than one over those that come first in their
-            loop, which are the largest.
+        out: receives [0] the edges of all tiles one after the other, [1] those of the streams alone, and what it costs
+            when a tile waits until the array is empty: [2] edges to empty it, and to load [3] any tile or [7] one that
+            brings a new stationary operand. The load is an average over tiles, and no more than one over those that
+            come first in their loop, which are the largest. [5] are the edges of loads and streams, the longer of the
+            two for each, which hold however often the array is emptied.
     """
     every, some = sums.every, sums.some
     folds = every[ROWS, COUNT] * every[COLS, COUNT]
@@ -219,7 +220,7 @@ def add_edges(
         else:
             leave = (every[ROWS, LEAVE] * every[COLS, COUNT] + every[COLS, LEAVE] * every[ROWS, COUNT]) * tiles
         out[0] = streamed + skew * tiles + leave + (0.0 if in_place else max(loads, loaded))
-        out[1], out[2], out[3], out[4], out[5] = out[0], 0.0, 0.0, 0.0, 0.0
+        out[1], out[2], out[3], out[5], out[7] = out[0], 0.0, 0.0, 0.0, 0.0
         return
     least = every[STREAM, TAIL] * some[LEFT, TAIL]
     apart, first = max(least, 1.0) * some[ROWS, COUNT] * some[COLS, COUNT] * left, 1.0
@@ -234,8 +235,8 @@ def add_edges(
     tail = every[ROWS, TAIL] + every[COLS, TAIL]
     if in_place:
         out[0], out[1], out[2], out[3] = max(streamed, apart - 1.0) + tail, streamed, tail, 0.0
-        out[4], out[5] = tail, 0.0
+        out[5], out[7] = 0.0, 0.0
     else:
         out[0] = max(max(streams + first, apart) + tail, streamed)
         again = first if outer else 0.0
-        out[1], out[2], out[3], out[4], out[5] = streamed, tail, again, tail + again, apart
+        out[1], out[2], out[3], out[5], out[7] = streamed, tail, again, apart, first

@@ -135,7 +135,7 @@ class Space:
         )  # fmt: skip
         at = np.full(8, -1, np.int64)
         tile, needed = np.zeros((3, 64), np.int64), np.zeros(len(self._buffers.partitions), np.int64)
-        words, edges, spent = np.zeros(counters), np.zeros(7), np.zeros(2)
+        words, edges, spent = np.zeros(counters), np.zeros(8), np.zeros(2)
         return sums, Room(
             at, tile, np.zeros(64), np.zeros(4), needed, words, edges, spent, box, box.view(np.int64)
         )  # fmt: skip

@@ -205,7 +205,7 @@ def score(
             if not has_edges:
                 add_edges(cuts, machine, at, outer, known, sums, costs.ports, words, room.edges)
                 has_edges = True
-            spent = cycles(cuts, buffers, costs, holding.cut[row], holding.repeat[row], room)
+            spent = cycles(cuts, buffers, costs, machine.stationary, holding.cut[row], holding.repeat[row], room)
             guess = energy + costs.leak * room.edges[6]
             energy += costs.leak * spent
             second = energy

@@ -46,7 +46,7 @@ class Room(NamedTuple):
         extents: [mask of P and Q]: words of the ifmap that tiles cut along them need together.
         needed: bits needed of each partition.
         words: as ``terms`` counts them.
-        edges: as ``add_edges`` gives them; then the likely cycles of a candidate.
+        edges: as ``add_edges`` gives them; and [6] the likely cycles of a candidate.
         spent: cycles of the channel for each input.
         box, bits: one figure, as a float and as its bits.
     """

@@ -13,6 +13,7 @@ from accsim.mapping.search.systolic.folds import (
     PSUM,
     SIZE,
     STREAM,
+    WEIGHT,
     Cuts,
     Floats,
     Ints,
@@ -67,13 +68,27 @@ def _last_stream(cuts: Cuts, at: Ints, loops: int) -> float:
 
 
 @part
-def cycles(cuts: Cuts, buffers: Buffers, costs: Costs, cut: Ints, repeat: Ints, room: Room) -> float:
+def _odd_tile(cuts: Cuts, at: Ints, loops: int, spent: float) -> float:
+    """What the last of an odd number of weight tiles streams, and takes on the channel, if one loop alone cuts them."""
+    for dim in range(6):
+        if loops == 1 << dim:
+            last = cuts.bounds[dim] - cuts.options[at[dim], SIZE] * (cuts.options[at[dim], PIECES] - 1)
+            indexes = dim in (1, 2, 3)
+            share = last / cuts.bounds[dim] if indexes else 1 / cuts.options[at[dim], PIECES]
+            return float(spent * share + _last_stream(cuts, at, loops))
+    return 0.0
+
+
+@part
+def cycles(
+    cuts: Cuts, buffers: Buffers, costs: Costs, stationary: int, cut: Ints, repeat: Ints, room: Room
+) -> float:  # fmt: skip
     """Cycles of a hold, at least.
 
     The channel moves one transfer after the other. A buffer with room for one tile is not filled while the array uses
     it: each transfer waits until the array is empty, and the array for the transfer. With room for two, a transfer
     waits in the same way for the tile before the last, so tiles form two such chains, the second of which begins after
-    the first transfer; the layer takes no less than half of both. After the last fetch of an
+    the first transfer, or has one tile less; the layer takes no less than half of both. After the last fetch of an
     operand, and of all those that are fetched no later, the array works on that tile.
 
     ``room.edges[6]`` receives a guess, which is no less.
@@ -98,8 +113,12 @@ def cycles(cuts: Cuts, buffers: Buffers, costs: Costs, cut: Ints, repeat: Ints, 
             if n and (operand != IFMAP or cut[slot] & PLACES == 0):
                 first = latency + max(burst, room.tile[operand, cut[slot]] * bits) * per_bit
             ends += first
-            work = max(streams + n * load, apart) + n * empty
-            chained = max(chained, work + spent + (first if n > 1 else 0.0))
+            loads = n * (room.edges[7] if operand == stationary else load)
+            work = max(streams + loads, apart) + n * empty
+            more = first if n > 1 else 0.0
+            if int(n) % 2 and operand == WEIGHT:
+                more = max(more, _odd_tile(cuts, room.at, cut[slot] | repeat[slot], spent) + empty)
+            chained = max(chained, work + spent + more)
     slot = int(costs.output[0])
     tiles = room.pieces[cut[slot]]
     again = tiles * room.pieces[repeat[slot]] - tiles
@@ -125,7 +144,9 @@ def cycles(cuts: Cuts, buffers: Buffers, costs: Costs, cut: Ints, repeat: Ints, 
             other = cut[int(costs.fetched[j, FETCHED_SLOT])] | repeat[int(costs.fetched[j, FETCHED_SLOT])]
             before += room.spent[j] if other & ~loops == 0 else 0.0
         if before:
-            total = max(total, before + room.edges[4] + _last_stream(cuts, room.at, loops) + last)
+            brings = buffers.operand[int(costs.fetched[i, FETCHED_SLOT])] == stationary
+            end = empty + (room.edges[7] if brings else load) + _last_stream(cuts, room.at, loops) + last
+            total = max(total, before + end)
     taken = max(streams + stops * load, apart) + stops * empty + turns
     least = max(total, array + turns + ends, taken, chained / 2)
     room.edges[6] = least * _both(total, array + turns + ends, taken, chained / 2, least)
