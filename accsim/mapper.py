@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from accsim.energy.price import price
@@ -99,6 +99,22 @@ class Mapper:
     def _key(self, task: MacTask) -> tuple[object, ...]:
         return (task.geometry, task.weight_name, task.residency, task.reserved, task.densities, task.coded, task.values)
 
+    def _job(self, task: MacTask) -> Task:
+        return Task(
+            name=task.layer.name,
+            geometry=task.geometry,
+            accelerator=self.accelerator,
+            dataflow=self.dataflow,
+            reserved=task.reserved,
+            weight_bits=self.accelerator.bits(task.weight_name),
+        )
+
+    def searches(self, task: MacTask) -> bool:
+        """Whether the mapping of a layer is searched for."""
+        if task.layer.name in self.given:
+            return False
+        return self.how.always or published(self._job(task), self.network.name)[0] is None
+
     def map(self, task: MacTask, watch: Watch | None = None) -> Mapped:
         """The mapping of a layer; ``watch`` is told how far the search for it is.
 
@@ -108,14 +124,7 @@ class Mapper:
         given = self.given.get(task.layer.name)
         if given is not None and (self._key(task), given) in self._legal:
             return Mapped(given, (GIVEN,))
-        job = Task(
-            name=task.layer.name,
-            geometry=task.geometry,
-            accelerator=self.accelerator,
-            dataflow=self.dataflow,
-            reserved=task.reserved,
-            weight_bits=self.accelerator.bits(task.weight_name),
-        )
+        job = self._job(task)
         if given is not None:
             wrong = violations(job, given)
             if wrong:
@@ -148,21 +157,27 @@ class Mapper:
 
         first, goal = smallest(job), self.how.objective
         tell = None if watch is None else lambda scored, _: watch(scored)
-        found: Found[RowStationaryMapping] | Found[SystolicMapping] | None
         if isinstance(first, SystolicMapping):
             terms = systolic_terms(task, self.accelerator, self.table, first.dataflow)
-            found = systolic.search(job, terms, goal, cost, patience=self.patience, watch=tell)
-        else:
-            given = () if known is None else (known,)
-            costs_of_words = rates(task, self.accelerator, self.table, first)
-            found = row_stationary.search(
-                job, costs_of_words, goal, cost, first=given, patience=self.patience, watch=tell
-            )
+            best = systolic.search(job, terms, goal, cost, patience=self.patience, watch=tell)
+            if best is None:
+                raise MappingError(no_mapping(job))
+            return self._mapped(best, None, ())
+        spent, given = rates(task, self.accelerator, self.table, first), () if known is None else (known,)
+        found = row_stationary.search(job, spent, goal, cost, first=given, patience=self.patience, watch=tell)
         if found is None:
             raise MappingError(no_mapping(job))
-        return self._mapped(found, None if known is None else cost(known))
+        binds: Sequence[row_stationary.Binding] = ()
+        if found.bound > 0:
+            binds = row_stationary.binding(job, spent, goal, found.mapping, found.bound, self.patience)
+        return self._mapped(found, None if known is None else cost(known), binds)
 
-    def _mapped(self, found: Found[RowStationaryMapping] | Found[SystolicMapping], known: Cost | None) -> Mapped:
+    def _mapped(
+        self,
+        found: Found[RowStationaryMapping] | Found[SystolicMapping],
+        known: Cost | None,
+        binds: Sequence[row_stationary.Binding],
+    ) -> Mapped:
         """What was found, in words; ``known`` is the cost of the published mapping."""
         goal, told = self.how.objective, sentence(found, self.how.objective)
         notes = [told]
@@ -170,6 +185,9 @@ class Mapper:
             more = known[0] / found.cost[0] - 1 if found.cost[0] > 0 else 0.0
             gap = f"has {percent(more)} more {WHAT[goal]}" if more > 0 else "is as good"
             notes.append(f"the published mapping of {self.accelerator.name} {gap}")
+        if binds:
+            each = ", ".join(f"{one.what} ({percent(one.saves)})" for one in binds)
+            notes.append(f"less {WHAT[goal]} with twice the {each}, at the same energy per access")
         early = found.stopped in (Stopped.TIME_LIMIT, Stopped.INTERRUPTED)
         return Mapped(found.mapping, tuple(notes), (told,) if early else ())
 

@@ -7,7 +7,7 @@ after.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +74,7 @@ def simulate_network(
         mapper = Mapper(network, accelerator, dataflow, table, given or {}, how, patience)
         work = tasks(network, accelerator, planned, values)
         try:
-            with patience:
+            with patience if any(mapper.searches(task) for task in work.values()) else nullcontext():
                 mappings = _map(work, mapper, progress, counts=stepping is None)
         except MappingError:
             if planned.level is None:

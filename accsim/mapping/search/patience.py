@@ -27,18 +27,19 @@ class Patience:
     another thread just the time limit counts.
 
     Args:
-        seconds: the limit, from the first entry of the context; ``None`` for no limit.
+        seconds: the limit, from the first entry of the context on; ``None`` for no limit.
     """
 
     def __init__(self, seconds: float | None = None) -> None:
         self.seconds = seconds
         self._interrupted = False
-        self._began: float | None = None
+        self._began, self._entered = time.monotonic(), False
         self._before: Any = None
         self._watches = False
 
     def __enter__(self) -> Patience:
-        self._begin()
+        if not self._entered:
+            self._began, self._entered = time.monotonic(), True
         if current_thread() is main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             self._before = signal.signal(signal.SIGINT, self._interrupt)
             self._watches = True
@@ -54,16 +55,11 @@ class Patience:
             signal.default_int_handler(number, frame)
         self._interrupted = True
 
-    def _begin(self) -> float:
-        if self._began is None:
-            self._began = time.monotonic()
-        return self._began
-
     @property
     def over(self) -> Stopped | None:
         """Why searches are to end; ``None`` while they may go on."""
         if self._interrupted:
             return Stopped.INTERRUPTED
-        if self.seconds is not None and time.monotonic() - self._begin() >= self.seconds:
+        if self.seconds is not None and time.monotonic() - self._began >= self.seconds:
             return Stopped.TIME_LIMIT
         return None

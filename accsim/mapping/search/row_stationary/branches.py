@@ -89,10 +89,10 @@ def shared(filters: int, p: int, t: int) -> int:
 @kernel
 def bounded(
     objective: int, h: Floats, cases: Ints, prices: Floats, timing: Floats,
-    n_m: int, n_k: int, sets_t: int, per_p: int, step: int, channel: Ints, taps: int, waits: float,
+    n_m: int, n_k: int, sets_t: int, per_p: int, step: int, channel: Ints, taps: int, waits: float, leaks: bool,
 ) -> float:  # fmt: skip
-    """The objective's bound; arguments as of ``costs``."""
-    wanted = WANTED[objective] | (2 if prices[0, 12] > 0 else 0)
+    """The objective's bound; ``leaks``: with the leakage of the time it takes. Other arguments as of ``costs``."""
+    wanted = WANTED[objective] | (2 if leaks else 0)
     energy, cycles, traffic = costs(
         h, cases, prices, timing, n_m, n_k, sets_t, per_p, step, channel, taps, waits, wanted
     )  # fmt: skip
@@ -106,15 +106,18 @@ def bounded(
 @kernel
 def floor_of(
     h: Floats, cases: Ints, prices: Floats, timing: Floats, channel: Ints, objective: int, filters: int, taps: int,
-    p: int, t: int, m: int,
+    p: int, t: int, m: int, paid: bool,
 ) -> float:  # fmt: skip
-    """A bound of all mappings with at most p, t and m: blocks of m are no larger than p*t, or one of them is cut."""
+    """A bound of all mappings with at most p, t and m: blocks of m are no larger than p*t, or one of them is cut.
+
+    ``paid``: with what cycles cost in energy.
+    """
     whole, sets_t, per_p = ceil_div(filters, min(p * t, m)), ceil_div(filters, p), ceil_div(filters, t)
-    bound = bounded(objective, h, cases, prices, timing, whole, whole, sets_t, per_p, 1, channel, taps, 0.0)
+    bound = bounded(objective, h, cases, prices, timing, whole, whole, sets_t, per_p, 1, channel, taps, 0.0, paid)
     n_m = ceil_div(filters, m)
     if p * t < m:
         n_k = max(whole, n_m + 1)
-        cut = bounded(objective, h, cases, prices, timing, n_m, n_k, sets_t, per_p, 1, channel, taps, 0.0)
+        cut = bounded(objective, h, cases, prices, timing, n_m, n_k, sets_t, per_p, 1, channel, taps, 0.0, paid)
         bound = min(bound, cut)
     return bound
 
@@ -122,9 +125,9 @@ def floor_of(
 @kernel
 def floors_of(
     groups: Ints, channels: Ints, parts: Ints, order: Ints, sizes: Ints, prices: Floats, timing: Floats,
-    objective: int, buffered: bool,
+    objective: int, buffered: bool, paid: bool,
 ) -> Floats:  # fmt: skip
-    """A bound of all mappings of each group; infinite where none fits."""
+    """A bound of all mappings of each group; infinite where none fits. Arguments as of ``search``."""
     filters, taps = sizes[2], sizes[6] * sizes[7]
     out = np.full(groups.shape[0], np.inf)
     for i in range(groups.shape[0]):
@@ -137,7 +140,7 @@ def floors_of(
             m = most_filters(group, parts, channel[2], 1, taps, filters)
             if m > 0:
                 t = min(group[8] // channel[1], filters)
-                floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, channel[8], t, m)
+                floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, channel[8], t, m, paid)
                 out[i] = min(out[i], floor)
     return out
 
@@ -145,9 +148,10 @@ def floors_of(
 @kernel
 def search(
     groups: Ints, floors: Floats, channels: Ints, lows: Ints, parts: Ints, order: Ints, sizes: Ints,
-    prices: Floats, timing: Floats, objective: int, buffered: bool, least: float, limit: float, only_best: bool,
-) -> tuple[Floats, Ints, int, float]:  # fmt: skip
-    """Mappings whose bound is at least ``least`` and below ``limit``, or the best of them alone.
+    prices: Floats, timing: Floats, objective: int, buffered: bool, limit: float, only_best: bool, slack: float,
+    kept_most: int, paid: bool,
+) -> tuple[Floats, Ints, int, float, float]:  # fmt: skip
+    """Mappings whose bound is below ``limit``, or one alone that is the best of them but for a share of ``slack``.
 
     Args:
         groups: rows n, blocks of n, e, strips; sums over the strips of ifmap rows on the network, read from the
@@ -168,18 +172,21 @@ def search(
             cycles per psum added, per word shifted, and of the pipeline's ramp; cycles per word on the filters'
             network, and what filters come beside (``filter_waits``).
         buffered: whether a buffer holds sums.
+        paid: whether bounds of many mappings together count what cycles cost in energy; worth it where that is much.
 
     Returns:
         bounds [i, (objective, order among equals)], picks [i, (group, channels, p, t, m)], mappings scored, and
-        the least bound of them that also holds for mappings with larger n, e, f, q or r and as many blocks.
+        the least bound of them that also holds for mappings with larger n, e, f, q or r and as many blocks; and the
+        least bound of those that are not among the ``kept_most`` (or somewhat more) best.
     """
     filters, taps = sizes[2], sizes[6] * sizes[7]
-    timed = objective in (LATENCY, EDP) or prices[0, 12] > 0
-    bounds, picks = np.empty((64, 2), np.float64), np.empty((64, 5), np.int64)
+    leaks, share = prices[0, 12] > 0, 1 - slack if only_best else 1.0
+    timed = leaks or objective in (LATENCY, EDP)
+    bounds, picks = np.empty((2 * kept_most, 2), np.float64), np.empty((2 * kept_most, 5), np.int64)
     n = scored = 0
-    cover = np.inf
+    cover = dropped = np.inf
     for i in range(groups.shape[0]):
-        if floors[i] >= limit:
+        if floors[i] >= limit * share:
             continue
         group = groups[i]
         h, cases = group_constants(group, sizes, timing), trip_tables(order, group, sizes, buffered)
@@ -192,23 +199,27 @@ def search(
             m_most = most_filters(group, parts, block, 1, taps, filters)
             if m_most == 0:
                 continue
-            floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, channel[8], t_most, m_most)
-            if floor >= limit:
+            floor = floor_of(
+                h, cases, prices, timing, channel, objective, filters, taps, channel[8], t_most, m_most, paid
+            )
+            if floor >= limit * share:
                 continue
             for t in range(1, t_most + 1):
-                for p in range(1, min(channel[8], ceil_div(filters, t)) + 1):
+                # A smaller p does as well for so few filters, unless it cuts them otherwise.
+                cut = group[18] < sizes[7]
+                for p in range(1, (channel[8] if cut else min(channel[8], ceil_div(filters, t))) + 1):
                     if lows[p, q] != group[18]:
                         continue
                     full = p * t
                     m_most = most_blocks(group, parts, block, full, taps, filters)
-                    m = m_most
-                    while m > (p - 1) * t:
-                        floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p, t, m)
-                        if floor >= limit:
+                    m, too_few = m_most, 0 if cut else (p - 1) * t
+                    while m > too_few:
+                        floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p, t, m, paid)
+                        if floor >= limit * share:
                             break
                         trips = ceil_div(filters, m)
                         last, m = m, ceil_div(filters, trips) - 1
-                        for kept in range(max(m, (p - 1) * t) + 1, last + 1):
+                        for kept in range(max(m, too_few) + 1, last + 1):
                             rest = filters - (trips - 1) * kept
                             n_k = (trips - 1) * ceil_div(kept, full) + ceil_div(rest, full)
                             sets_t = (trips - 1) * dealt(kept, p, t) + dealt(rest, p, t)
@@ -218,7 +229,7 @@ def search(
                             if timed:
                                 free = bounded(
                                     objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
-                                    0.0,
+                                    0.0, leaks,
                                 )  # fmt: skip
                                 cover = min(cover, free)
                                 sent = cases[case_of(trips, n_k, channel[3]), 2]
@@ -226,9 +237,9 @@ def search(
                                 waits = filter_waits(group, channel, sizes, timing, sent, t, step, times)
                             bound = bounded(
                                 objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
-                                waits,
+                                waits, leaks,
                             )  # fmt: skip
-                            if bound < least or bound >= limit:
+                            if bound >= limit:
                                 continue
                             energy, cycles, _ = costs(
                                 h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps, waits, 3
@@ -240,10 +251,14 @@ def search(
                                 limit = bound * (1 + SAME)
                                 n = 0
                             elif n == bounds.shape[0]:
-                                bounds = np.concatenate((bounds, np.empty_like(bounds)))
-                                picks = np.concatenate((picks, np.empty_like(picks)))
+                                best = np.argsort(bounds[:, 0], kind="mergesort")[: n // 2]
+                                bounds[: n // 2], picks[: n // 2] = bounds[best], picks[best]
+                                n = n // 2
+                                limit = dropped = bounds[n - 1, 0]
+                                if bound >= limit:
+                                    continue
                             bounds[n, 0], bounds[n, 1] = bound, second
                             picks[n, 0], picks[n, 1], picks[n, 2] = i, j, p
                             picks[n, 3], picks[n, 4] = t, kept
                             n += 1
-    return bounds[:n], picks[:n], scored, cover
+    return bounds[:n], picks[:n], scored, cover, dropped

@@ -38,16 +38,17 @@ def undominated(rows: Rows) -> Rows:
 
 
 @kernel
-def channel_options(channels: int, q_most: int, r_most: int) -> Rows:
+def channel_options(channels: int, q_most: int, r_most: int, cut: bool) -> Rows:
     """Options for ``channels``, with at most ``q_most`` per PE and ``r_most`` sets, one row each.
 
     Columns: q, r, the largest block, the number of blocks, PE sets and channels per PE summed over the blocks, and the
-    PE sets of the largest block. q is never larger than all channels need in r sets.
+    PE sets of the largest block. r is never larger than all channels need, which a smaller q gives as well, unless
+    filters are ``cut``: then a smaller q may cut them otherwise.
     """
     out = np.empty((min(q_most, channels) * min(r_most, channels), 7), np.int64)
     n = 0
     for q in range(1, min(q_most, channels) + 1):
-        for r in range(1, min(r_most, -(-channels // q)) + 1):
+        for r in range(1, min(r_most, channels if cut else -(-channels // q)) + 1):
             block = min(q * r, channels)
             full, rest = channels // block, channels % block
             per_full = -(-block // r)

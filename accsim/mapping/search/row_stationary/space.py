@@ -1,75 +1,46 @@
 """The space of a layer's row-stationary mappings, with lower bounds of what they cost, in the order of a search.
 
-All legal (m, n, e, f, p, q, r, t) are in it, but for those that can be no better than another one: sizes of n, e, f,
-q and r that need as many pieces and as much of every resource as smaller ones. For energy and traffic this leaves out
-no better mapping; for cycles, whose bound is not exact, the bounds hold for what is left out too.
+All legal (m, n, e, f, p, q, r, t) are in it where cycles are minimised. Where energy or traffic is, those sizes of n,
+e, f, q and r are left out that need as many pieces, and no less of any resource, than others: they can be no better.
+Leakage adds a little for each cycle, whose bound is not exact; then the bounds hold for what is left out too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum
-from accsim.mapping.capacity import Reserved
 from accsim.mapping.dataflow import RowStationaryDataflow
 from accsim.mapping.mapping import RowStationaryMapping
-from accsim.mapping.options import ceil_div
-from accsim.mapping.row_stationary import even_runs, sets_on_array, spad_demand, spad_words, spads_hold
 from accsim.mapping.search.best_first import TOLERANCE, Chunk, Limit
 from accsim.mapping.search.objective import Objective
-from accsim.mapping.search.row_stationary.rates import Affine, Rates, Transfers
-from accsim.mapping.search.row_stationary.strips import columns, strips
+from accsim.mapping.search.row_stationary.inputs import ROUNDING, build, size
+from accsim.mapping.search.row_stationary.rates import Rates
 from accsim.mapping.task import Task
-from accsim.workload.layer import Geometry, Operand
+from accsim.workload.layer import Operand
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+SLICE, CHANNELS = 64, 2048
+"""Groups, and options for channels, searched between two looks at the clock."""
+
+KEPT = 1024
+"""Mappings of a group that are handed out, at most."""
+
+MANY = 10**8
+"""Choices of n, e, f, q and r of which none is left out, at most, where cycles are minimised."""
+
 TIMED_TOLERANCE = 1e-4
 """Costs this close, as a share, are equal where cycles play a part: their bound is not exact."""
 
+PAID_SHARE, PAID_TOLERANCE = 0.01, 1e-3
+"""Where the energy of running cycles is at least this share, costs this close, as a share, are equal."""
+
 OBJECTIVES = (Objective.ENERGY, Objective.LATENCY, Objective.EDP, Objective.TRAFFIC)
 """In the order in which the compiled code numbers them."""
-
-ROUNDING = 1 - 1e-11
-"""Bounds are this much lower than the sums they are, so that the exact engine's rounding is never below them."""
-
-LOOPS = "Gmnefck"
-"""In the order in which the compiled code numbers them."""
-
-
-def _undominated(rows: Ints, columns: list[Ints]) -> Ints:
-    """Rows for which no other one is as small in every one of ``columns``."""
-    from accsim.mapping.search.row_stationary.options import undominated  # noqa: PLC0415
-
-    keys = np.column_stack(columns)
-    order = np.lexsort(keys.T[::-1])
-    return rows[order[undominated(np.ascontiguousarray(keys[order]))]]
-
-
-@lru_cache(maxsize=256)
-def _channel_options(
-    channels: int, q_most: int, r_most: int, every: bool, timed: bool, sets_pay: bool, cut: bool
-) -> Ints:
-    from accsim.mapping.search.row_stationary.options import channel_options  # noqa: PLC0415
-
-    rows: Ints = channel_options(channels, q_most, r_most)
-    if every:
-        return rows
-    q, r, block, blocks, sets, each, full = rows.T
-    keys = [blocks, sets, q, r, block]
-    if sets_pay:
-        keys.append(-sets)
-    if timed:
-        keys += [each, full]
-    if cut:
-        keys.append(-q)
-    return _undominated(rows, keys)
 
 
 class RowStationarySpace:
@@ -79,6 +50,11 @@ class RowStationarySpace:
         task: the layer.
         rates: what its words cost.
         objective: what is minimised.
+
+    Attributes:
+        complete: whether a mapping that is left out can be no better than the best that is not.
+        tolerance: costs this close, as a share, are equal.
+        dropped: a bound of mappings that were not handed out because there are many as good.
     """
 
     def __init__(self, task: Task, rates: Rates, objective: Objective) -> None:
@@ -86,15 +62,21 @@ class RowStationarySpace:
             raise TypeError(f"{task.dataflow.name} is not row stationary")
         self.task, self.rates, self.objective = task, rates, objective
         self.dataflow = task.dataflow
-        self._energy, self._traffic = _vector(rates.energy), _vector(rates.traffic)
         self._every = objective in (Objective.LATENCY, Objective.EDP)
         self._timed = self._every or (objective is Objective.ENERGY and rates.energy.cycle > 0)
+        running = rates.energy.cycle * task.geometry.macs / task.accelerator.array.pes
+        self._paid = objective is Objective.ENERGY and running > PAID_SHARE * rates.energy.fixed
+        if self._every and size(task) > MANY:
+            self._every = False
         self.complete = self._every or (rates.exact and not self._timed)
-        self.tolerance = TIMED_TOLERANCE if self._timed else TOLERANCE
-        self._cover = np.inf
+        self.tolerance = PAID_TOLERANCE if self._paid else TIMED_TOLERANCE if self._timed else TOLERANCE
+        self._cover = self.dropped = np.inf
         self._picks: list[tuple[int, ...]] = []
+        self._first: set[tuple[int, ...]] = set()
         self._floor = 0.0
-        self._inputs = self._build()
+        self._goal = OBJECTIVES.index(objective)
+        self._buffered = any(Operand.PSUM in level.operands for level in task.accelerator.buffers)
+        self._inputs = build(task, rates, self._every, self._timed)
 
     @property
     def words(self) -> str:
@@ -114,203 +96,73 @@ class RowStationarySpace:
         n, e, f, q, r, p, t, m = self._picks[index]
         return RowStationaryMapping(self.dataflow, m=m, n=n, e=e, f=f, p=p, q=q, r=r, t=t)
 
+    def least_bound(self, near: RowStationaryMapping, limit: float) -> float | None:
+        """The least bound of mappings with two of n, e and f in common with ``near``, if it is below ``limit``."""
+        rows = self._inputs.groups
+        alike = (rows[:, [0, 2, 10]] == (near.n, near.e, near.f)).sum(axis=1)
+        groups, floors = self._floors(rows[alike >= 2])
+        least = Limit(limit)
+        for bounds, _, _ in self._slices(groups, floors, least, best=True):
+            least.value = min(least.value, float(bounds[:, 0].min(initial=np.inf)) * ROUNDING)
+        return least.value if least.value < limit else None
+
     def chunks(self, limit: Limit) -> Iterator[Chunk]:
-        """Bounds of the mappings that may be better than ``limit``: the best by its bound, then all others."""
-        from accsim.mapping.search.row_stationary.branches import floors_of, search  # noqa: PLC0415
-
-        groups, channels, lows, parts, order, sizes, prices, timing = self._inputs
-        goal, buffered = OBJECTIVES.index(self.objective), self._buffered
-        if not len(groups) or not len(channels):
-            return
-        floors = floors_of(groups, channels, parts, order, sizes, prices, timing, goal, buffered)
-        by_floor = np.argsort(floors, kind="stable")
-        groups, floors = groups[by_floor], floors[by_floor]
-
-        def run(at: slice, least: float, below: float, best: bool) -> tuple[Floats, Ints, int]:
-            bounds, picks, scored, cover = search(
-                groups[at], floors[at], channels, lows, parts, order, sizes, prices, timing, goal, buffered,
-                least, below, best,
-            )  # fmt: skip
-            self._cover = min(self._cover, cover)
-            return bounds, picks, scored
-
-        bounds, picks, scored = run(slice(None), 0.0, np.inf, True)
-        if not len(bounds):
-            return
-        yield self._chunk(groups, channels, bounds, picks, scored)
-        first = self._picks[0]
+        """Bounds of the mappings that may be better than ``limit``: first the best by its bound, then all others."""
+        groups, floors = self._floors(self._inputs.groups)
+        self._floor = float(floors.min(initial=np.inf)) * ROUNDING
+        best = Limit()
+        for at in range(0, len(groups), SLICE):
+            some, least = groups[at : at + SLICE], floors[at : at + SLICE]
+            if least[0] * ROUNDING >= best.value:
+                break
+            for bounds, picks, scored in self._slices(some, least, best, best=True):
+                best.value = min(best.value, float(bounds[:, 0].min(initial=np.inf)) * ROUNDING)
+                yield self._chunk(some, bounds, picks, scored)
         for at in range(len(groups)):
-            below = limit.value / ROUNDING
-            if floors[at] >= below:
-                return
+            if floors[at] >= self._below(limit):
+                break
             self._floor = float(floors[at]) * ROUNDING
-            bounds, picks, scored = run(slice(at, at + 1), 0.0, below, False)
-            picks[:, 0] = at
-            yield self._chunk(groups, channels, bounds, picks, scored, first)
+            some, least = groups[at : at + 1], floors[at : at + 1]
+            for bounds, picks, scored in self._slices(some, least, limit, best=False):
+                yield self._chunk(some, bounds, picks, scored)
 
-    def _chunk(
-        self, groups: Ints, channels: Ints, bounds: Floats, picks: Ints, scored: int, known: tuple[int, ...] = ()
-    ) -> Chunk:
-        group, channel = groups[picks[:, 0]][:, [0, 2, 10]], channels[picks[:, 1]][:, :2]
-        full = np.column_stack([group, channel, picks[:, 2:]])
-        if known:
-            new = np.any(full != np.array(known), axis=1)
-            full, bounds = full[new], bounds[new]
-        self._picks += [tuple(row) for row in full.tolist()]
+    def _below(self, limit: Limit) -> float:
+        return min(limit.value, self.dropped) / ROUNDING
+
+    def _floors(self, groups: Ints) -> tuple[Ints, Floats]:
+        """Groups and a bound of all mappings of each, least first."""
+        from accsim.mapping.search.row_stationary.branches import floors_of  # noqa: PLC0415
+
+        i = self._inputs
+        floors = floors_of(
+            groups, i.channels, i.parts, i.order, i.sizes, i.prices, i.timing, self._goal, self._buffered, self._paid
+        )
+        by_floor = np.argsort(floors, kind="stable")
+        return groups[by_floor], floors[by_floor]
+
+    def _slices(self, groups: Ints, floors: Floats, limit: Limit, *, best: bool) -> Iterator[tuple[Floats, Ints, int]]:
+        """What the compiled search finds with some of the options for channels at a time."""
+        from accsim.mapping.search.row_stationary.branches import search  # noqa: PLC0415
+
+        i = self._inputs
+        for at in range(0, len(i.channels), CHANNELS):
+            bounds, picks, scored, cover, dropped = search(
+                groups, floors, i.channels[at : at + CHANNELS], i.lows, i.parts, i.order, i.sizes, i.prices, i.timing,
+                self._goal, self._buffered, self._below(limit), best, self.tolerance / 2 if self._timed else 0.0,
+                KEPT, self._paid,
+            )  # fmt: skip
+            picks[:, 1] += at
+            self._cover, self.dropped = min(self._cover, cover), min(self.dropped, dropped * ROUNDING)
+            yield bounds, picks, scored
+
+    def _chunk(self, groups: Ints, bounds: Floats, picks: Ints, scored: int) -> Chunk:
+        """Bounds of mappings not handed out before, which get the next indices."""
+        group, channel = groups[picks[:, 0]][:, [0, 2, 10]], self._inputs.channels[picks[:, 1]][:, :2]
+        mappings = [tuple(row) for row in np.column_stack([group, channel, picks[:, 2:]]).tolist()]
+        new = [i for i, mapping in enumerate(mappings) if mapping not in self._first]
+        self._picks += [mappings[i] for i in new]
+        if len(mappings) == 1:
+            self._first.update(mappings)
+        bounds = bounds[new]
         bounds[:, 0] *= ROUNDING
         return Chunk(bounds, scored)
-
-    @property
-    def _buffered(self) -> bool:
-        return any(Operand.PSUM in level.operands for level in self.task.accelerator.buffers)
-
-    def _build(self) -> tuple[Any, ...]:
-        g, acc = self.task.geometry, self.task.accelerator
-        channels, lows, fits = self._channels()
-        return (
-            self._groups(fits),
-            channels,
-            lows,
-            _parts(self.task),
-            np.array([LOOPS.index(name) for name in self.dataflow.loops], dtype=np.int64),
-            _sizes(g, acc),
-            np.stack([self._energy, self._traffic]),
-            _timing(acc, self.rates, self.task.weight_bits),
-        )
-
-    def _channels(self) -> tuple[Ints, Ints, list[int]]:
-        """Options for channels for every number of filter columns that fits, what fits for every p and q, and those
-        numbers.
-        """
-        g, acc = self.task.geometry, self.task.accelerator
-        if not spads_hold(acc, g, 1, 1, 1):
-            return np.empty((0, 9), dtype=np.int64), np.zeros((1, 1), dtype=np.int64), []
-        p_most = _most(lambda p: spads_hold(acc, g, p, 1, 1), g.filters_per_group)
-        q_most = _most(lambda q: spads_hold(acc, g, 1, q, 1), g.channels_per_group)
-        lows = _columns_held(acc, g, p_most, q_most)
-        sets = sets_on_array(acc, g, 1)
-        saves = self._energy[10] < self._energy[11] or self._traffic[10] < self._traffic[11]
-        options, fits = [], [int(fit) for fit in np.unique(lows) if fit]
-        for fit in fits:
-            widest = np.array([np.max(np.flatnonzero(lows[:, q] == fit), initial=0) for q in range(q_most + 1)])
-            rows = _channel_options(
-                g.channels_per_group, q_most, sets, self._every, self._timed, bool(saves), fit < g.S
-            )
-            beside = widest[rows[:, 0]]
-            rows, beside = rows[beside > 0], beside[beside > 0]
-            options.append(np.column_stack([rows, np.full(len(rows), fit), beside]))
-        return np.concatenate(options), lows, fits
-
-    def _groups(self, fits: list[int]) -> Ints:
-        """Every (n, e, f) worth trying, for every number of filter columns that fits the scratchpads."""
-        g, acc = self.task.geometry, self.task.accelerator
-        padding, runs = acc.dram.fetch_padding, even_runs(g.R, acc.array.rows)
-        stacked = acc.array.rows // runs[0]
-        rows = strips(g, runs, min(g.P, stacked * acc.array.cols), padding)
-        sets = np.array([sets_on_array(acc, g, int(e)) for e in rows[:, 0]], dtype=np.int64)
-        rows = np.column_stack([rows[:, :6], sets, rows[:, 6:]])[sets > 0]
-        batches = np.array([(n, ceil_div(g.N, n)) for n in range(1, g.N + 1)], dtype=np.int64)
-        if not self._every:
-            batches = _undominated(batches, [batches[:, 1], batches[:, 0]])
-            rows = _undominated(rows, [*rows[:, [1, 2, 3, 4, 5, 0, 7, 8]].T, -rows[:, 6]])
-        blocks = []
-        for fit in fits:
-            cols = columns(g, fit, padding)
-            if not self._every:
-                cols = _undominated(cols, [*cols[:, [1, 2, 3, 4, 7, 0, 8]].T])
-            blocks.append(np.column_stack([cols[:, :8], np.full(len(cols), fit), cols[:, 8]]))
-        if not blocks or not len(rows):
-            return np.empty((0, 21), dtype=np.int64)
-        widths = np.concatenate(blocks)
-        i, j, k = (x.ravel() for x in np.meshgrid(*(np.arange(len(x)) for x in (batches, rows, widths)), indexing="ij"))
-        return np.ascontiguousarray(np.column_stack([batches[i], rows[j, :8], widths[k], rows[j, 8]]))
-
-
-def _most(legal: Any, most: int) -> int:
-    """The largest size up to ``most`` that is legal; 1 is, and so are all smaller than a legal one."""
-    low, high = 1, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if legal(middle) else (low, middle - 1)
-    return low
-
-
-def _columns_held(acc: Accelerator, g: Geometry, p_most: int, q_most: int) -> Ints:
-    """Filter columns that fit the scratchpads, for every p and q; 0 where none does or p or q is 0."""
-    p, q = (np.arange(most + 1, dtype=np.int64) for most in (p_most, q_most))
-    p, q = p[:, None], q[None, :]
-    out = np.zeros((p_most + 1, q_most + 1), dtype=np.int64)
-    for taps in range(1, g.S + 1):
-        demand: dict[Operand, Any] = spad_demand(acc, g, p, q, taps)  # type: ignore[arg-type]  # works on arrays too
-        used: dict[str, Any] = {}
-        for operand, level in spad_words(acc).items():
-            used[level.name] = used.get(level.name, 0) + demand[operand]
-        holds = np.ones_like(out, dtype=np.bool_)
-        for level in set(spad_words(acc).values()):
-            holds &= used[level.name] <= level.size_words
-        out[holds] = taps
-    out[0, :] = out[:, 0] = 0
-    return out
-
-
-def _parts(task: Task) -> Ints:
-    """What each part of the buffers has free, and what tiles take of it per word; see the kernel's ``search``."""
-    acc, order = task.accelerator, task.dataflow.loops  # type: ignore[union-attr]  # row stationary
-    by_step = order.index("k") < max(order.index(name) for name in ("G", "m", "n", "e", "f"))
-    held = any(Operand.PSUM in level.operands for level in acc.buffers)
-    rows = []
-    for level in acc.buffers:
-        taken = next((r for r in task.reserved if r.level == level.name), Reserved(level.name, 0, frozenset()))
-        for part in level.partitions:
-
-            def bits(operand: Operand, width: int) -> int:
-                if operand not in part.operands or operand in taken.whole:  # noqa: B023
-                    return 0
-                return width * part.copies(operand)  # noqa: B023
-
-            free = part.size_bits
-            if Operand.IFMAP in part.operands or Operand.OFMAP in part.operands:
-                free -= taken.bits
-            psum = bits(Operand.PSUM, acc.pe.accumulator_bits)
-            ofmap = 0 if Operand.PSUM in level.operands else bits(Operand.OFMAP, acc.pe.output_bits)
-            kept = (0 if by_step else psum) + (ofmap if held and not by_step else 0)
-            passing = (psum if by_step else 0) + (0 if held and not by_step else ofmap)
-            ifmap, weight = bits(Operand.IFMAP, acc.pe.activation_bits), bits(Operand.WEIGHT, task.weight_bits)
-            rows.append((free, level.bank_bits or 1, ifmap, weight, kept, passing))
-    return np.array(rows, dtype=np.int64).reshape(-1, 6)
-
-
-def _sizes(g: Geometry, acc: Accelerator) -> Ints:
-    runs = even_runs(g.R, acc.array.rows)
-    zeros = g.ofmap_words if acc.array.initial_psum is InitialPsum.ZERO else 0
-    loops = (g.N, g.G, g.filters_per_group, g.channels_per_group, g.P, g.Q, g.R, g.S)
-    return np.array(
-        [*loops, g.weight_words, g.ofmap_words, g.macs, zeros, len(runs), runs[0], g.stride_w], dtype=np.int64
-    )
-
-
-def _vector(one: Affine) -> Floats:
-    return np.array([getattr(one, name) for name in Affine.__slots__], dtype=np.float64)
-
-
-def _timing(acc: Accelerator, rates: Rates, weight_bits: int) -> Floats:
-    def bus(operand: Operand, direction: str) -> float:
-        link = acc.link(operand, direction)
-        bits = weight_bits if operand is Operand.WEIGHT else acc.bits(operand)
-        return bits / link.width_bits if link is not None and link.width_bits is not None else 0.0
-
-    channel = acc.clock_mhz / (acc.dram.clock_mhz or acc.clock_mhz) / acc.dram.width_bits * ROUNDING
-
-    def moved(one: Transfers) -> float:
-        return one.bits * channel
-
-    return np.array(
-        [
-            bus(Operand.IFMAP, "in"), bus(Operand.PSUM, "out"), bus(Operand.PSUM, "in"),
-            moved(rates.ifmap), moved(rates.weight), rates.psum_bits * channel, moved(rates.output),
-            acc.dram.latency_cycles, rates.ifmap.waits, rates.weight.waits, rates.output.waits,
-            acc.pe.psum_add_cycles, acc.pe.window_shift_cycles, acc.pe.pipeline_stages - 1,
-            bus(Operand.WEIGHT, "in"), list(FilterLoad).index(acc.pe.filter_load),
-        ],
-        dtype=np.float64,
-    )  # fmt: skip
