@@ -46,7 +46,7 @@ OBJECTIVES = {
 
 KEPT = 8
 """Candidates of the least bounds that are evaluated exactly. One is enough where bounds are exact; of cycles they are
-not, and then as many of the likely best are evaluated."""
+not, and then as many or twice as many of the likely best are evaluated."""
 
 KEPT_WITH_LIMIT = 1 << 16
 """Candidates kept for a search with a time limit of its own."""
@@ -191,7 +191,8 @@ class _Scan:
         yield Chunk(np.concatenate([bounds, guesses[new][:, ::-1]]), int(heap.state[SCORED]))
 
     def _heaps(self, space: Space) -> tuple[Heap, Heap]:
-        return space.heap(self.kept), space.heap(2 * self.kept if space.timed else 0)
+        more = 2 if space.objective in (score.LATENCY, score.EDP) else 1  # in energy, cycles are leakage alone
+        return space.heap(self.kept), space.heap(more * self.kept if space.timed else 0)
 
     def _least_needed(self) -> float:
         """What as many candidates as are kept reach, found among a few tile sizes."""
