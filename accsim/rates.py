@@ -16,7 +16,7 @@ from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.search.row_stationary.rates import Affine, Rates, Transfers
 from accsim.simulate.activity import Action, Activity, Cycles
 from accsim.simulate.channel import fetched, returned
-from accsim.simulate.flows import Occupancy, RowStationaryFlows
+from accsim.simulate.flows import Occupancy, RowStationaryFlows, Zeros
 from accsim.simulate.ledger import Ledger
 from accsim.simulate.mac_activity import mac_activity
 from accsim.simulate.mac_task import MacTask
@@ -70,13 +70,17 @@ def rates(task: MacTask, accelerator: Accelerator, table: EnergyTable, mapping: 
     base, found = figures(""), {name: figures(name) for name in names}
     energy, traffic = ({name: (found[name][i] - base[i]) / unit for name in names} for i in range(2))
 
+    # a zero may spare its sum the way to its scratchpad and back; how many do depends on the mapping, and all may
+    spared = _zeros(task) if accelerator.pe.psum_gating else 0
+
     def fixed(i: int, rate: dict[str, float]) -> float:
-        return base[i] * (1 - ROUNDING) - sum(_words(name, unit) * rate[name] for name in names)
+        made_up = sum(_words(name, unit) * rate[name] for name in names)
+        return base[i] * (1 - ROUNDING) - made_up - spared * rate["psum_kept"]
 
     def bits(operand: Operand) -> float:
         return off_chip(operand, MANY) / MANY
 
-    ways = {one.operand: Transfers(bits(one.operand), one.slots == 1) for one in fetched(place)}
+    ways = {one.operand: Transfers(bits(one.operand), one.slots == 1 and not one.by_ifmap) for one in fetched(place)}
     out, away = returned(place), Transfers(0.0, waits=False)
     monotone = all(rate >= -1e-9 for each in (energy, traffic) for rate in each.values())
     return Rates(
@@ -86,7 +90,7 @@ def rates(task: MacTask, accelerator: Accelerator, table: EnergyTable, mapping: 
         ways.get(Operand.WEIGHT, away),
         away if place.residency.ofmap is not None else Transfers(bits(Operand.OFMAP), out.slots == 1),
         bits(Operand.PSUM),
-        monotone and not task.counted_codes,
+        monotone and not task.counted_codes and not accelerator.pe.psum_gating,
     )
 
 
@@ -101,6 +105,11 @@ def _words(name: str, unit: int) -> int:
             return unit
 
 
+def _zeros(task: MacTask) -> int:
+    """MACs whose ifmap word is known to be zero."""
+    return task.zero_macs if task.zero_macs is not None else task.geometry.macs - valid_macs(task.geometry)
+
+
 def _activity(task: MacTask, place: Place, off_chip: OffChipBits, unit: int, more: str) -> Activity:
     """A layer that moves a lot of everything, and one ``unit`` more of one flow."""
     words = {name: _words(name, unit) + (unit if name == more else 0) for name in (*OFF_ARRAY, *FLOWS)}
@@ -113,8 +122,7 @@ def _activity(task: MacTask, place: Place, off_chip: OffChipBits, unit: int, mor
         moved.spilled[level.name] = moved.returned[level.name] = words["psum_spills"]
     coded = {Operand.IFMAP: words["ifmap_loads"], Operand.OFMAP: geometry.ofmap_words}
     moved.coded_bits.update({operand: off_chip(operand, coded[operand]) for operand in task.counted_codes})
-    zeros = task.zero_macs if task.zero_macs is not None else geometry.macs - valid_macs(geometry)
     ledger = Ledger(accelerator)
-    record(place, flows, moved, geometry.macs, zeros, ledger)
+    record(place, flows, moved, geometry.macs, Zeros(_zeros(task)), ledger)
     timing = Schedule(Cycles(words["cycle"]), words["cycle"])
     return mac_activity(task, accelerator, place.mapping, timing, Occupancy(0, 0, 0), ledger.counts(), geometry.macs)

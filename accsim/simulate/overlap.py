@@ -32,10 +32,12 @@ class Group:
     Attributes:
         macs: until after its last MAC.
         outputs: until its last output is in the edge register.
+        idle: edges before its last MAC without one, given how many cycles groups before it still do MACs.
     """
 
     macs: int
     outputs: int
+    idle: Callable[[int], int] = lambda _tail: 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,16 @@ class Distance:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The last group started, and edges after its start until MACs and outputs of all groups so far have ended."""
+    """The last group started, and edges after its start until MACs and outputs of all groups so far have ended.
+
+    Attributes:
+        tail: cycles after its start until the MACs of whatever ran before the first group have ended.
+    """
 
     last: Sizes
     macs: int
     outputs: int
+    tail: int = 0
 
 
 @dataclass(slots=True)
@@ -80,6 +87,7 @@ class Walk:
         runs: runs of the next loop inside what the loops outside it have chosen.
         group: the group of the sizes the loops have chosen.
         distance: between the groups of two choices.
+        tail: cycles for which something before the first group still does MACs, whether these groups stall or not.
     """
 
     def __init__(
@@ -88,8 +96,9 @@ class Walk:
         runs: Callable[[Sizes], Runs],
         group: Callable[[Sizes], Group],
         distance: Callable[[Sizes, Sizes], Distance],
+        tail: int = 0,
     ) -> None:
-        self.depth, self.runs, self.group, self.distance = depth, runs, group, distance
+        self.depth, self.runs, self.group, self.distance, self.tail = depth, runs, group, distance, tail
         self._known: dict[tuple[Sizes, State | None], tuple[State, Passed]] = {}
 
     def run(self, chosen: Sizes = (), state: State | None = None) -> tuple[State, Passed]:
@@ -115,13 +124,13 @@ class Walk:
     def _advance(self, chosen: Sizes, state: State | None) -> tuple[State, Passed]:
         one = self.group(chosen)
         if state is None:
-            return State(chosen, one.macs, one.outputs), Passed()
+            return State(chosen, one.macs, one.outputs, self.tail), Passed(idle=one.idle(self.tail))
         step = self.distance(state.last, chosen)
         stalls = {step.cause: step.stalled} if step.cause is not None and step.stalled else {}
-        passed = Passed(step.edges, max(0, step.edges - state.macs), stalls)
-        return State(
-            chosen, max(state.macs - step.edges, one.macs), max(state.outputs - step.edges, one.outputs)
-        ), passed
+        idle = max(0, step.edges - max(state.macs, state.tail))
+        passed = Passed(step.edges, idle + one.idle(max(0, state.macs - step.edges)), stalls)
+        macs, outputs = max(state.macs - step.edges, one.macs), max(state.outputs - step.edges, one.outputs)
+        return State(chosen, macs, outputs, max(0, state.tail - step.edges - step.stalled)), passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +142,7 @@ class Overlapped:
         uses_shadow: whether the tile needs the shadow registers: it loads, or it starts sums that will drain.
         to_last: from the start of the first group to that of the last.
         last: the last group, and what goes on after its start.
-        streamed: edges of the last group's streams, without stalls, or of what shares a port with them.
+        streamed: cycles of the last group's streams, or of what shares a port with them.
         shadow_busy: cycles after the start of the last group until its sums have left the drain registers, or until a
             port is free for the next load.
         first_ends: cycles until the first group's sums need the drain registers; 0 if an input has shadow registers.
@@ -168,7 +177,7 @@ class Overlapped:
         return Run(
             load=self.load[0] - self.first_ends if self.uses_shadow else None,
             last=start + self.shadow_busy if self.uses_shadow or self.shadow_busy else None,
-            next=start + self.streamed + self._stalled,
+            next=start + self.streamed,
             done=start + max(self.last.macs, self.drained) + self._stalled,
         )
 

@@ -173,8 +173,14 @@ class SystolicArray(SystolicFolds):
             spent.stall(out[1], (out[0] - self._leave(fold)) * count)
         return spent.phase()
 
-    def overlap(self, sizes: Mapping[str, int], loaded: bool) -> Overlapped:
-        """One tile when a shadow register lets a fold's load or drain overlap its neighbour's stream."""
+    def overlap(self, sizes: Mapping[str, int], loaded: bool, tail: int = 0) -> Overlapped:
+        """One tile when a shadow register lets a fold's load or drain overlap its neighbour's stream.
+
+        Args:
+            sizes: length of every dimension inside the tile.
+            loaded: whether the tile brings a new stationary operand.
+            tail: cycles for which the tiles before it still do MACs.
+        """
         members = {}
         loops = self._loops(sizes)
         outer, inner = loops[: self._changes], loops[self._changes :]
@@ -198,6 +204,7 @@ class SystolicArray(SystolicFolds):
             lambda chosen: tuple(outer[len(chosen)][1]),
             extent,
             lambda before, after: self._distance(group(before), group(after)[0][0]),
+            tail,
         ).run()
         final = group(last.last)
         streams = Spent()
@@ -212,9 +219,7 @@ class SystolicArray(SystolicFolds):
             uses_shadow=changed,
             to_last=passed,
             last=last,
-            streamed=max(
-                sum(count * fold.steps for fold, _, count in final), self._port_cycles(final) if in_place else 0
-            ),
+            streamed=max(self._cycles(final), self._port_cycles(final) if in_place else 0),
             shadow_busy=self._cycles(final) + self._busy(ended, replace(ended, rows=self.rows))
             if in_place
             else self._port_cycles(final),

@@ -18,11 +18,13 @@ class Shared:
     Attributes:
         first, last: the first and the last of them.
         start_of_last: cycles from the start of the first one's stream to that of the last.
+        idle: edges on which no tile does a MAC, before the last one of the last tile.
     """
 
     first: Overlapped
     last: Overlapped
     start_of_last: int
+    idle: int
 
     @property
     def free(self) -> int:
@@ -54,7 +56,11 @@ class Tiles:
     def group(self, chosen: Sizes) -> Group:
         """The tiles inside the pieces chosen."""
         shared = self._group(chosen)
-        return Group(shared.start_of_last + shared.last.macs_end, shared.start_of_last + shared.last.run.done)
+        return Group(
+            shared.start_of_last + shared.last.macs_end,
+            shared.start_of_last + shared.last.run.done,
+            lambda tail: self._idle(chosen, tail),
+        )
 
     def distance(self, before: Sizes, after: Sizes) -> Distance:
         """From the start of one group to the start of the next, stalls included."""
@@ -70,9 +76,43 @@ class Tiles:
             depth, sizes = len(chosen), self._sizes(chosen)
             first = self.tile(self._end(depth, sizes, 0), loads=True)
             last = self.tile(self._end(depth, sizes, -1), loads=depth == len(self.nest.loops))
-            streamed = sum(self.tile(one, loads=False).run.next * n for one, n in self._inside(depth, sizes))
-            self._shared[chosen] = Shared(first, last, streamed - last.run.next)
+            streamed = idle = 0
+            for one, n in self._inside(depth, sizes):
+                tile = self.tile(one, loads=False)
+                streamed += tile.run.next * n
+                idle += max(0, tile.run.next - tile.macs_end) * n
+            idle += last.to_last.idle - max(0, last.run.next - last.macs_end)
+            self._shared[chosen] = Shared(first, last, streamed - last.run.next, idle)
         return self._shared[chosen]
+
+    def _idle(self, chosen: Sizes, tail: int) -> int:
+        """Edges of a group of tiles without a MAC, when tiles before it still do MACs for ``tail`` cycles.
+
+        Tiles that share what the shadow registers hold have one group of folds each and wait only between each other.
+        """
+        idle, depth, sizes = self._group(chosen).idle, len(chosen), self._sizes(chosen)
+        if not tail or not idle:
+            return idle
+        if depth == len(self.nest.loops):
+            return self.array.overlap(sizes, loaded=True, tail=tail).to_last.idle
+        before: Overlapped | None = None
+        for one in self._in_order(depth, sizes):
+            if before is not None:
+                idle -= max(0, min(tail, before.run.next) - before.macs_end)
+                tail -= before.run.next
+            if tail <= 0:
+                break
+            before = self.tile(one, loads=before is None)
+        return idle
+
+    def _in_order(self, depth: int, sizes: dict[str, int]) -> Iterator[dict[str, int]]:
+        """Sizes of the innermost tiles inside ``sizes``, one after the other."""
+        if depth == len(self.nest.loops):
+            yield sizes
+            return
+        for size, n in self._cut(depth, sizes):
+            for _ in range(n):
+                yield from self._in_order(depth + 1, sizes | {self.nest.loops[depth].dim: size})
 
     def _sizes(self, chosen: Sizes) -> dict[str, int]:
         sizes = {dim: self.nest.bound(dim) for dim in DIMENSIONS}

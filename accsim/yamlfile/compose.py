@@ -91,6 +91,8 @@ def compose(text: str, place: str, deepest: int, positions: bool = True) -> Node
     except UnicodeEncodeError as error:
         where, what = _line_column(text, error.start), "a character that is not valid Unicode"
     except yaml.MarkedYAMLError as error:
+        if "maximum nesting depth" in str(error):  # libyaml has a limit of its own, which its scanner meets first
+            raise InputError([f"{place}: nested more than {deepest} deep"]) from None
         where, what = _syntax_error(text, error)
     except _TooDeep:
         raise InputError([f"{place}: nested more than {deepest} deep"]) from None

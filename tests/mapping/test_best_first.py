@@ -183,3 +183,8 @@ def test_a_space_may_leave_out_rows_that_no_longer_matter():
 def test_bounds_that_hold_for_what_is_left_out_too():
     found = best_first([rows(2.0, 3.0)], same, Costs([(4.0, 0.0), (3.5, 0.0)]), complete=False, cover=lambda: 2.0)
     assert found == Found(1, (3.5, 0.0), 2, 2, False, "", 2.0, Stopped.PROVED)
+
+
+def test_what_is_passed_over_within_the_tolerance_lowers_the_bound():
+    found = best_first([rows(3.95, 3.97)], same, Costs([(4.0, 0.0), (3.97, 0.0)]), tolerance=0.02)
+    assert found == Found(0, (4.0, 0.0), 2, 1, True, "", 4.0 * 0.98, Stopped.PROVED)

@@ -264,4 +264,10 @@ CORNERS = {
     "multicast weights are there in one edge": corner(
         ("C", "P", "NQ"), ("G", "R", "S", "M", "cols", "rows"), (UNICAST, MULTICAST, CHAIN), (3, 4), C=3, P=4, M=2
     ),
+    "a wide tile works on while a narrow one waits for its preload": corner(
+        WS, ("G", "R", "S", "cols", "rows"), (HOP, PRELOAD, TREE), (3, 8), (("M", 8),), C=6, M=9
+    ),
+    "a tall tile works on while sums of a flat one wait for the port": corner(
+        OS, ("G", "cols", "rows", "R", "S"), (HOP, HOP, IN_PE), (6, 2), (("P", 6), ("C", 1)), C=3, M=2, P=7
+    ),
 }  # fmt: skip

@@ -133,6 +133,8 @@ def best_first(
     bound = min(spent[0], left)
     if ended is not None:
         bound = min(bound, floor() if callable(floor) else floor)
+    if tolerance > TOLERANCE:
+        bound = min(bound, search.limit.value)  # what was passed over may be that much better
     if cover is not None and not complete:
         bound = min(bound, cover())
     all_scored = complete and ended is None

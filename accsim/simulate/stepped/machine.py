@@ -3,9 +3,9 @@
 A machine (a systolic or a row-stationary array) is given a layer's operand values and the steps of its loop nest in
 order, and runs them on one array clock, as if every tile were in its buffer in time. It reports the edges by what the
 array did, the words that crossed its edge, moved between PEs or were latched, the MACs, and the sums that left. Valid
-bits and words decide what a fold or pass took; some counters follow from how many words entered and MACs were done, and
-the distance of folds that overlap from the rule in ``systolic.control``. The pass timeline then places the steps in
-time with their DRAM transfers.
+bits and words decide what a fold or pass took, and a controller that is ticked when the next one starts; some counters
+follow from how many words entered and MACs were done. The pass timeline then places the steps in time with their DRAM
+transfers.
 
 Cycle numbers are edges of the array clock of one layer. Registers *at* cycle c are what they hold right after edge c,
 so cycle 0 is the first edge and the last one is ``cycles - 1``.
@@ -115,6 +115,7 @@ class Observed:
         flows: words moved.
         macs: MACs done by PEs, gated ones included.
         zero_ifmap_macs: those of them whose ifmap word was zero.
+        zero_ifmap_kept: those of ``zero_ifmap_macs`` that added to a sum in a row-stationary PE's scratchpad.
         register_updates: registers of PEs that took a new word, for rates.
         occupancy: PEs at work.
     """
@@ -127,6 +128,7 @@ class Observed:
     zero_ifmap_macs: int
     register_updates: int
     occupancy: Occupancy
+    zero_ifmap_kept: int = 0
 
 
 class Machine(Protocol):

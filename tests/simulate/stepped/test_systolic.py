@@ -139,6 +139,19 @@ def test_wider_ports_never_cost_a_cycle(layer: Layer, more: int) -> None:
     assert slow.flows == fast.flows
 
 
+@given(layers(limits=ports()))
+@settings(max_examples=200, deadline=None)
+def test_a_port_moves_no_more_than_it_can(layer: Layer) -> None:
+    """Whatever crosses a port in a layer fits into the layer's cycles, at the port's width."""
+    seen, array = layer.run(), layer.array
+    words = {Operand.IFMAP: seen.flows.ifmap.edge, Operand.WEIGHT: seen.flows.weight.edge}
+    for port in array.ports:
+        sums = seen.flows.psum.edge if port.operands == {Operand.PSUM} and array.stationary is Operand.PSUM else 0
+        moved = {Operand.PSUM: sums, **words}
+        bits = sum(moved[operand] * array.accelerator.bits(operand) for operand in port.operands)
+        assert seen.phase.total * port.bits_per_cycle >= bits, port
+
+
 @given(layers(limits=st.just(Ports())))
 @settings(max_examples=100, deadline=None)
 def test_shadow_registers_and_taps_never_cost_a_cycle(layer: Layer) -> None:

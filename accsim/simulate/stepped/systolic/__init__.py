@@ -22,7 +22,8 @@ its neighbours' registers, one edge away. Where nothing is handed on along an ax
 * ``feeds``: words and valid bits enter at the array's edge. A shift register is a run of memory whose base moves.
 * ``sweeps``: compiled folds. Lines of PEs are swept over a block of edges before the next line is, which no register
   can tell: what a line needs comes from itself and the line before it. A MAC is counted where a valid bit is.
-* ``control``: the handshakes at the array's edge: when a fold may load, stream and leave, and the ports it waits for.
+* ``edge``: the controller at the array's edge, ticked cycle by cycle: when a fold may load, stream and leave, and which
+  port the array waits for. An edge is one of compute where a valid bit is in the array. ``control`` hands it the folds.
 * ``recorder``: dumps. The folds under way are run again up to the edge asked for, by the same compiled code.
 
 The timing picture of whole folds is in ``accsim.simulate.systolic``, which the stepped array must and does equal.

@@ -75,6 +75,7 @@ class Shape(NamedTuple):
         exit_line: last line that sums cross to leave at the edge; -1: the last used one.
         tree: the sums of a line of PEs are added in a tree; else they move from line to line, or stay.
         direct: complete sums leave onto a bus, all on one edge.
+        each_lane: complete sums leave lane by lane, each as soon as its own are complete; else all lanes at once.
     """
 
     line_skew: int
@@ -82,6 +83,7 @@ class Shape(NamedTuple):
     exit_line: int
     tree: bool
     direct: bool
+    each_lane: bool
 
 
 @kernel

@@ -41,6 +41,7 @@ class Room:
         bits, live: valid bits of a line on each edge, and how many are set.
         held: [lines, lanes], stationary words, or sums that stay in the PEs.
         slots: [edges, lanes], sums that move from line to line.
+        moved: [lanes], how many lines complete sums have shifted on their way out.
         fresh, load: [lines, lanes], stationary words at the edge, and on their way.
         held_zeros: zeros in ``held``.
         count: see ``feeds``.
@@ -52,6 +53,7 @@ class Room:
     live: Addresses
     held: npt.NDArray[Any]
     slots: npt.NDArray[Any]
+    moved: Addresses
     fresh: npt.NDArray[Any]
     load: npt.NDArray[Any]
     held_zeros: Addresses
@@ -95,7 +97,7 @@ class SteppedSystolic(SystolicFolds):
         tree = flow.reduction is Reduction.ADDER_TREE
         self.shape = f.Shape(
             skew[self.lines], skew[self.lanes], -1 if array.edge_taps else size[self.lines] - 1,
-            tree, flow.drain is Drain.DIRECT and self.in_place,
+            tree, flow.drain is Drain.DIRECT and self.in_place, array.stationary_buffers > 1,
         )  # fmt: skip
         self.streaming = [o for o in INPUTS if o is not self.stationary]
         if self.in_place:
@@ -160,6 +162,7 @@ class SteppedSystolic(SystolicFolds):
             live=np.zeros(edges, np.int64),
             held=np.zeros((lines, lanes), self.lane_type),
             slots=np.zeros((0 if self.in_place else edges, lanes), self.lane_type),
+            moved=np.zeros(lanes, np.int64),
             fresh=np.zeros((lines, lanes), self.lane_type),
             load=np.zeros((lines, lanes), self.lane_type),
             held_zeros=np.zeros(1, np.int64),
@@ -179,8 +182,8 @@ class SteppedSystolic(SystolicFolds):
         x = self.feed(self.streaming[0], step)
         if self.in_place:
             run_in_place(
-                table, x, self.feed(self.streaming[1], step), self.shape, self.rule, out, room.held, room.buffers[0],
-                room.buffers[1], room.bits, room.live, limit, room.count, seen,
+                table, x, self.feed(self.streaming[1], step), self.shape, self.rule, out, room.held, room.moved,
+                room.buffers[0], room.buffers[1], room.bits, room.live, limit, room.count, seen,
             )  # fmt: skip
             return
         preloads = 0
@@ -206,7 +209,7 @@ class SteppedSystolic(SystolicFolds):
         self.tensors.sums[:] = 0
         self.tensors.visited[:] = 0
         recording = probe is not None and probe.asks
-        flows, clock = SystolicFlows(), Clock(self, recording)
+        flows, clock = SystolicFlows(), Clock(self, len(every), recording)
         most = slots = busy = 0
         room = self.room(max((self.steps_in(step) for step in every), default=1))
         for number, step in enumerate(every):
@@ -216,9 +219,10 @@ class SteppedSystolic(SystolicFolds):
             self.work(step, table, seen, self.out(step), room, NEVER)
             if not self.in_place:
                 self._loaded(flows, table[opens])
-            clock.step(step, table, seen, ends)
+            clock.step(step, table, seen)
             pes, stream = table[:, f.LINES] * table[:, f.LANES], self.steps_in(step)
             most, slots, busy = max(most, int(pes.max())), slots + int(pes.sum()) * stream, busy + len(table) * stream
+        clock.finish()
         count = room.count
         self._flowed(flows, count, int(room.load_hops[0]))
         if probe is not None and recording:
@@ -233,7 +237,7 @@ class SteppedSystolic(SystolicFolds):
             )
         return Observed(
             phase=clock.phase(),
-            runs=tuple(clock.runs),
+            runs=clock.runs,
             sums=self.tensors.sums.reshape(g.N, g.M, g.P, g.Q).copy(),
             flows=flows,
             macs=macs,

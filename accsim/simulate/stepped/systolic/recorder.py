@@ -1,8 +1,7 @@
 """What a probe asks of a systolic run: words at the array's edge on every cycle, and all registers after any.
 
 The registers after an edge are those of the compiled array: the folds that were under way then are run again up to that
-edge, with the same code, and so are the stationary words on their way in. Complete sums on their way out lie still in
-memory, as in the compiled drain: how far they have been shifted is their place in the array.
+edge, with the same code, and so are the stationary words on their way in and complete sums on their way out.
 """
 
 from __future__ import annotations
@@ -252,9 +251,7 @@ class Recorder:
         """Run folds of a record again up to an edge; returns those then under way. Their sums go nowhere."""
         array = self.array
         table = record.table[first:end].copy()
-        if array.in_place:
-            table[:, f.LAST] = 0
-        else:
+        if not array.in_place:
             table[:, f.FIRST] = 1
         out, seen = array.out(record.step, scratch=True), np.zeros((1, 4), np.int64)
         under_way = []
@@ -307,11 +304,8 @@ class Recorder:
                 if array.shape.direct:
                     if edge >= self._left(last, steps, line, lane, lines, lanes):
                         continue
-                elif self.clock.overlaps and line == self._exit(lines):
-                    if edge > done:
-                        continue
                 else:
-                    at += max(0, edge - self._released(last, steps, lane, lines, lanes))
+                    at += int(room.moved[lane])
                     if at > self._exit(lines):
                         continue
                 leaving[0][at, lane], leaving[1][at, lane] = acc[line, lane], True

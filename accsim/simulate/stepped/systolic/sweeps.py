@@ -93,24 +93,36 @@ def give(out: Out, at: int, value: int, count: NDArray[np.int64]) -> None:
 
 
 @kernel
-def drain(fold: NDArray[np.int64], shape: Shape, out: Out, acc: NDArray[Any], count: NDArray[np.int64]) -> Any:
+def drain(
+    fold: NDArray[np.int64], shape: Shape, out: Out, acc: NDArray[Any], moved: NDArray[np.int64], limit: int,
+    count: NDArray[np.int64],
+) -> Any:  # fmt: skip
     """Complete sums leave their PEs, shifted through the lines or directly; returns edges after the last MAC.
 
-    All lines move as one. The registers lie still and the exit moves towards them, one line per edge.
+    A lane shifts as one, from the edge after its own last MAC or, where all lanes wait for the last one, after that
+    lane's. Its registers lie still and their base moves by a line per edge: after n edges the sum of line l is in line
+    l + n. The register of the exit line is the one at the array's edge.
+
+    Args:
+        fold, shape, out, count: as for ``run_in_place``.
+        acc: [lines, lanes], the sums.
+        moved: receives how many lines each lane has shifted.
+        limit: edges to run after that of the first lane's last MAC; with fewer than none, nothing has left.
     """
     lines, lanes = fold[LINES], fold[LANES]
     exit_line = shape.exit_line if shape.exit_line >= 0 else lines - 1
-    edges = 0
-    for edge in range(1 if shape.direct else exit_line + 1):
-        for line in range(lines) if shape.direct else range(exit_line - edge, exit_line - edge + 1):
-            if line >= lines:
-                continue
-            at = fold[REST_OUT] + out.line_at[fold[LINE0] + line]
-            for n in range(lanes):
-                give(out, at + out.lane_at[fold[LANE0] + n], acc[line, n], count)
-            edges = edge
-        if edge < exit_line and not shape.direct:
-            count[PASSED] += min(lines, exit_line - edge) * lanes
+    last, shifts, edges = (lanes - 1) * shape.lane_skew, 1 if shape.direct else exit_line + 1, 0
+    for n in range(lanes):
+        begin = n * shape.lane_skew if shape.each_lane else last
+        moved[n] = max(0, min(shifts, limit - begin))
+        at = fold[REST_OUT] + out.lane_at[fold[LANE0] + n]
+        for shift in range(max(0, min(shifts, limit - begin + 1))):
+            for line in range(lines) if shape.direct else range(exit_line - shift, exit_line - shift + 1):
+                if line < lines:
+                    give(out, at + out.line_at[fold[LINE0] + line], acc[line, n], count)
+                    edges = max(edges, begin + shift - last)
+            if shift < exit_line and not shape.direct:
+                count[PASSED] += min(lines, exit_line - shift)
     return 1 if shape.direct else edges
 
 
@@ -173,15 +185,16 @@ def unchanged(f: Feed, now: Any, last: Any, rest: int) -> bool:
 @kernel
 def run_in_place(
     folds: NDArray[np.int64], x: Feed, y: Feed, shape: Shape, rule: Rule, out: Out, acc: NDArray[Any],
-    xb: NDArray[Any], yb: NDArray[Any], bits: NDArray[np.uint64], live: NDArray[np.int64], limit: int,
-    count: NDArray[np.int64], seen: NDArray[np.int64],
+    moved: NDArray[np.int64], xb: NDArray[Any], yb: NDArray[Any], bits: NDArray[np.uint64], live: NDArray[np.int64],
+    limit: int, count: NDArray[np.int64], seen: NDArray[np.int64],
 ) -> None:  # fmt: skip
     """Run folds whose sums stay in the PEs.
 
     Args:
         folds: one row per fold.
-        limit: edges after the fold's start to run (for a dump); no sum leaves then.
+        limit: edges to run from the fold's start on (for a dump).
         acc: [lines, lanes], sums so far.
+        moved: [lanes], how many lines the sums have shifted on their way out.
         xb, yb, bits, live: registers of the streaming operands, valid bits and how many are set; left as they are.
         count: counters, added up.
         seen: edges by fold, filled in.
@@ -209,9 +222,11 @@ def run_in_place(
         count[ZEROS_X] += zeros_x
         count[ZEROS_Y] += zeros_y
         note(count, seen[f], macs, lines, edges, live, bits, shape.line_skew)
-        if fold[LAST] and limit > edges + lines:
+        moved[:] = 0
+        if fold[LAST]:
             before = count[RETURNED]
-            seen[f, LEAVING] = drain(fold, shape, out, acc, count)
+            left = limit - (x.step_at.size + (lines - 1) * shape.line_skew)
+            seen[f, LEAVING] = drain(fold, shape, out, acc, moved, left, count)
             seen[f, BACK] = count[RETURNED] - before
 
 

@@ -1,0 +1,99 @@
+"""What a pass is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from fnmatch import fnmatchcase
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from accsim.compress.model import Applied, LayerParameters, Model
+from accsim.errors import AccsimError, InputError, suggest
+from accsim.workload.layer import Layer
+from accsim.yamlfile import Model as FileModel
+
+
+class ModelPass(FileModel, ABC):
+    """A pass over a whole model; its fields are its arguments in a recipe."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def apply(self, model: Model) -> Model:
+        """The model after the pass, with the pass on record.
+
+        Raises:
+            AccsimError: it cannot be applied; says to which layer, and why.
+        """
+
+    def record(self, notes: tuple[tuple[str, str], ...] = ()) -> Applied:
+        """The pass as it is put on record: arguments that differ from their defaults."""
+        return Applied(self.name, tuple(sorted(self.model_dump(mode="json", exclude_defaults=True).items())), notes)
+
+
+class LayerPass(ModelPass):
+    """A pass that projects the weights of one layer at a time."""
+
+    layers: tuple[str, ...] = Field(("*",), description="names or patterns of the layers it is applied to")
+    skip: tuple[str, ...] = Field((), description="names or patterns of layers it leaves alone")
+
+    @abstractmethod
+    def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
+        """The layer's parameters after the pass. Pruned weights stay pruned."""
+
+    def notes(self, layer: Layer, before: LayerParameters, after: LayerParameters) -> str:
+        """What there is to say about a layer; empty for nothing."""
+        del layer, before, after
+        return ""
+
+    def chosen(self, model: Model) -> list[tuple[Layer, LayerParameters]]:
+        """The layers it is applied to.
+
+        Raises:
+            InputError: a pattern matches no layer with weights.
+        """
+        names = [layer.name for layer, _ in model.layers()]
+        lost = [p for p in (*self.layers, *self.skip) if not any(fnmatchcase(name, p) for name in names)]
+        if lost and names:
+            raise InputError(
+                [
+                    f"{self.name}: no layer with weights of {model.network.name} matches {p!r}{suggest(p, names)}"
+                    for p in lost
+                ]
+            )
+        return [
+            (layer, parameters)
+            for layer, parameters in model.layers()
+            if any(fnmatchcase(layer.name, p) for p in self.layers)
+            and not any(fnmatchcase(layer.name, p) for p in self.skip)
+        ]
+
+    def apply(self, model: Model) -> Model:
+        """Project every chosen layer."""
+        changed: dict[str, LayerParameters] = {}
+        notes: list[tuple[str, str]] = []
+        for layer, parameters in self.chosen(model):
+            require_finite(layer, parameters)
+            changed[layer.name] = self.project(layer, parameters)
+            said = self.notes(layer, parameters, changed[layer.name])
+            if said:
+                notes.append((layer.name, said))
+        return model.with_parameters(changed).after(self.record(tuple(notes)))
+
+
+def require_finite(layer: Layer, parameters: LayerParameters) -> None:
+    """Refuse weights that are no numbers.
+
+    Raises:
+        AccsimError: some are NaN or infinite; says how many, and where the first is.
+    """
+    values = parameters.weight.values()
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        first = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise AccsimError(
+            f"layer {layer.name!r}: {int(wrong.sum())} of {values.size} weights are NaN or infinite, the first at "
+            f"{first}"
+        )
