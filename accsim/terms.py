@@ -23,7 +23,7 @@ from accsim.rates import channel_bits
 from accsim.simulate.activity import Activity, Count, Cycles, ExpectedCount
 from accsim.simulate.channel import fetched, returned
 from accsim.simulate.edge_ports import edge_ports
-from accsim.simulate.flows import Flow, Occupancy, SystolicFlows
+from accsim.simulate.flows import Flow, Occupancy, SystolicFlows, Zeros
 from accsim.simulate.ledger import Ledger
 from accsim.simulate.mac_activity import mac_activity
 from accsim.simulate.mac_task import MacTask
@@ -94,7 +94,7 @@ class _Probe:
         if code is not None:
             return code.bits / code.words
         if operand in self.task.coded and run_length is not None:
-            return self.task.coded_width(operand, run_length)
+            return self.task.coded_width(operand, self.place.accelerator.dram)
         return float(self.place.bits(operand))
 
     def linear(self, figure: Callable[[Activity], float]) -> Linear:
@@ -134,7 +134,7 @@ class _Probe:
         zeros = task.zero_macs
         if zeros is None:
             zeros = geometry.macs - valid_macs(geometry)
-        record(place, flows, traffic, geometry.macs, zeros, ledger)
+        record(place, flows, traffic, geometry.macs, Zeros(zeros), ledger)
         nothing = Schedule(Cycles(0), 0)
         activity = mac_activity(
             task, accelerator, place.mapping, nothing, Occupancy(0, 0, 0), ledger.counts(), geometry.macs
