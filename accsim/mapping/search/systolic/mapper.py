@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from accsim.mapping.search.systolic.folds import SIZE, Ints
 from accsim.mapping.search.systolic.heap import KEPT as KEPT_SO_FAR
 from accsim.mapping.search.systolic.heap import SCORED, Heap
 from accsim.mapping.search.systolic.holds import DIMS
+from accsim.mapping.search.systolic.neighbours import improved
 from accsim.mapping.search.systolic.sizes import thinned
 from accsim.mapping.search.systolic.tables import (
     Job,
@@ -34,7 +36,7 @@ from accsim.mapping.search.systolic.tables import (
 )  # fmt: skip
 from accsim.mapping.search.systolic.terms import FLOWS, Terms
 from accsim.mapping.search.systolic.tiles import Room
-from accsim.mapping.task import Task
+from accsim.mapping.task import Task, violations
 from accsim.workload.layer import Operand
 
 OBJECTIVES = {
@@ -50,6 +52,12 @@ not, and then as many or twice as many of the likely best are evaluated."""
 
 KEPT_WITH_LIMIT = 1 << 16
 """Candidates kept for a search with a time limit of its own."""
+
+FEW_KEPT = 2
+"""Candidates kept of every two dimensions that are cut alone."""
+
+STARTS = 3
+MOST_STEPS = 200
 
 FEW = 6
 """Sizes of each dimension that are tried first, to know early what is worth keeping."""
@@ -78,6 +86,12 @@ class Space:
         self._rules_out = all(term >= 0 for term in terms)
 
     @property
+    def sizes(self) -> dict[str, tuple[int, ...]]:
+        """Tile sizes of each dimension that can be cut, the largest first."""
+        every = zip(DIMS, self._sizes.options, strict=True)
+        return {dim: tuple(one.size for one in options) for dim, options in every if len(options) > 1}
+
+    @property
     def words(self) -> str:
         """What the space holds, for people."""
         sizes = "tile sizes" if self.complete else "some of the tile sizes"
@@ -97,9 +111,30 @@ class Space:
 
     def sample(self) -> Space:
         """A space of a few of the tile sizes, spread over all of them."""
+        return self._of(Sizes(tuple(tuple(thinned(options, FEW)) for options in self._sizes.options), complete=False))
+
+    def simple(self) -> Iterator[SystolicMapping]:
+        """The best few by bound, and by a guess, for every two dimensions that are cut at most and no other.
+
+        Little cut, the array and the channel seldom wait for each other in ways that bounds do not tell.
+        """
+        options, seen = self._sizes.options, set[SystolicMapping]()
+        cut = [i for i, sizes in enumerate(options) if len(sizes) > 1]
+        for dims in combinations(cut, 2) if len(cut) > 1 else (tuple(cut),):
+            few = self._of(Sizes(tuple(o if i in dims else o[:1] for i, o in enumerate(options)), complete=False))
+            heaps = few.heap(FEW_KEPT), few.heap(FEW_KEPT)
+            few.score(0, few.tiles, float("inf"), *heaps)
+            for heap in heaps:
+                for tiles, row in _in_order(heap)[1].tolist():
+                    mapping = few.mapping(tiles, row)
+                    if mapping not in seen:
+                        seen.add(mapping)
+                        yield mapping
+
+    def _of(self, sizes: Sizes) -> Space:
+        """The space of other tile sizes."""
         few = copy(self)
-        few._sizes = Sizes(tuple(tuple(thinned(options, FEW)) for options in self._sizes.options), complete=False)
-        few.tiles, few._cuts = few._sizes.tiles, cuts(self.job, few._sizes)
+        few._sizes, few.tiles, few._cuts = sizes, sizes.tiles, cuts(self.job, sizes)
         return few
 
     def heap(self, kept: int) -> Heap:
@@ -238,13 +273,13 @@ def search(
         watch: told how far the search is.
     """
     waits, limit = patience or Patience(), Limit()
-    space = Space(Job.of(task, terms), objective)
+    space, known = Space(Job.of(task, terms), objective), _Costs(task, cost)
     scan = _Scan(space, KEPT if waits.seconds is None else KEPT_WITH_LIMIT, waits, limit)
     found = best_first(
         scan.chunks(),
         scan.candidate,
-        cost,
-        first=first,
+        known.of,
+        first=(*first, *(space.simple() if space.timed else ())),
         patience=waits,
         complete=space.complete,
         cover=space.floor,
@@ -258,5 +293,42 @@ def search(
         return replace(found, complete=False, bound=min(found.bound, space.floor()), stopped=scan.ended)
     if scan.left < limit.value:
         stopped = Stopped.EVALUATIONS if found.stopped is Stopped.PROVED else found.stopped
-        return replace(found, bound=min(found.bound, scan.left), stopped=stopped)
-    return found
+        found = replace(found, bound=min(found.bound, scan.left), stopped=stopped)
+    return found if found.proved else _improved(found, space, known, waits)
+
+
+class _Costs:
+    """Exact costs of legal mappings, worked out once each."""
+
+    def __init__(self, task: Task, cost: Callable[[SystolicMapping], Cost | None]) -> None:
+        self.task, self.cost = task, cost
+        self.known: dict[SystolicMapping, Cost | None] = {}
+
+    def of(self, mapping: SystolicMapping) -> Cost | None:
+        """The cost of a mapping; ``None`` if it is not legal."""
+        if mapping not in self.known:
+            self.known[mapping] = None if violations(self.task, mapping) else self.cost(mapping)
+        return self.known[mapping]
+
+    def best(self, most: int) -> list[SystolicMapping]:
+        """The best so far."""
+        legal = [(spent, i, mapping) for i, (mapping, spent) in enumerate(self.known.items()) if spent is not None]
+        return [mapping for _, _, mapping in sorted(legal, key=lambda one: one[:2])[:most]]
+
+    @property
+    def evaluated(self) -> int:
+        """Costs worked out."""
+        return sum(spent is not None for spent in self.known.values())
+
+
+def _improved(
+    found: Found[SystolicMapping], space: Space, known: _Costs, patience: Patience
+) -> Found[SystolicMapping]:
+    """What the best few of a search lead to, from neighbour to neighbour."""
+    for start in known.best(STARTS):
+        before = known.evaluated
+        best = improved(start, space.sizes, known.of, lambda b=before: patience.over is not None or known.evaluated - b >= MOST_STEPS)
+        spent = known.of(best)
+        if spent is not None and spent < found.cost:
+            found = replace(found, mapping=best, cost=spent, bound=min(found.bound, spent[0]))
+    return replace(found, evaluated=known.evaluated)
