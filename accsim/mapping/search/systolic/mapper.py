@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
-from itertools import combinations
+from itertools import chain, combinations
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from accsim.mapping.search.systolic.tables import (
     buffers,
     costs,
     cuts,
+    every_tile_size,
     held,
     longer,
     machine,
@@ -53,8 +54,8 @@ not, and then as many or twice as many of the likely best are evaluated."""
 KEPT_WITH_LIMIT = 1 << 16
 """Candidates kept for a search with a time limit of its own."""
 
-FEW_KEPT = 2
-"""Candidates kept of every two dimensions that are cut alone."""
+FEW_KEPT, LONE = 2, 128
+"""Candidates kept where one or two dimensions alone are cut, and sizes of each, at most."""
 
 STARTS = 3
 MOST_STEPS = 200
@@ -76,7 +77,8 @@ class Space:
 
     def __init__(self, job: Job, objective: Objective) -> None:
         self.job, self.objective = job, OBJECTIVES[objective]
-        sizes, self._slots = tile_sizes(job), Slots.of(job.terms)
+        self._every, self._slots = every_tile_size(job), Slots.of(job.terms)
+        sizes = tile_sizes(job, self._every)
         self.complete, self.tiles, self._sizes = sizes.complete, sizes.tiles, sizes
         self._cuts = cuts(job, sizes)
         self._held = held(self._slots.kinds, job.dataflow.stationary, longer(job))
@@ -88,7 +90,7 @@ class Space:
     @property
     def sizes(self) -> dict[str, tuple[int, ...]]:
         """Tile sizes of each dimension that can be cut, the largest first."""
-        every = zip(DIMS, self._sizes.options, strict=True)
+        every = zip(DIMS, self._every.options, strict=True)
         return {dim: tuple(one.size for one in options) for dim, options in every if len(options) > 1}
 
     @property
@@ -113,20 +115,24 @@ class Space:
         """A space of a few of the tile sizes, spread over all of them."""
         return self._of(Sizes(tuple(tuple(thinned(options, FEW)) for options in self._sizes.options), complete=False))
 
-    def simple(self) -> Iterator[SystolicMapping]:
-        """The best few by bound, and by a guess, for every two dimensions that are cut at most and no other.
+    def simple(self, limit: Limit, patience: Patience) -> Iterator[SystolicMapping]:
+        """The best few by bound, and by a guess, for every one or two dimensions that alone are cut.
 
-        Little cut, the array and the channel seldom wait for each other in ways that bounds do not tell.
+        Little cut, array and channel seldom wait for each other in ways that bounds do not tell.
         """
-        options, seen = self._sizes.options, set[SystolicMapping]()
+        options = [thinned(sizes, LONE) for sizes in self._every.options]
+        seen = set[SystolicMapping]()
         cut = [i for i, sizes in enumerate(options) if len(sizes) > 1]
-        for dims in combinations(cut, 2) if len(cut) > 1 else (tuple(cut),):
-            few = self._of(Sizes(tuple(o if i in dims else o[:1] for i, o in enumerate(options)), complete=False))
+        for dims in ((), *combinations(cut, 1), *combinations(cut, 2)):
+            sizes = tuple(tuple(some[1:] if i in dims else some[:1]) for i, some in enumerate(options))
+            few = self._of(Sizes(sizes, complete=False))
             heaps = few.heap(FEW_KEPT), few.heap(FEW_KEPT)
-            few.score(0, few.tiles, float("inf"), *heaps)
+            few.score(0, few.tiles, limit.value, *heaps)
             for heap in heaps:
                 for tiles, row in _in_order(heap)[1].tolist():
                     mapping = few.mapping(tiles, row)
+                    if limit.value < np.inf and patience.over:
+                        return
                     if mapping not in seen:
                         seen.add(mapping)
                         yield mapping
@@ -279,7 +285,7 @@ def search(
         scan.chunks(),
         scan.candidate,
         known.of,
-        first=(*first, *(space.simple() if space.timed else ())),
+        first=chain(first, space.simple(limit, waits) if space.timed else ()),
         patience=waits,
         complete=space.complete,
         cover=space.floor,
@@ -311,9 +317,12 @@ class _Costs:
         return self.known[mapping]
 
     def best(self, most: int) -> list[SystolicMapping]:
-        """The best so far."""
+        """The best so far of those that cut different dimensions."""
         legal = [(spent, i, mapping) for i, (mapping, spent) in enumerate(self.known.items()) if spent is not None]
-        return [mapping for _, _, mapping in sorted(legal, key=lambda one: one[:2])[:most]]
+        best: dict[frozenset[str], SystolicMapping] = {}
+        for _, _, mapping in sorted(legal, key=lambda one: one[:2]):
+            best.setdefault(frozenset(loop.dim for loop in mapping.loops), mapping)
+        return list(best.values())[:most]
 
     @property
     def evaluated(self) -> int:
@@ -321,13 +330,16 @@ class _Costs:
         return sum(spent is not None for spent in self.known.values())
 
 
-def _improved(
-    found: Found[SystolicMapping], space: Space, known: _Costs, patience: Patience
-) -> Found[SystolicMapping]:
+def _improved(found: Found[SystolicMapping], space: Space, known: _Costs, patience: Patience) -> Found[SystolicMapping]:
     """What the best few of a search lead to, from neighbour to neighbour."""
     for start in known.best(STARTS):
         before = known.evaluated
-        best = improved(start, space.sizes, known.of, lambda b=before: patience.over is not None or known.evaluated - b >= MOST_STEPS)
+        best = improved(
+            start,
+            space.sizes,
+            known.of,
+            lambda b=before: patience.over is not None or known.evaluated - b >= MOST_STEPS,
+        )
         spent = known.of(best)
         if spent is not None and spent < found.cost:
             found = replace(found, mapping=best, cost=spent, bound=min(found.bound, spent[0]))

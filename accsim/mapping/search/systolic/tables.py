@@ -33,7 +33,7 @@ from accsim.mapping.search.systolic.waits import Costs
 from accsim.mapping.task import Task
 from accsim.workload.layer import Geometry, Operand
 
-MOST_TILES = 1_000_000
+MOST_TILES = 131_072
 """Combinations of tile sizes that are tried; beyond, sizes are thinned."""
 
 _ORDER = {Operand.IFMAP: folds.IFMAP, Operand.WEIGHT: folds.WEIGHT, Operand.PSUM: folds.PSUM}
@@ -143,16 +143,20 @@ class Sizes:
         return prod(len(options) for options in self.options)
 
 
-def tile_sizes(job: Job) -> Sizes:
+def every_tile_size(job: Job) -> Sizes:
+    """Every size worth trying."""
+    return Sizes(tuple(tuple(_options(job, dim, every=True)) for dim in DIMS), complete=True)
+
+
+def tile_sizes(job: Job, every: Sizes) -> Sizes:
     """Every size worth trying; where that makes too many combinations, fewer."""
-    options = [_options(job, dim, every=True) for dim in DIMS]
-    complete = prod(len(sizes) for sizes in options) <= MOST_TILES
-    if not complete:
-        options = [_options(job, dim, every=False) for dim in DIMS]
+    if every.tiles <= MOST_TILES:
+        return every
+    options = [_options(job, dim, every=False) for dim in DIMS]
     most = max(len(sizes) for sizes in options)
     while prod(min(len(sizes), most) for sizes in options) > MOST_TILES:
         most -= max(1, most // 16)
-    return Sizes(tuple(tuple(thinned(sizes, most)) for sizes in options), complete)
+    return Sizes(tuple(tuple(thinned(sizes, most)) for sizes in options), complete=False)
 
 
 def _options(job: Job, dim: str, *, every: bool) -> list[Size]:
