@@ -58,7 +58,7 @@ FEW_KEPT, LONE = 2, 128
 """Candidates kept where one or two dimensions alone are cut, and sizes of each, at most."""
 
 STARTS = 3
-MOST_STEPS = 200
+"""Mappings with different dimensions cut that are improved from neighbour to neighbour, at most."""
 
 FEW = 6
 """Sizes of each dimension that are tried first, to know early what is worth keeping."""
@@ -333,13 +333,7 @@ class _Costs:
 def _improved(found: Found[SystolicMapping], space: Space, known: _Costs, patience: Patience) -> Found[SystolicMapping]:
     """What the best few of a search lead to, from neighbour to neighbour."""
     for start in known.best(STARTS):
-        before = known.evaluated
-        best = improved(
-            start,
-            space.sizes,
-            known.of,
-            lambda b=before: patience.over is not None or known.evaluated - b >= MOST_STEPS,
-        )
+        best = improved(start, space.sizes, known.of, lambda: patience.over is not None)
         spent = known.of(best)
         if spent is not None and spent < found.cost:
             found = replace(found, mapping=best, cost=spent, bound=min(found.bound, spent[0]))
