@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from accsim.energy.price import price
 from accsim.energy.reader import load_table
 from accsim.energy.table import EnergyTable
-from accsim.hardware.accelerator import Accelerator, Partition, Sram
+from accsim.hardware.accelerator import Accelerator, Dram, Partition, Sram
 from accsim.hardware.reader import load_accelerator
 from accsim.mapping.capacity import Reserved, buffer_misfits
 from accsim.mapping.dataflow import SystolicDataflow
@@ -312,3 +312,55 @@ def test_the_best_energy_never_rises_with_a_larger_buffer(flow: str) -> None:
     energies = [searched(sized(kib), flow, table, Objective.ENERGY) for kib in (0.5, 1, 1.5, 2, 4, 8, 32)]
     assert all(more <= less * (1 + TOLERANCE) for less, more in pairwise(energies))
     assert energies[-1] < energies[0]
+
+
+def wider(machine: Accelerator, bits: int) -> Accelerator:
+    """The machine with a DRAM channel of so many bits."""
+    levels = tuple(replace(lv, width_bits=bits) if isinstance(lv, Dram) else lv for lv in machine.levels)
+    return replace(machine, levels=levels)
+
+
+@pytest.mark.parametrize("flow", ["weight_stationary", "output_stationary", "input_stationary"])
+def test_the_best_latency_never_rises_with_bandwidth(flow: str) -> None:
+    """The search for cycles is capped, so on another layer what it finds may rise although the best does not."""
+    base, table = load_accelerator("edge_8x8"), LOADED["eyeriss_normalized"]
+    cycles = [searched(wider(base, bits), flow, table, Objective.LATENCY) for bits in (8, 32, 256)]
+    assert all(more <= less for less, more in pairwise(cycles))
+    assert cycles[-1] < cycles[0]
+
+
+@pytest.mark.parametrize("flow", ["weight_stationary", "output_stationary", "input_stationary"])
+def test_the_best_latency_never_rises_with_a_larger_array_that_is_tapped_at_its_used_edge(flow: str) -> None:
+    """Sums leave at the last used row or column, so PEs that are not used cost no time.
+
+    The search for cycles is capped, so on another layer what it finds may rise although the best does not.
+    """
+    base, table = load_accelerator("edge_8x8"), LOADED["eyeriss_normalized"]
+
+    def sized(rows: int, cols: int) -> Accelerator:
+        return replace(base, array=replace(base.array, rows=rows, cols=cols, edge_taps=True))
+
+    sizes = ((4, 4), (8, 8), (16, 8), (32, 32))
+    cycles = [searched(sized(*size), flow, table, Objective.LATENCY) for size in sizes]
+    assert all(more <= less for less, more in pairwise(cycles))
+    assert cycles[-1] < cycles[0]
+
+
+@pytest.mark.parametrize("objective", [Objective.LATENCY, Objective.EDP])
+def test_no_mapping_that_cuts_one_dimension_is_better(objective: Objective) -> None:
+    """A layer of SqueezeNet, whose bounds of cycles are far below what most mappings with small bounds take."""
+    layer = Geometry(N=1, G=1, M=64, C=384, P=27, Q=27, R=1, S=1, H=27, W=27)
+    machine, table = load_accelerator("systolic_32x32"), LOADED["horowitz_45nm"]
+    task = MacTask(conv(layer), layer, Residency(), (), Densities(), frozenset())
+    case = Case(task, machine, SHIPPED_FLOWS["weight_stationary"], table)
+    slots = [(name, o) for o in NEST_OPERANDS for name in shared_levels(machine, o)]
+    simple = [
+        SystolicMapping(case.flow, (Loop(dim, size),), tuple((*slot, 1) for slot in slots))
+        for dim, sizes in (("M", (8, 16, 32)), ("C", (16, 32, 64, 96, 128, 192)), ("P", range(1, 15)))
+        for size in sizes
+    ]
+    least = min(case.cost(mapping, objective)[0] for mapping in simple if case.legal(mapping))
+    terms = systolic_terms(task, machine, table, case.flow)
+    found = systolic.search(case.to_map, terms, objective, lambda mapping: case.cost(mapping, objective))
+    assert found is not None
+    assert found.cost[0] <= least

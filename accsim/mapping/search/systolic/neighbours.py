@@ -72,9 +72,9 @@ def _resized(mapping: SystolicMapping, dim: str, sizes: tuple[int, ...]) -> Iter
             continue
         step = Loop(dim, sizes[place])
         if not cut:
-            yield _cut(mapping, step, 0)
-            if dim != "G" and loops:
-                yield _cut(mapping, step, len(loops))
+            outermost = int(dim != "G" and any(loop.dim == "G" for loop in loops))
+            for where in dict.fromkeys((outermost, len(loops) if dim != "G" else 0)):
+                yield _cut(mapping, step, where)
         elif place:
             yield replace(mapping, loops=(*loops[: cut[0]], step, *loops[cut[0] + 1 :]))
         else:
