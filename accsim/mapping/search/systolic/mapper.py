@@ -47,7 +47,7 @@ OBJECTIVES = {
     Objective.TRAFFIC: score.TRAFFIC,
 }
 
-KEPT = 8
+KEPT = 4
 """Candidates of the least bounds that are evaluated exactly. One is enough where bounds are exact; of cycles they are
 not, and then as many or twice as many of the likely best are evaluated."""
 
@@ -57,8 +57,9 @@ KEPT_WITH_LIMIT = 1 << 16
 FEW_KEPT, LONE = 2, 128
 """Candidates kept where one or two dimensions alone are cut, and sizes of each, at most."""
 
-STARTS = 3
-"""Mappings with different dimensions cut that are improved from neighbour to neighbour, at most."""
+STARTS, NEAR = 3, 0.05
+"""Mappings with different dimensions cut that are improved from neighbour to neighbour, at most; and how much more
+than the best they may cost, as a share."""
 
 FEW = 6
 """Sizes of each dimension that are tried first, to know early what is worth keeping."""
@@ -319,9 +320,11 @@ class _Costs:
     def best(self, most: int) -> list[SystolicMapping]:
         """The best so far of those that cut different dimensions."""
         legal = [(spent, i, mapping) for i, (mapping, spent) in enumerate(self.known.items()) if spent is not None]
+        least = min(spent[0] for spent, _, _ in legal)
         best: dict[frozenset[str], SystolicMapping] = {}
-        for _, _, mapping in sorted(legal, key=lambda one: one[:2]):
-            best.setdefault(frozenset(loop.dim for loop in mapping.loops), mapping)
+        for spent, _, mapping in sorted(legal, key=lambda one: one[:2]):
+            if spent[0] <= least * (1 + NEAR):
+                best.setdefault(frozenset(loop.dim for loop in mapping.loops), mapping)
         return list(best.values())[:most]
 
     @property

@@ -156,9 +156,19 @@ def _folds(bound: int, cut: _Cut, on_axis: OnAxis | None) -> list[Ints]:
 
 
 def thinned(sizes: Iterable[Size], most: int) -> list[Size]:
-    """At most ``most`` sizes: the largest and the smallest, and others spread evenly over the order."""
+    """At most ``most`` sizes, from the whole downwards: those that leave no smaller piece, and some between them."""
     every = list(sizes)
     if len(every) <= most:
         return every
-    places = np.unique(np.linspace(0, len(every) - 1, most).round().astype(int))
-    return [every[i] for i in places]
+    even = [i for i, one in enumerate(every) if one.size * one.pieces == every[0].size]
+    kept = {even[i] for i in _spread(len(even), most)}
+    others = [i for i in range(len(every)) if i not in kept]
+    kept |= {others[i] for i in _spread(len(others), most - len(kept))}
+    return [every[i] for i in sorted(kept)]
+
+
+def _spread(length: int, most: int) -> list[int]:
+    """At most ``most`` places of ``length``, spread evenly from the first to the last."""
+    if length <= most:
+        return list(range(length))
+    return np.unique(np.linspace(0, length - 1, most).round().astype(int)).tolist() if most else []
