@@ -57,6 +57,9 @@ KEPT_WITH_LIMIT = 1 << 16
 FEW_KEPT, LONE = 2, 128
 """Candidates kept where one or two dimensions alone are cut, and sizes of each, at most."""
 
+STEPS = {Objective.ENERGY: 32, Objective.LATENCY: 100, Objective.EDP: 100, Objective.TRAFFIC: 32}
+"""Neighbours of a layer's mappings that are evaluated exactly, at most, unless there is a time limit."""
+
 STARTS, NEAR = 3, 0.05
 """Mappings with different dimensions cut that are improved from neighbour to neighbour, at most; and how much more
 than the best they may cost, as a share."""
@@ -117,21 +120,24 @@ class Space:
         return self._of(Sizes(tuple(tuple(thinned(options, FEW)) for options in self._sizes.options), complete=False))
 
     def simple(self, limit: Limit, patience: Patience) -> Iterator[SystolicMapping]:
-        """The best few by bound, and by a guess, for every one or two dimensions that alone are cut.
+        """The best few by bound, and by a guess, for every one or two dimensions that alone are cut, groups aside.
 
         Little cut, array and channel seldom wait for each other in ways that bounds do not tell.
         """
         options = [thinned(sizes, LONE) for sizes in self._every.options]
-        seen = set[SystolicMapping]()
+        seen, most = set[SystolicMapping](), 1 if self.objective == score.ENERGY else FEW_KEPT
         cut = [i for i, sizes in enumerate(options) if len(sizes) > 1]
-        for dims in ((), *combinations(cut, 1), *combinations(cut, 2)):
+        groups = DIMS.index("G")
+        inner = [i for i in cut if i != groups]
+        few = ((), *combinations(inner, 1), *combinations(inner, 2))
+        for dims in (*few, *((groups, *dims) for dims in few if groups in cut)):
             sizes = tuple(tuple(some[1:] if i in dims else some[:1]) for i, some in enumerate(options))
-            few = self._of(Sizes(sizes, complete=False))
-            heaps = few.heap(FEW_KEPT), few.heap(FEW_KEPT)
-            few.score(0, few.tiles, limit.value, *heaps)
+            space = self._of(Sizes(sizes, complete=False))
+            heaps = space.heap(most), space.heap(most)
+            space.score(0, space.tiles, limit.value, *heaps)
             for heap in heaps:
                 for tiles, row in _in_order(heap)[1].tolist():
-                    mapping = few.mapping(tiles, row)
+                    mapping = space.mapping(tiles, row)
                     if limit.value < np.inf and patience.over:
                         return
                     if mapping not in seen:
@@ -301,7 +307,7 @@ def search(
     if scan.left < limit.value:
         stopped = Stopped.EVALUATIONS if found.stopped is Stopped.PROVED else found.stopped
         found = replace(found, bound=min(found.bound, scan.left), stopped=stopped)
-    return found if found.proved else _improved(found, space, known, waits)
+    return found if found.proved else _improved(found, space, known, objective, waits)
 
 
 class _Costs:
@@ -333,10 +339,13 @@ class _Costs:
         return sum(spent is not None for spent in self.known.values())
 
 
-def _improved(found: Found[SystolicMapping], space: Space, known: _Costs, patience: Patience) -> Found[SystolicMapping]:
+def _improved(
+    found: Found[SystolicMapping], space: Space, known: _Costs, objective: Objective, patience: Patience
+) -> Found[SystolicMapping]:
     """What the best few of a search lead to, from neighbour to neighbour."""
+    most = known.evaluated + STEPS[objective] if patience.seconds is None else float("inf")
     for start in known.best(STARTS):
-        best = improved(start, space.sizes, known.of, lambda: patience.over is not None)
+        best = improved(start, space.sizes, known.of, lambda: patience.over is not None or known.evaluated >= most)
         spent = known.of(best)
         if spent is not None and spent < found.cost:
             found = replace(found, mapping=best, cost=spent, bound=min(found.bound, spent[0]))

@@ -26,7 +26,7 @@ def improved(
     The first better neighbour is gone to, in the order of ``neighbours``.
 
     Args:
-        sizes: tile sizes of each dimension, the largest first, which is the dimension itself.
+        sizes: tile sizes worth trying of each dimension, the largest first, which is the dimension itself.
         cost: the exact cost; ``None`` if a mapping is not legal.
         over: whether to stop.
     """
@@ -45,8 +45,10 @@ def improved(
 
 
 def neighbours(mapping: SystolicMapping, sizes: Mapping[str, tuple[int, ...]]) -> Iterator[SystolicMapping]:
-    """Mappings with another depth of one operand in one level; a tile size next to one, or about half or twice of it;
-    or two adjacent loops swapped. Loops of one trip are left out, and groups stay outermost.
+    """Mappings with another depth of one operand in one level; a tile size that is next to one among ``sizes``, or
+    about half or twice of it; two adjacent loops swapped; or a tile size that is one more or less.
+
+    Loops of one trip are left out, and groups stay outermost.
     """
     for i, (level, operand, held) in enumerate(mapping.hold):
         for depth in range(len(mapping.loops) + 1):
@@ -58,28 +60,37 @@ def neighbours(mapping: SystolicMapping, sizes: Mapping[str, tuple[int, ...]]) -
     for i, (outer, inner) in enumerate(zip(mapping.loops, mapping.loops[1:], strict=False)):
         if outer.dim != "G":
             yield replace(mapping, loops=(*mapping.loops[:i], inner, outer, *mapping.loops[i + 2 :]))
+    for loop in mapping.loops if sizes else ():
+        for size in (loop.step - 1, loop.step + 1):
+            if size > 0:
+                yield from _with_size(mapping, loop.dim, size, sizes[loop.dim][0])
 
 
 def _resized(mapping: SystolicMapping, dim: str, sizes: tuple[int, ...]) -> Iterator[SystolicMapping]:
-    """The mapping with other tile sizes of a dimension."""
-    loops, cut = mapping.loops, [i for i, loop in enumerate(mapping.loops) if loop.dim == dim]
-    size = loops[cut[0]].step if cut else sizes[0]
+    """The mapping with the next, about half and about twice the tile size of a dimension."""
+    size = next((loop.step for loop in mapping.loops if loop.dim == dim), sizes[0])
     at = next((i for i, one in enumerate(sizes) if one <= size), len(sizes) - 1)
     halved = next((i for i, one in enumerate(sizes) if 2 * one <= size), at)
     doubled = next((i for i, one in enumerate(sizes) if one <= 2 * size), at)
-    for place in dict.fromkeys((at - 1, at + 1, halved, doubled)):
-        if not 0 <= place < len(sizes) or sizes[place] == size:
-            continue
-        step = Loop(dim, sizes[place])
-        if not cut:
-            outermost = int(dim != "G" and any(loop.dim == "G" for loop in loops))
-            for where in dict.fromkeys((outermost, len(loops) if dim != "G" else 0)):
-                yield _cut(mapping, step, where)
-        elif place:
-            yield replace(mapping, loops=(*loops[: cut[0]], step, *loops[cut[0] + 1 :]))
-        else:
-            hold = tuple((level, operand, depth - (depth > cut[0])) for level, operand, depth in mapping.hold)
-            yield replace(mapping, loops=(*loops[: cut[0]], *loops[cut[0] + 1 :]), hold=hold)
+    near = [sizes[place] for place in (at - 1, at + 1, halved, doubled) if 0 <= place < len(sizes)]
+    for other in dict.fromkeys(near):
+        if other != size:
+            yield from _with_size(mapping, dim, other, sizes[0])
+
+
+def _with_size(mapping: SystolicMapping, dim: str, size: int, bound: int) -> Iterator[SystolicMapping]:
+    """The mapping with one other tile size of a dimension; a new loop comes in outermost or innermost."""
+    loops, cut = mapping.loops, [i for i, loop in enumerate(mapping.loops) if loop.dim == dim]
+    step = Loop(dim, size)
+    if not cut:
+        outermost = int(dim != "G" and any(loop.dim == "G" for loop in loops))
+        for where in dict.fromkeys((outermost, len(loops) if dim != "G" else 0)):
+            yield _cut(mapping, step, where)
+    elif size < bound:
+        yield replace(mapping, loops=(*loops[: cut[0]], step, *loops[cut[0] + 1 :]))
+    else:
+        hold = tuple((level, operand, depth - (depth > cut[0])) for level, operand, depth in mapping.hold)
+        yield replace(mapping, loops=(*loops[: cut[0]], *loops[cut[0] + 1 :]), hold=hold)
 
 
 def _cut(mapping: SystolicMapping, step: Loop, at: int) -> SystolicMapping:
