@@ -33,7 +33,7 @@ from accsim.mapping.search.systolic.waits import Costs
 from accsim.mapping.task import Task
 from accsim.workload.layer import Geometry, Operand
 
-MOST_TILES = 131_072
+MOST_TILES = 65_536
 """Combinations of tile sizes that are tried; beyond, sizes are thinned."""
 
 _ORDER = {Operand.IFMAP: folds.IFMAP, Operand.WEIGHT: folds.WEIGHT, Operand.PSUM: folds.PSUM}
