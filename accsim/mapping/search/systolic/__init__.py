@@ -14,7 +14,12 @@ that hold the same tiles, only those that move the fewest words are looked at.
 ``waits``   compiled: cycles, from those of array and channel
 ``heap``    compiled: the best candidates so far
 ``score``   compiled: bounds of every candidate
-``mapper``  the best-first search over them
+``mapper``  the best-first search over them, which starts from mappings that cut one or two dimensions alone
+``neighbours``  steps from what it finds to what is alike and better, by exact costs
+
+What is proved. The bounds of words are exact, those of cycles are not. Where every tile size worth trying is scored,
+traffic, and energy without leakage, are proved least once no bound left is lower. In all other cases the best that was
+found counts, and the result says how much lower the least bound is.
 """
 
 from accsim.mapping.search.systolic.mapper import search
