@@ -6,26 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from accsim.energy.price import price
-from accsim.energy.prices import price_list
-from accsim.energy.table import EnergyTable, TransferRule
-from accsim.errors import AccsimError, InputError, MappingError, suggest
-from accsim.hardware.accelerator import Accelerator, LevelKind
-from accsim.mapping.choose import no_mapping, published, search_systolic, smallest
+from accsim.energy.table import EnergyTable
+from accsim.errors import InputError, MappingError, suggest
+from accsim.hardware.accelerator import Accelerator
+from accsim.mapping.choose import no_mapping, published, smallest
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping as LayerMapping
-from accsim.mapping.mapping import RowStationaryMapping
-from accsim.mapping.prices import Prices
-from accsim.mapping.search import row_stationary
+from accsim.mapping.mapping import RowStationaryMapping, SystolicMapping
+from accsim.mapping.search import row_stationary, systolic
 from accsim.mapping.search.best_first import Cost, Found
 from accsim.mapping.search.objective import Objective
 from accsim.mapping.search.patience import Patience, Stopped
 from accsim.mapping.search.words import WHAT, percent, sentence
 from accsim.mapping.task import Task, violations
 from accsim.rates import channel_bits, rates
-from accsim.simulate.activity import Action, Activity
+from accsim.simulate.activity import Activity
 from accsim.simulate.mac_task import MacTask
 from accsim.simulate.network import simulate_mac
-from accsim.workload.layer import Operand
+from accsim.terms import systolic_terms
 from accsim.workload.network import Network
 
 GIVEN = "mapping given by the user"
@@ -157,29 +155,28 @@ class Mapper:
                 costs[mapping] = self._cost(task, mapping)
             return costs[mapping]
 
-        first = smallest(job)
-        if not isinstance(first, RowStationaryMapping):
-            return Mapped(search_systolic(job, self._prices(), cost))
-        spent = rates(task, self.accelerator, self.table, first)
-        found = row_stationary.search(
-            job,
-            spent,
-            self.how.objective,
-            cost,
-            first=() if known is None else (known,),
-            patience=self.patience,
-            watch=None if watch is None else lambda scored, _: watch(scored),
-        )
+        first, goal = smallest(job), self.how.objective
+        tell = None if watch is None else lambda scored, _: watch(scored)
+        if isinstance(first, SystolicMapping):
+            terms = systolic_terms(task, self.accelerator, self.table, first.dataflow)
+            best = systolic.search(job, terms, goal, cost, patience=self.patience, watch=tell)
+            if best is None:
+                raise MappingError(no_mapping(job))
+            return self._mapped(best, None, ())
+        spent, given = rates(task, self.accelerator, self.table, first), () if known is None else (known,)
+        found = row_stationary.search(job, spent, goal, cost, first=given, patience=self.patience, watch=tell)
         if found is None:
             raise MappingError(no_mapping(job))
-        binds = []
+        binds: Sequence[row_stationary.Binding] = ()
         if found.bound > 0:
-            goal = self.how.objective
             binds = row_stationary.binding(job, spent, goal, found.mapping, found.bound, self.patience)
         return self._mapped(found, None if known is None else cost(known), binds)
 
     def _mapped(
-        self, found: Found[RowStationaryMapping], known: Cost | None, binds: Sequence[row_stationary.Binding]
+        self,
+        found: Found[RowStationaryMapping] | Found[SystolicMapping],
+        known: Cost | None,
+        binds: Sequence[row_stationary.Binding],
     ) -> Mapped:
         """What was found, in words; ``known`` is the cost of the published mapping."""
         goal, told = self.how.objective, sentence(found, self.how.objective)
@@ -193,43 +190,6 @@ class Mapper:
             notes.append(f"less {WHAT[goal]} with twice the {each}, at the same energy per access")
         early = found.stopped in (Stopped.TIME_LIMIT, Stopped.INTERRUPTED)
         return Mapped(found.mapping, tuple(notes), (told,) if early else ())
-
-    def _prices(self) -> Prices:
-        acc, prices = self.accelerator, price_list(self.accelerator, self.table)
-        both = self.table.transfer_rule is TransferRule.BOTH_ENDS
-
-        def unit(level: str | None, action: Action) -> float:
-            try:
-                return prices.price(level, action).unit_per_bit if level else 0.0
-            except AccsimError:  # an action that no layer may need; one that happens is refused when it is priced
-                return 0.0
-
-        def link(operand: Operand, direction: str) -> str | None:
-            found = acc.link(operand, direction)
-            return found.name if found else None
-
-        def spad(operand: Operand) -> str | None:
-            held = [level.name for level in acc.chain(operand) if level.kind is LevelKind.RF]
-            return held[-1] if held else None
-
-        def moved(near: float, far: float) -> float:
-            return near + far if both else max(near, far)
-
-        def received(operand: Operand) -> float:
-            return moved(unit(link(operand, "in"), Action.DELIVER), unit(spad(operand), Action.FILL))
-
-        psum_in, psum_out = link(Operand.PSUM, "in"), link(Operand.PSUM, "out")
-        buffer = unit(acc.buffers[-1].name if acc.buffers else None, Action.READ)
-        return Prices(
-            dram=moved(unit(acc.dram.name, Action.READ), buffer),
-            buffer=buffer + unit(link(Operand.IFMAP, "in"), Action.SEND),
-            sum_in=moved(buffer, unit(psum_in, Action.DELIVER)) + unit(psum_in, Action.SEND),
-            sum_out=buffer + unit(psum_out, Action.DELIVER) + unit(psum_out, Action.SEND),
-            ifmap=received(Operand.IFMAP),
-            weight=received(Operand.WEIGHT),
-            hop=unit(link(Operand.PSUM, "local"), Action.HOP),
-            psum=unit(spad(Operand.PSUM), Action.READ),
-        )
 
     def _cost(self, task: MacTask, mapping: LayerMapping) -> tuple[float, float]:
         """The objective, and the other figure to break ties."""

@@ -21,7 +21,7 @@ from accsim.simulate.ledger import Ledger
 from accsim.simulate.mac_activity import mac_activity
 from accsim.simulate.mac_task import MacTask
 from accsim.simulate.movement import record
-from accsim.simulate.padding import valid_macs
+from accsim.simulate.padding import valid_macs, valid_taps
 from accsim.simulate.phase import Schedule
 from accsim.simulate.storage import OffChipBits, Place, Traffic
 from accsim.workload.layer import Operand
@@ -70,18 +70,16 @@ def rates(task: MacTask, accelerator: Accelerator, table: EnergyTable, mapping: 
     base, found = figures(""), {name: figures(name) for name in names}
     energy, traffic = ({name: (found[name][i] - base[i]) / unit for name in names} for i in range(2))
 
-    # a zero may spare its sum the way to its scratchpad and back; how many do depends on the mapping, and all may
-    spared = _zeros(task) if accelerator.pe.psum_gating else 0
-
     def fixed(i: int, rate: dict[str, float]) -> float:
         made_up = sum(_words(name, unit) * rate[name] for name in names)
-        return base[i] * (1 - ROUNDING) - made_up - spared * rate["psum_kept"]
+        return base[i] * (1 - ROUNDING) - made_up
 
     def bits(operand: Operand) -> float:
         return off_chip(operand, MANY) / MANY
 
     ways = {one.operand: Transfers(bits(one.operand), one.slots == 1 and not one.by_ifmap) for one in fetched(place)}
     out, away = returned(place), Transfers(0.0, waits=False)
+    gates = accelerator.pe.psum_gating
     monotone = all(rate >= -1e-9 for each in (energy, traffic) for rate in each.values())
     return Rates(
         Affine(**energy, fixed=fixed(0, energy)),
@@ -90,8 +88,25 @@ def rates(task: MacTask, accelerator: Accelerator, table: EnergyTable, mapping: 
         ways.get(Operand.WEIGHT, away),
         away if place.residency.ofmap is not None else Transfers(bits(Operand.OFMAP), out.slots == 1),
         bits(Operand.PSUM),
-        monotone and not task.counted_codes and not accelerator.pe.psum_gating,
+        task.geometry.macs - (_zeros(task) if gates else 0),
+        _begun(task, gates),
+        monotone and not task.counted_codes and not (gates and task.taps is not None),
     )
+
+
+def _begun(task: MacTask, gates: bool) -> tuple[int, ...]:
+    """MACs of any one channel of each group, by their filter column: those not on a zero if a zero is spared its sum.
+
+    Where values are known, channels differ: then no channel has more.
+    """
+    g, taps = task.geometry, task.taps
+    if not gates:
+        return (g.ofmap_words * g.R,) * g.S
+    if taps is not None:
+        most = taps.reshape(g.G, -1, g.R, g.S).sum(axis=2).max(axis=1).sum(axis=0)
+        return tuple(int(n) * g.filters_per_group for n in most)
+    rows, cols = valid_taps(g)
+    return tuple(g.N * g.M * sum(rows) * n for n in cols)
 
 
 def _words(name: str, unit: int) -> int:

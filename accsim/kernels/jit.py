@@ -86,13 +86,27 @@ def kernel(function: F) -> F:
     by zero as NumPy does. The cache directory is set for this function alone: a user's own Numba functions, compiled
     before or after, keep theirs.
     """
+    return _compiled(function, merged=False)
+
+
+def part(function: F) -> F:
+    """Compile ``function`` like a kernel, as a part of each compiled function that calls it: the call costs nothing.
+
+    For short functions of inner loops, where handing arrays over would cost more than what is done with them. Python
+    cannot call it.
+    """
+    return _compiled(function, merged=True)
+
+
+def _compiled(function: F, *, merged: bool) -> F:
     config: Any = numba.config
     before = config.CACHE_DIR
     config.CACHE_DIR = str(_KEYED or "")
+    options: dict[str, Any] = {"nogil": True, "boundscheck": False, "fastmath": False, "error_model": "numpy"}
+    if merged:  # and not to be called from Python, which takes longer to compile than the function
+        options |= {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     try:
-        compiled = numba.njit(
-            nogil=True, cache=_KEYED is not None, boundscheck=False, fastmath=False, error_model="numpy"
-        )(function)
+        compiled = numba.njit(cache=_KEYED is not None, **options)(function)
     finally:
         config.CACHE_DIR = before
     return cast(F, compiled)

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-
-from accsim.errors import MappingError
 from accsim.mapping.dataflow import RowStationaryDataflow
 from accsim.mapping.mapping import NEST_OPERANDS, Mapping, RowStationaryMapping, SystolicMapping, shared_levels
 from accsim.mapping.nest import Loop
-from accsim.mapping.prices import Prices
 from accsim.mapping.task import Task, violations
-from accsim.workload.layer import Operand
-
-Cost = Callable[[Mapping], tuple[float, float]]
-"""What a mapping costs under the user's objective, from the exact engine and the energy table."""
 
 
 def published(task: Task, network: str) -> tuple[RowStationaryMapping | None, str]:
@@ -47,55 +38,6 @@ def published(task: Task, network: str) -> tuple[RowStationaryMapping | None, st
             parts.append(note)
         return mapping, "; ".join(parts)
     return None, ""
-
-
-def search_systolic(task: Task, prices: Prices, cost: Cost) -> Mapping:
-    """The cheapest of the legal mappings that rank best by closed form; the same one on every run.
-
-    Raises:
-        MappingError: no legal mapping exists; says what the smallest one would need.
-    """
-    found = list(_candidates(task, prices))
-    if not found:
-        raise MappingError(no_mapping(task))
-    return _polished(task, min(found, key=cost), cost)
-
-
-def _polished(task: Task, mapping: Mapping, cost: Cost) -> Mapping:
-    """A systolic mapping whose levels each hold their tiles at the cheapest legal depth, one after the other."""
-    if not isinstance(mapping, SystolicMapping):
-        return mapping
-    best, least, improved = mapping, cost(mapping), True
-    while improved:
-        improved = False
-        for i, (level, operand, held) in enumerate(best.hold):
-            for depth in range(len(best.loops) + 1):
-                hold = (*best.hold[:i], (level, operand, depth), *best.hold[i + 1 :])
-                other = replace(best, hold=hold)
-                if depth == held or not _ordered(other) or violations(task, other):
-                    continue
-                spent = cost(other)
-                if spent < least:
-                    best, least, improved = other, spent, True
-    return best
-
-
-def _ordered(mapping: SystolicMapping) -> bool:
-    """Whether no inner level holds a larger tile of an operand than the level outside it."""
-    depths: dict[Operand, int] = {}
-    for _, operand, depth in mapping.hold:
-        if depth < depths.get(operand, 0):
-            return False
-        depths[operand] = depth
-    return True
-
-
-def _candidates(task: Task, prices: Prices) -> Iterable[Mapping]:
-    from accsim.mapping.search_systolic import candidates as systolic  # noqa: PLC0415
-
-    if isinstance(task.dataflow, RowStationaryDataflow):
-        return
-    yield from systolic(task.geometry, task.accelerator, task.dataflow, task.reserved, task.weight_bits, prices)
 
 
 def no_mapping(task: Task) -> str:

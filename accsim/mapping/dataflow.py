@@ -87,7 +87,7 @@ class SystolicDataflow:
 
     def axis(self, axis: Axis) -> tuple[str, ...]:
         """The dimensions on one axis."""
-        return {Axis.ROWS: self.rows, Axis.COLS: self.cols, Axis.STREAM: self.stream}[axis]
+        return self.rows if axis is Axis.ROWS else self.cols if axis is Axis.COLS else self.stream
 
     def depends(self, operand: Operand, axis: Axis) -> bool:
         """Whether ``operand`` differs from one step of ``axis`` to the next."""

@@ -23,7 +23,9 @@ def notes(said, name: str = "conv5") -> list[str]:
 def test_a_published_mapping_is_used_unless_a_search_is_asked_for(accsim) -> None:
     assert notes(accsim(*CONV5))[0] == "published mapping of eyeriss; limited to the layer: n = 4 to 1"
     found, published, binds, *_ = notes(accsim(*CONV5, "--search"))
-    assert re.fullmatch(HEAD + "none can have over 0.01 % less energy", found)
+    gap = re.fullmatch(HEAD + r"none can have over ([\d.]+) % less energy", found)
+    assert gap is not None
+    assert float(gap[1]) < 1  # the clock is paid for every cycle, and bounds of cycles are not exact
     assert re.fullmatch(r"the published mapping of eyeriss has [\d.]+ % more energy", published)
     assert re.fullmatch(r"less energy with twice the .* \([\d.]+ %\), at the same energy per access", binds)
 

@@ -10,7 +10,7 @@ limit or an interruption ends the search; then the bounds say how far from the b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -93,7 +93,7 @@ def best_first(
     candidate: Callable[[int], Candidate],
     cost: Callable[[Candidate], Cost | None],
     *,
-    first: Sequence[Candidate] = (),
+    first: Iterable[Candidate] = (),
     patience: Patience | None = None,
     most: int | None = None,
     complete: bool = True,

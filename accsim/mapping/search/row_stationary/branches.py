@@ -158,15 +158,15 @@ def search(
             buffer and fetched, and the most rows of a strip; PE sets; rows in the first passes of the strips; f,
             blocks of f; sums over them of ifmap columns on the network and fetched, and the most of a block; runs of
             filter columns, span of the first; columns read; columns of a filter that fit the scratchpads; blocks and
-            strips that fetch any ifmap.
+            strips that fetch any ifmap; counted MACs that begin a sum, for each PE set on other channels.
         floors: a bound of all mappings of each group.
         channels: ``channel_options``; the columns of a filter they are meant for; the most p beside them.
         lows: columns of a filter that fit the scratchpads, for every p and q.
         parts: rows free bits, bits of a bank, and bits per word, copies included, of tiles of ifmap, weight, and sums
             of m filters and of one pass's.
         order: the loops, outermost first.
-        sizes: N, G, M, C, P, Q, R, S; words of the weight and the ofmap, MACs, first sums that are not read; runs of
-            filter rows, rows of the first; the horizontal stride.
+        sizes: N, G, M, C, P, Q, R, S; words of the weight and the ofmap, counted MACs, first sums that are not read;
+            runs of filter rows, rows of the first; the horizontal stride.
         prices, timing: see ``costs``; cycles per word on the networks (ifmap, psum out, psum in) and on the channel
             (ifmap, weight, psum, ofmap), the channel's latency, which of ifmap, weight and output wait for the array,
             cycles per psum added, per word shifted, and of the pipeline's ramp; cycles per word on the filters'

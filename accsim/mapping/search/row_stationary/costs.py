@@ -89,7 +89,7 @@ def group_constants(group: Ints, sizes: Ints, timing: Floats) -> Floats:
     n_n, n_p, n_q = group[1], group[3], group[11]
     sent_q, runs_s, span = group[12], group[15], group[16]
     runs_r = sizes[12]
-    out = np.empty(18, np.float64)
+    out = np.empty(19, np.float64)
     pixels = float(n) * g * c
     out[0] = pixels * group[6] * group[13]
     out[1] = sizes[8]
@@ -111,6 +111,7 @@ def group_constants(group: Ints, sizes: Ints, timing: Floats) -> Floats:
     out[15] = sizes[13]
     out[16] = g
     out[17] = float(g) * n_n * group[19] * group[20]
+    out[18] = group[21]
     return out
 
 
@@ -189,7 +190,7 @@ def costs(
             + prices[row, 8] * psum_out
             + prices[row, 9] * psum_in
             + prices[row, 10] * (chains - psum_out)
-            + prices[row, 11] * (h[8] - chains)
+            + prices[row, 11] * (h[8] - h[18] * sets_r)
             + prices[row, 12] * cycles
             + prices[row, 13]
         )

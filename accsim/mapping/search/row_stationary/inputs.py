@@ -12,7 +12,7 @@ from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum
 from accsim.mapping.capacity import Reserved
 from accsim.mapping.dataflow import RowStationaryDataflow
 from accsim.mapping.options import ceil_div
-from accsim.mapping.row_stationary import even_runs, sets_on_array, spad_demand, spad_words, spads_hold
+from accsim.mapping.row_stationary import even_runs, sets_on_array, spad_demand, spad_words, spads_hold, starts
 from accsim.mapping.search.row_stationary.rates import Affine, Rates, Transfers
 from accsim.mapping.search.row_stationary.strips import columns, strips
 from accsim.mapping.task import Task
@@ -52,12 +52,12 @@ def build(task: Task, rates: Rates, every: bool, timed: bool) -> Inputs:
     prices = np.stack([_vector(rates.energy), _vector(rates.traffic)])
     channels, lows, fits = _channels(task, prices, every, timed)
     return Inputs(
-        _groups(task, fits, every),
+        _groups(task, rates, fits, every),
         channels,
         lows,
         _parts(task),
         np.array([LOOPS.index(name) for name in _loops(task)], dtype=np.int64),
-        _sizes(g, acc),
+        _sizes(g, acc, rates.macs),
         prices,
         _timing(acc, rates, task.weight_bits),
     )
@@ -85,7 +85,7 @@ def _channels(task: Task, prices: Floats, every: bool, timed: bool) -> tuple[Int
     return np.concatenate(options), lows, fits
 
 
-def _groups(task: Task, fits: list[int], every: bool) -> Ints:
+def _groups(task: Task, rates: Rates, fits: list[int], every: bool) -> Ints:
     """Every (n, e, f) worth trying, for every number of filter columns that fits the scratchpads."""
     g, acc = task.geometry, task.accelerator
     padding, runs = acc.dram.fetch_padding, even_runs(g.R, acc.array.rows)
@@ -102,12 +102,13 @@ def _groups(task: Task, fits: list[int], every: bool) -> Ints:
         cols = columns(g, fit, padding)
         if not every:
             cols = _undominated(cols, [*cols[:, [1, 2, 3, 4, 7, 0, 8]].T])
-        blocks.append(np.column_stack([cols[:, :8], np.full(len(cols), fit), cols[:, 8]]))
+        begun = sum(rates.begun[first] for first, _ in starts(even_runs(g.S, fit)))
+        blocks.append(np.column_stack([cols[:, :8], np.full(len(cols), fit), cols[:, 8], np.full(len(cols), begun)]))
     if not blocks or not len(rows):
-        return np.empty((0, 21), dtype=np.int64)
+        return np.empty((0, 22), dtype=np.int64)
     widths = np.concatenate(blocks)
     i, j, k = (x.ravel() for x in np.meshgrid(*(np.arange(len(x)) for x in (batches, rows, widths)), indexing="ij"))
-    return np.ascontiguousarray(np.column_stack([batches[i], rows[j, :8], widths[k], rows[j, 8]]))
+    return np.ascontiguousarray(np.column_stack([batches[i], rows[j, :8], widths[k, :10], rows[j, 8], widths[k, 10]]))
 
 
 def _undominated(rows: Ints, columns: list[Ints]) -> Ints:
@@ -209,12 +210,12 @@ def _parts(task: Task) -> Ints:
     return np.array(rows, dtype=np.int64).reshape(-1, 6)
 
 
-def _sizes(g: Geometry, acc: Accelerator) -> Ints:
+def _sizes(g: Geometry, acc: Accelerator, macs: int) -> Ints:
     runs = even_runs(g.R, acc.array.rows)
     zeros = g.ofmap_words if acc.array.initial_psum is InitialPsum.ZERO else 0
     loops = (g.N, g.G, g.filters_per_group, g.channels_per_group, g.P, g.Q, g.R, g.S)
     return np.array(
-        [*loops, g.weight_words, g.ofmap_words, g.macs, zeros, len(runs), runs[0], g.stride_w], dtype=np.int64
+        [*loops, g.weight_words, g.ofmap_words, macs, zeros, len(runs), runs[0], g.stride_w], dtype=np.int64
     )
 
 

@@ -59,6 +59,10 @@ class Rates:
         energy, traffic: in the table's unit, and in bits over the DRAM channel.
         ifmap, weight, output: how they use the channel.
         psum_bits: bits of a word of unfinished sums on the channel.
+        macs: MACs whose sum goes to a scratchpad and comes back unless they begin it: all but those on a zero, where a
+            zero spares its sum the way.
+        begun: of those, the ones with each filter column that lie on any one channel, all groups together, at most:
+            with them a PE begins its sums if the column is the first of a run, and the channel the PE's first.
         exact: whether energy and traffic are no more than these but for the rounding up to whole accesses.
     """
 
@@ -68,4 +72,6 @@ class Rates:
     weight: Transfers
     output: Transfers
     psum_bits: float
+    macs: int
+    begun: tuple[int, ...]
     exact: bool

@@ -1,0 +1,112 @@
+"""Local improvement: what is like a mapping but for one tile size, two loops or one depth, by exact costs.
+
+Bounds of cycles are not exact, so of the mappings with the least bounds none need be the best. A few steps from
+neighbour to neighbour find what bounds cannot tell apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from accsim.mapping.mapping import SystolicMapping
+from accsim.mapping.nest import Loop
+from accsim.mapping.search.best_first import Cost
+from accsim.workload.layer import Operand
+
+
+def improved(
+    start: SystolicMapping,
+    sizes: Mapping[str, tuple[int, ...]],
+    cost: Callable[[SystolicMapping], Cost | None],
+    over: Callable[[], bool],
+) -> SystolicMapping:
+    """A mapping at least as good as ``start``, none of whose neighbours is better unless the search is over.
+
+    The first better neighbour is gone to, in the order of ``neighbours``.
+
+    Args:
+        sizes: tile sizes worth trying of each dimension, the largest first, which is the dimension itself.
+        cost: the exact cost; ``None`` if a mapping is not legal.
+        over: whether to stop.
+    """
+    best, least = start, cost(start)
+    moved = True
+    while moved:
+        moved = False
+        for other in neighbours(best, sizes):
+            if over():
+                return best
+            spent = cost(other)
+            if spent is not None and (least is None or spent < least):
+                best, least, moved = other, spent, True
+                break
+    return best
+
+
+def neighbours(mapping: SystolicMapping, sizes: Mapping[str, tuple[int, ...]]) -> Iterator[SystolicMapping]:
+    """Mappings with another depth of one operand in one level; a tile size that is next to one among ``sizes``, or
+    about half or twice of it; two adjacent loops swapped; or a tile size that is one more or less.
+
+    Loops of one trip are left out, and groups stay outermost.
+    """
+    for i, (level, operand, held) in enumerate(mapping.hold):
+        for depth in range(len(mapping.loops) + 1):
+            other = replace(mapping, hold=(*mapping.hold[:i], (level, operand, depth), *mapping.hold[i + 1 :]))
+            if depth != held and _ordered(other):
+                yield other
+    for dim in sizes:
+        yield from _resized(mapping, dim, sizes[dim])
+    for i, (outer, inner) in enumerate(zip(mapping.loops, mapping.loops[1:], strict=False)):
+        if outer.dim != "G":
+            yield replace(mapping, loops=(*mapping.loops[:i], inner, outer, *mapping.loops[i + 2 :]))
+    for loop in mapping.loops if sizes else ():
+        for size in (loop.step - 1, loop.step + 1):
+            if size > 0:
+                yield from _with_size(mapping, loop.dim, size, sizes[loop.dim][0])
+
+
+def _resized(mapping: SystolicMapping, dim: str, sizes: tuple[int, ...]) -> Iterator[SystolicMapping]:
+    """The mapping with the next, about half and about twice the tile size of a dimension."""
+    size = next((loop.step for loop in mapping.loops if loop.dim == dim), sizes[0])
+    at = next((i for i, one in enumerate(sizes) if one <= size), len(sizes) - 1)
+    halved = next((i for i, one in enumerate(sizes) if 2 * one <= size), at)
+    doubled = next((i for i, one in enumerate(sizes) if one <= 2 * size), at)
+    near = [sizes[place] for place in (at - 1, at + 1, halved, doubled) if 0 <= place < len(sizes)]
+    for other in dict.fromkeys(near):
+        if other != size:
+            yield from _with_size(mapping, dim, other, sizes[0])
+
+
+def _with_size(mapping: SystolicMapping, dim: str, size: int, bound: int) -> Iterator[SystolicMapping]:
+    """The mapping with one other tile size of a dimension; a new loop comes in outermost or innermost."""
+    loops, cut = mapping.loops, [i for i, loop in enumerate(mapping.loops) if loop.dim == dim]
+    step = Loop(dim, size)
+    if not cut:
+        outermost = int(dim != "G" and any(loop.dim == "G" for loop in loops))
+        for where in dict.fromkeys((outermost, len(loops) if dim != "G" else 0)):
+            yield _cut(mapping, step, where)
+    elif size < bound:
+        yield replace(mapping, loops=(*loops[: cut[0]], step, *loops[cut[0] + 1 :]))
+    else:
+        hold = tuple((level, operand, depth - (depth > cut[0])) for level, operand, depth in mapping.hold)
+        yield replace(mapping, loops=(*loops[: cut[0]], *loops[cut[0] + 1 :]), hold=hold)
+
+
+def _cut(mapping: SystolicMapping, step: Loop, at: int) -> SystolicMapping:
+    """The mapping with one more loop; the tiles of the innermost loop are those of the new innermost one."""
+    loops = mapping.loops
+    hold = tuple(
+        (level, operand, depth + (depth > at or depth == len(loops))) for level, operand, depth in mapping.hold
+    )
+    return replace(mapping, loops=(*loops[:at], step, *loops[at:]), hold=hold)
+
+
+def _ordered(mapping: SystolicMapping) -> bool:
+    """Whether no inner level holds a larger tile of an operand than the level outside it."""
+    depths: dict[Operand, int] = {}
+    for _, operand, depth in mapping.hold:
+        if depth < depths.get(operand, 0):
+            return False
+        depths[operand] = depth
+    return True

@@ -1,0 +1,223 @@
+"""Compiled: bounds of every candidate of a range of tile sizes, the best of them kept in a heap.
+
+A candidate is an option for each of the six dimensions and a hold (``holds``). Tile sizes are walked one after the
+other; those of which even the smallest tiles do not fit, or of which no hold could be better than the worst candidate
+kept, are ruled out as a whole.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from accsim.kernels.jit import kernel, part
+from accsim.mapping.search.systolic.flows import Sums, add_axes, add_edges, add_flows, sums_of_tiles
+from accsim.mapping.search.systolic.folds import (
+    IFMAP,
+    PIECES,
+    PSUM,
+    WEIGHT,
+    Cuts,
+    Floats,
+    Ints,
+    Machine,
+    changes,
+)  # fmt: skip
+from accsim.mapping.search.systolic.heap import KEPT, SCORED, TILED, Heap, push
+from accsim.mapping.search.systolic.tiles import Buffers, Room, fill, hold_fits, moved, smallest_fit, whole
+from accsim.mapping.search.systolic.waits import Costs, cycles
+
+ENERGY, LATENCY, EDP, TRAFFIC = 0, 1, 2, 3
+
+
+class Holding(NamedTuple):
+    """Holds by the mask of dimensions that are cut: [table, mask] to rows; table 1 tells reuse apart.
+
+    Attributes:
+        start, stop: [table, mask].
+        cut, repeat: [row, slot].
+        reuse: [row].
+    """
+
+    start: Ints
+    stop: Ints
+    cut: Ints
+    repeat: Ints
+    reuse: Ints
+
+
+@part
+def _linear(terms: Floats, words: Floats) -> float:
+    total = terms[0]
+    for i in range(len(words)):
+        total += terms[1 + i] * words[i]
+    return float(total)
+
+
+@part
+def _least_slots(cuts: Cuts, buffers: Buffers, terms: Floats, real: int, room: Room) -> float:
+    """The least that the loads of all slots cost, whatever the hold."""
+    total = 0.0
+    rows, columns = cuts.least[0], cuts.least[1]
+    for slot in range(real):
+        operand = buffers.operand[slot]
+        if operand == IFMAP:
+            total += terms[12 + slot] * cuts.bounds[0] * cuts.bounds[1] * cuts.bounds[3] * rows * columns
+        elif operand == WEIGHT:
+            total += terms[12 + slot] * whole(cuts, WEIGHT)
+    return total
+
+
+@part
+def _coarse(value: float, room: Room) -> float:
+    """A figure without the bits that are only rounding; never larger."""
+    room.box[0] = value
+    room.bits[0] = room.bits[0] >> 20 << 20
+    return float(room.box[0])
+
+
+@part
+def _above(bound: float, heap: Heap) -> bool:
+    """Whether a bound is above that of the worst candidate of a full heap."""
+    return bool(heap.state[KEPT] == len(heap.bound) and (len(heap.bound) == 0 or bound > heap.bound[0, 0]))
+
+
+@part
+def _hopeless(bound: float, limit: float, heap: Heap, likely: Heap) -> bool:
+    """Whether a candidate of this bound can be in neither heap."""
+    return bound >= limit or (_above(bound, heap) and _above(bound, likely))
+
+
+@part
+def _choose(cuts: Cuts, tiles: int, at: Ints) -> int:
+    """Set the options of combination ``tiles``; the mask of the dimensions that have changed."""
+    changed = 0
+    for i in range(6):
+        dim = cuts.order[5 - i]
+        rest = tiles // cuts.number[dim]
+        option = cuts.start[dim] + tiles - rest * cuts.number[dim]
+        tiles = rest
+        if option != at[dim]:
+            at[dim] = option
+            changed |= 1 << dim
+    return changed
+
+
+@part
+def _active(cuts: Cuts, at: Ints) -> int:
+    """The mask of the dimensions that are cut."""
+    active = 0
+    for dim in range(6):
+        if cuts.options[at[dim], PIECES] > 1:
+            active |= 1 << dim
+    return active
+
+
+@part
+def _at_least(
+    cuts: Cuts, machine: Machine, buffers: Buffers, costs: Costs, objective: int, real: int, outer: int, active: int,
+    sums: Sums, room: Room,
+) -> float:  # fmt: skip
+    """The least objective of any hold, of sums worked out for as much reuse as the loops ``active`` allow."""
+    words = room.words
+    for i in range(11, len(words)):
+        words[i] = 0.0
+    if objective == TRAFFIC:
+        return _coarse(_linear(costs.traffic, words) + _least_slots(cuts, buffers, costs.traffic, real, room), room)
+    least = 0.0
+    if objective != LATENCY:
+        least = _linear(costs.energy, words) + _least_slots(cuts, buffers, costs.energy, real, room)
+    if objective != ENERGY or costs.leak > 0:
+        add_edges(cuts, machine, room.at, outer, active, sums, costs.ports, words, room.edges)
+        spent = max(room.edges[0], costs.channel[3])
+        if objective == LATENCY:
+            least = spent
+        else:
+            least += costs.leak * spent
+            least *= spent if objective == EDP else 1.0
+    return _coarse(least, room)
+
+
+@kernel
+def score(
+    cuts: Cuts, machine: Machine, buffers: Buffers, costs: Costs, holding: Holding, objective: int, real: int,
+    begin: int, end: int, limit: float, rule_out: int, heap: Heap, likely: Heap, sums: Sums, room: Room,
+) -> None:  # fmt: skip
+    """Score the candidates of tile sizes ``begin`` to ``end``, in mixed radix of the dimensions' options.
+
+    The dimensions that vary fastest (``Cuts.inner``) only add loads to what the array does when they are cut, so sizes
+    of the others can be ruled out with all of theirs, by the combination that does not cut them.
+
+    Args:
+        objective: ``ENERGY``, ``LATENCY``, ``EDP`` or ``TRAFFIC``.
+        real: slots that are buffers; the others hold what the array takes straight from DRAM.
+        limit: candidates whose bound is not below it are left out.
+        rule_out: whether tile sizes may be ruled out as a whole.
+        heap: receives the best by bound.
+        likely: receives the best by a guess, with their bounds; the guess is no less. It may have no room at all.
+    """
+    at, words = room.at, room.words
+    timed = objective in (LATENCY, EDP) or costs.leak > 0
+    tiles, changed = begin, 255
+    while tiles < end:
+        changed |= _choose(cuts, tiles, at)
+        active, first = _active(cuts, at), cuts.inner > 1 and tiles % cuts.inner == 0
+        tiles += 1
+        fits = smallest_fit(cuts, buffers, room)
+        if not fits and not (first and rule_out):
+            continue
+        add_axes(cuts, machine, at, changed, sums)
+        changed = 0
+        outer = changes(cuts, machine, at)
+        sums_of_tiles(cuts, machine, at, outer, active, sums)
+        add_flows(machine, sums, words)
+        if rule_out and _hopeless(
+            _at_least(cuts, machine, buffers, costs, objective, real, outer, active, sums, room), limit, heap, likely
+        ):
+            if first:
+                tiles += cuts.inner - 1
+            continue
+        if not fits:
+            continue
+        known, has_edges = active, bool(rule_out and timed)
+        heap.state[TILED] += 1
+        fill(cuts, active, room)
+        table = 1 if outer == 0 else 0
+        for row in range(holding.start[table, active], holding.stop[table, active]):
+            if not hold_fits(buffers, holding.cut[row], room):
+                continue
+            heap.state[SCORED] += 1
+            if table and holding.reuse[row] != known:
+                known, has_edges = holding.reuse[row], False
+                sums_of_tiles(cuts, machine, at, outer, known, sums)
+                add_flows(machine, sums, words)
+            for slot in range(real):
+                operand = buffers.operand[slot]
+                brought = moved(operand, holding.cut[row, slot], holding.repeat[row, slot], room)
+                words[11 + slot] = brought - room.tile[PSUM, 0] if operand == PSUM else brought
+            energy = _linear(costs.energy, words)
+            bound = energy
+            if objective == TRAFFIC:
+                bound = _linear(costs.traffic, words)
+            elif objective == LATENCY:
+                bound = 0.0
+            if objective != EDP and _hopeless(_coarse(bound, room), limit, heap, likely):
+                continue
+            if not has_edges:
+                add_edges(cuts, machine, at, outer, known, sums, costs.ports, words, room.edges)
+                has_edges = True
+            spent = cycles(cuts, buffers, costs, machine.stationary, holding.cut[row], holding.repeat[row], room)
+            guess = energy + costs.leak * room.edges[6]
+            energy += costs.leak * spent
+            second = energy
+            if objective == ENERGY:
+                bound, second = energy, spent
+            elif objective == LATENCY:
+                bound, guess = spent, room.edges[6]
+            elif objective == EDP:
+                bound, guess = energy * spent, guess * room.edges[6]
+            bound = _coarse(bound, room)
+            if bound < limit and not _above(bound, heap):
+                push(heap, bound, second, tiles - 1, row)
+            guess = max(bound, _coarse(guess, room))
+            if len(likely.bound) and bound < limit and not _above(guess, likely):
+                push(likely, guess, bound, tiles - 1, row)
