@@ -29,13 +29,19 @@ class Removal:
 
     Attributes:
         model: the smaller network.
-        masked: the network of before, with the removed filters, their biases and their norms 0.
         notes: by layer: why ``model`` does not compute what ``masked`` does, where it does not.
+        before, numbered, removed: what was removed from what.
     """
 
     model: Model
-    masked: Model
     notes: tuple[tuple[str, str], ...]
+    before: Model
+    numbered: Coupling
+    removed: Flags
+
+    def masked(self) -> Model:
+        """The network of before, with the removed filters, their biases and their norms 0."""
+        return mask_channels(self.before, self.numbered, self.removed)
 
 
 def remove_filters(model: Model, filters: Mapping[str, Iterable[int]]) -> Removal:
@@ -80,7 +86,7 @@ def remove_channels(model: Model, numbered: Coupling, removed: Flags) -> Removal
     kept = {name: np.flatnonzero(~removed[numbers]) for name, numbers in numbered.numbers.items()}
     layers = {layer.name: layer for layer in model.network.layers}
     nodes = [_smaller(node, layers[node.name], numbered, removed, kept) for node in take_apart(model)]
-    return Removal(assemble(model, nodes), _masked(model, numbered, removed), tuple(_inexact(model, numbered, removed)))
+    return Removal(assemble(model, nodes), tuple(_inexact(model, numbered, removed)), model, numbered, removed)
 
 
 def _smaller(node: Node, layer: Layer, numbered: Coupling, removed: Flags, kept: Mapping[str, Ints]) -> Node:
@@ -167,7 +173,7 @@ def _equal(layer: Layer, what: str, by_group: Flags) -> None:
         )
 
 
-def _masked(model: Model, numbered: Coupling, removed: Flags) -> Model:
+def mask_channels(model: Model, numbered: Coupling, removed: Flags) -> Model:
     """The model with what is removed set to 0 and nothing else changed."""
     parameters, norms = dict(model.parameters), dict(model.norms)
     for layer in model.network.layers:

@@ -20,6 +20,7 @@ from accsim.compress.codes import Ints
 from accsim.compress.graph import INPUT, is_depthwise, readers
 from accsim.workload.layer import Layer, LayerKind
 from accsim.workload.network import Network
+from accsim.workload.rebuild import arguments_of
 
 _MIXING = {
     LayerKind.SOFTMAX: "softmax mixes them",
@@ -123,7 +124,7 @@ class _Numbering:
         if layer.kind is LayerKind.CONCAT:
             return self._concat(layer, inputs)
         if layer.kind is LayerKind.SHUFFLE:
-            groups = int(dict(layer.made_by[1])["groups"])
+            groups = int(arguments_of(layer)["groups"])
             return self._shuffle(inputs[0], groups)
         if layer.kind is LayerKind.RESHAPE:
             return self._reshape(layer, inputs[0])
@@ -146,7 +147,7 @@ class _Numbering:
         return self._new(g.M)
 
     def _concat(self, layer: Layer, inputs: list[Ints]) -> Ints:
-        if dict(layer.made_by[1])["axis"] == "channels":
+        if arguments_of(layer)["axis"] == "channels":
             return np.concatenate(inputs)
         for partner in inputs[1:]:
             self._join(inputs[0], partner)
@@ -159,8 +160,7 @@ class _Numbering:
         return by_group.T.reshape(-1)
 
     def _reshape(self, layer: Layer, numbers: Ints) -> Ints:
-        operation, made = layer.made_by
-        arguments, shape = dict(made), layer.input_shapes[0]
+        operation, arguments, shape = layer.made_by[0], arguments_of(layer), layer.input_shapes[0]
         if operation == "flatten":
             return np.tile(numbers, shape[0]) if len(shape) == 2 else np.repeat(numbers, prod(shape[1:]))
         if operation == "slice" and arguments["axis"] == "channels":

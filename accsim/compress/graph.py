@@ -15,8 +15,7 @@ from accsim.compress.model import LayerParameters, Model, NormParameters
 from accsim.errors import AccsimError
 from accsim.workload.layer import Layer, LayerKind, TensorStatistics
 from accsim.workload.network import Network
-from accsim.workload.operations import OPERATIONS
-from accsim.workload.rebuild import build
+from accsim.workload.rebuild import arguments_of, build
 
 INPUT = "input"
 
@@ -54,11 +53,7 @@ def take_apart(model: Model) -> list[Node]:
     """
     nodes, known = [], {INPUT}
     for layer in model.network.layers:
-        operation, arguments = layer.made_by
-        if operation not in OPERATIONS:
-            raise AccsimError(
-                f"layer {layer.name!r}: it does not say which operation made it, so it cannot be rewritten"
-            )
+        arguments = arguments_of(layer)
         for source in layer.inputs:
             if source not in known:
                 raise AccsimError(
@@ -67,7 +62,7 @@ def take_apart(model: Model) -> list[Node]:
                 )
         known.add(layer.name)
         parameters, norm = model.parameters.get(layer.name), model.norms.get(layer.name)
-        nodes.append(Node(layer.name, operation, layer.inputs, dict(arguments), parameters, norm))
+        nodes.append(Node(layer.name, layer.made_by[0], layer.inputs, arguments, parameters, norm))
     return nodes
 
 

@@ -44,13 +44,22 @@ def build(
         raise AccsimError(f"layer {name!r}: {mistake}") from None
 
 
+def arguments_of(layer: Layer) -> dict[str, Any]:
+    """The arguments of the operation that made a layer.
+
+    Raises:
+        AccsimError: it was not made by an operation of network files.
+    """
+    operation, arguments = layer.made_by
+    if operation not in OPERATIONS:
+        raise AccsimError(f"layer {layer.name!r}: it does not say which operation made it, so it cannot be made again")
+    return dict(arguments)
+
+
 def rebuilt(layer: Layer, inputs: tuple[str, ...], shapes: tuple[Shape, ...], **changed: Any) -> Layer:
     """The layer on other inputs, all sizes inferred again; ``changed`` replaces some of its arguments.
 
     Raises:
         AccsimError: it was not made by an operation of network files, or cannot exist on these inputs.
     """
-    operation, arguments = layer.made_by
-    if operation not in OPERATIONS:
-        raise AccsimError(f"layer {layer.name!r}: it does not say which operation made it, so it cannot be made again")
-    return build(layer.name, operation, inputs, shapes, layer.batch, {**dict(arguments), **changed})
+    return build(layer.name, layer.made_by[0], inputs, shapes, layer.batch, {**arguments_of(layer), **changed})

@@ -131,7 +131,7 @@ def _broken(change) -> Model:
         ),
         (
             lambda: take_apart(Model(Network("n", (replace(LAYER, made_by=("", ())),), ()), {})),
-            "layer 'conv1': it does not say which operation made it, so it cannot be rewritten",
+            "layer 'conv1': it does not say which operation made it, so it cannot be made again",
         ),
         (
             lambda: without(synthetic(network_of("- a: {conv: 3, kernel: 1}\n- s: {add: [a, input]}")), ["s"]),

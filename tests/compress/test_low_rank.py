@@ -156,8 +156,13 @@ def test_rounds_of_improvement_never_lose(seed: int, rank: int) -> None:
     assert lost[1] <= lost[0] + 1e-9
 
 
-def test_the_published_example_of_cp_is_found() -> None:
-    """A kernel of rank 2 is found exactly: what alternating least squares can do, though it need not."""
+def test_rounds_end_where_rounding_would_let_the_error_grow() -> None:
+    errors = cp(np.random.default_rng(0).standard_normal((2, 2, 2, 2)), 1, 500).errors
+    assert len(errors) < 500
+    assert all(b < a for a, b in pairwise(errors))
+
+
+def test_a_kernel_of_a_small_rank_is_found() -> None:
     draw = np.random.default_rng(1)
     factors = [draw.standard_normal((size, 2)) for size in (6, 5, 3, 3)]
     weights = np.einsum("mk,ck,rk,sk->mcrs", *factors)
@@ -195,6 +200,26 @@ def test_the_smallest_rank_that_keeps_the_energy(energy: float, seed: int) -> No
     rank = after.network.layer("a.a").output_shape[0]
     assert squares[:rank].sum() >= energy * squares.sum() * (1 - 1e-12)
     assert squares[: rank - 1].sum() < energy * squares.sum() * (1 + 1e-12)
+
+
+def test_the_group_that_needs_most_sets_the_rank() -> None:
+    model = synthetic(network_of("- a: {conv: 6, kernel: 1, groups: 2}", "[6, 2, 2]"))
+    weights = np.concatenate([np.ones((3, 3)), np.eye(3)])[:, :, None, None]  # of rank 1, and of three equal parts
+    model = model.with_parameters({"a": LayerParameters(Float(weights))})
+    after = ChannelSvd(energy=0.6).apply(model)
+    assert after.applied[-1].notes == (("a", "rank 2 of 3; 24 weights for 18"),)
+    kernel = composed(after, "a.", 2)
+    np.testing.assert_allclose(kernel[:3], weights[:3], atol=1e-12)
+    assert ((kernel[3:] - weights[3:]) ** 2).sum() == pytest.approx(1)
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 3), st.integers(1, 20))
+@settings(max_examples=30, deadline=None)
+def test_a_chain_is_smaller_below_its_break_even_rank(m: int, c: int, k: int, rank: int) -> None:
+    rank = min(rank, m, c * k * k)
+    model = synthetic(network_of(f"- a: {{conv: {m}, kernel: {k}, pad: {k // 2}}}", f"[{c}, 3, 3]"))
+    smaller = ChannelSvd(rank=rank).apply(model).network.weight_words < model.network.weight_words
+    assert smaller == (rank < c * m * k * k / (c * k * k + m))
 
 
 def test_layers_of_zeros_and_of_one_weight() -> None:

@@ -185,3 +185,8 @@ def test_pruned_weights_are_not_transformed() -> None:
     assert str(error.value) == (
         "layer 'conv1': its weights were pruned, and a transform would fill them in; transform first"
     )
+    with pytest.raises(AccsimError) as error:
+        Level(sparsity=0.5).apply(Dct(sparsity=0.5).apply(synthetic(load_network("lenet_caffe"))))
+    assert str(error.value) == (
+        "layer 'conv1': its kernels are stored as coefficients of a transform; prune these, or the weights before it"
+    )

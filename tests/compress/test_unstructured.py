@@ -194,6 +194,9 @@ def test_restoring_never_makes_the_output_worse(seed: int, samples: int, sparsit
     after = np.linalg.norm(wanted - inputs @ restored.reshape(3, -1).T)
     assert after <= before * (1 + 1e-9) + 1e-9
     assert not restored[~kept].any()
+    lost = wanted - inputs @ restored.reshape(3, -1).T
+    slope = np.where(kept.reshape(3, -1), (inputs.T @ lost).T, 0)
+    np.testing.assert_allclose(slope, 0, atol=1e-8)  # no change of the kept weights would help
     assume(kept.all())
     np.testing.assert_allclose(restored, weights, atol=1e-9)
 

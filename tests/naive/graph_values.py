@@ -61,13 +61,15 @@ def values(model: Model, given: np.ndarray) -> dict[str, np.ndarray]:
                 parameters = model.parameters[layer.name]
                 weight = parameters.values()
                 weight = np.rint(weight).astype(np.int64) if whole else weight
-                y = (
-                    convolve(x, weight, layer)
-                    if layer.kind is LayerKind.CONV
-                    else (weight[:, :, 0, 0] @ x.reshape(-1)).reshape(-1, 1, 1)
-                )
+                if layer.kind is LayerKind.CONV:
+                    y = convolve(x, weight, layer)
+                elif x.ndim == 2:
+                    y = x @ weight[:, :, 0, 0].T
+                else:
+                    y = (weight[:, :, 0, 0] @ x.reshape(-1)).reshape(-1, 1, 1)
                 if parameters.bias is not None:
-                    y = y + parameters.bias.astype(y.dtype)[:, None, None]
+                    bias = parameters.bias.astype(y.dtype)
+                    y = y + (bias if y.ndim == 2 else bias[:, None, None])
             case LayerKind.BATCH_NORM:
                 norm = model.norms[layer.name]
                 if whole:
@@ -90,7 +92,8 @@ def values(model: Model, given: np.ndarray) -> dict[str, np.ndarray]:
             case LayerKind.RESHAPE if layer.operation == "flatten":
                 y = x.reshape(-1, 1, 1)
             case LayerKind.RESHAPE if layer.operation == "slice":
-                y = x[slice(*arguments["range"])]
+                here = slice(*arguments["range"])
+                y = x[:, here] if x.ndim == 2 else x[here]
             case LayerKind.RESHAPE if layer.operation == "pad_channels":
                 y = np.concatenate([x, np.zeros((layer.output_shape[0] - len(x), *x.shape[1:]), x.dtype)])
             case _:

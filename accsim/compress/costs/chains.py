@@ -11,6 +11,7 @@ from accsim.compress.codes import REAL_BITS
 from accsim.compress.costs.cost import Cost, chain, no_groups, positive
 from accsim.errors import AccsimError
 from accsim.workload.layer import Geometry, Layer
+from accsim.workload.rebuild import arguments_of
 
 
 def _window(g: Geometry, rows: bool, cols: bool) -> dict[str, Any]:
@@ -179,10 +180,9 @@ def stride_merged_pool(conv: Layer, pool: Layer) -> Cost:
         AccsimError: ``pool`` is no pooling, or no padding gives its outputs.
     """
     g = _geometry(conv, "streamline merging")
-    arguments = dict(pool.made_by[1])
     if pool.kind.value != "pool" or pool.made_by[0] == "global_average_pool":
         raise AccsimError(f"layer {pool.name!r}: it is no pooling with a stride")
-    by_h, by_w = arguments["stride"] or pool.window
+    by_h, by_w = arguments_of(pool)["stride"] or pool.window
     stride = (g.stride_h * by_h, g.stride_w * by_w)
     _, rows, cols = pool.output_shape
     reach = (g.dilation_h * (g.R - 1) + 1, g.dilation_w * (g.S - 1) + 1)

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from accsim.compress.model import Applied, LayerParameters, Model
-from accsim.errors import AccsimError, InputError, suggest
+from accsim.errors import AccsimError, InputError, in_layer, suggest
 from accsim.workload.layer import Layer
 from accsim.yamlfile import Model as FileModel
 
@@ -83,7 +83,8 @@ class LayerPass(ChosenLayersPass):
         notes: list[tuple[str, str]] = []
         for layer, parameters in self.chosen(model):
             require_finite(layer, parameters)
-            changed[layer.name] = self.project(layer, parameters)
+            with in_layer(layer.name):
+                changed[layer.name] = self.project(layer, parameters)
             said = self.notes(layer, parameters, changed[layer.name])
             if said:
                 notes.append((layer.name, said))

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from accsim.compress.channels import Flags, remove_channels
+from accsim.compress.channels import Flags, mask_channels, remove_channels
 from accsim.compress.coupling import Coupling, coupling, owns_filters
 from accsim.compress.grain import Reals
 from accsim.compress.graph import is_depthwise
@@ -64,7 +64,6 @@ class Filters(ChosenLayersPass):
             require_finite(layer, parameters)
         numbered = coupling(model.network)
         removed = self.removed(model, numbered)
-        removal = remove_channels(model, numbered, removed)
         counts = {
             layer.name: int(removed[numbered.numbers[layer.name]].sum())
             for layer, _ in model.layers()
@@ -75,8 +74,10 @@ class Filters(ChosenLayersPass):
             for name, count in counts.items()
             if count
         ]
-        made = removal.model if self.remove else removal.masked
-        return made.after(self.record((*notes, *(removal.notes if self.remove else ()))))
+        if not self.remove:
+            return mask_channels(model, numbered, removed).after(self.record(tuple(notes)))
+        removal = remove_channels(model, numbered, removed)
+        return removal.model.after(self.record((*notes, *removal.notes)))
 
     def removed(self, model: Model, numbered: Coupling) -> Flags:
         """The channels that go, by number."""

@@ -16,6 +16,7 @@ from accsim.compress.model import LayerParameters, Model
 from accsim.compress.passes.base import ModelPass
 from accsim.errors import InputError, suggest
 from accsim.workload.layer import Geometry, Layer, LayerKind
+from accsim.workload.rebuild import arguments_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +74,7 @@ class MergeBranches(ModelPass):
         self, model: Model, concat: Layer, nodes: list[Node], renamed: dict[str, str], notes: list[tuple[str, str]]
     ) -> list[Node]:
         """The nodes with the branches of one concatenation merged."""
-        if dict(concat.made_by[1])["axis"] != "channels":
+        if arguments_of(concat)["axis"] != "channels":
             return nodes
         runs = _runs([_branch(model, name) for name in concat.inputs])
         whole = len(runs) == 1 and len(runs[0]) == len(concat.inputs)
@@ -95,7 +96,7 @@ class MergeBranches(ModelPass):
         if len(inputs) == 1:
             renamed[concat.name] = inputs[0]
             return [node for node in nodes if node.name != concat.name]
-        swap = Node(concat.name, "concat", tuple(inputs), dict(concat.made_by[1]))
+        swap = Node(concat.name, "concat", tuple(inputs), arguments_of(concat))
         return [swap if node.name == concat.name else node for node in nodes]
 
 

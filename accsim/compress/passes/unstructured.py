@@ -9,15 +9,24 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field, model_validator
 
+from accsim.compress.codes import Transformed
 from accsim.compress.grain import Reals
 from accsim.compress.model import LayerParameters, Mask, Model
 from accsim.compress.passes.base import ChosenLayersPass, LayerPass, require_finite
-from accsim.errors import InputError, suggest
+from accsim.errors import AccsimError, InputError, in_layer, suggest
 from accsim.workload.layer import Layer
 
 
 def pruned(parameters: LayerParameters, kept: Mask, grain: str = "weight") -> LayerParameters:
-    """The parameters with only ``kept`` weights left; those that were pruned before stay so."""
+    """The parameters with only ``kept`` weights left; those that were pruned before stay so.
+
+    Raises:
+        AccsimError: weights are stored as coefficients of a transform, which single weights do not have.
+    """
+    if isinstance(parameters.weight, Transformed):
+        raise AccsimError(
+            "its kernels are stored as coefficients of a transform; prune these, or the weights before it"
+        )
     if parameters.kept is not None:
         kept = kept & parameters.kept
     return replace(parameters, kept=kept, grain=grain)
@@ -174,10 +183,10 @@ class Largest(ChosenLayersPass):
         flat = np.concatenate([one.reshape(-1) for one in magnitudes])
         kept = without_smallest(flat, flat.size - share(self.density, flat.size))
         parts = np.split(kept, np.cumsum([one.size for one in magnitudes])[:-1])
-        changed = {
-            layer.name: pruned(parameters, part.reshape(parameters.weight.shape))
-            for (layer, parameters), part in zip(chosen, parts, strict=True)
-        }
+        changed: dict[str, LayerParameters] = {}
+        for (layer, parameters), part in zip(chosen, parts, strict=True):
+            with in_layer(layer.name):
+                changed[layer.name] = pruned(parameters, part.reshape(parameters.weight.shape))
         return model.with_parameters(changed).after(self.record())
 
 
@@ -230,7 +239,8 @@ class EnergyAware(ChosenLayersPass):
         for turn, (layer, parameters) in enumerate(chosen, 1):
             if self.budget and left <= allowed:
                 break
-            after = at_level(parameters, self.sparsity)
+            with in_layer(layer.name):
+                after = at_level(parameters, self.sparsity)
             left -= costs[layer.name] * (parameters.density - after.density)
             changed[layer.name] = after
             notes.append((layer.name, f"pruned as number {turn} of {len(chosen)}"))
