@@ -75,6 +75,7 @@ class ActivationCode:
         scale: the step; ``None`` until ranges have been calibrated on inputs.
         zero_point: the code of zero.
         kind: ``uniform``, ``binary`` (+1 and -1), ``float`` ...
+        threshold: values of at most this much become 0 before they are rounded (Two-Step Quantization); 0 for none.
     """
 
     bits: int
@@ -82,6 +83,7 @@ class ActivationCode:
     scale: float | None = None
     zero_point: int = 0
     kind: str = "uniform"
+    threshold: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

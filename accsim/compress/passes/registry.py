@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+from accsim.compress.passes.activations import Activations
+from accsim.compress.passes.admm import Admm, BinaryRelax
+from accsim.compress.passes.allocation import SqnrAllocation
 from accsim.compress.passes.base import ModelPass
-from accsim.compress.passes.uniform import Symmetric
+from accsim.compress.passes.binary import BinaryConnect, Bwn, Syq, Xnor
+from accsim.compress.passes.codebook import ClipQ, Hashed, KMeans, SoftSharing
+from accsim.compress.passes.outliers import VQuant
+from accsim.compress.passes.planes import LqNets, Residual
+from accsim.compress.passes.power_of_two import Inq, Quinary, Shift
+from accsim.compress.passes.product import KernelClustering, ProductQuantisation
+from accsim.compress.passes.ternary import Fgq, TernaryOptimum, Ttq, Twn
+from accsim.compress.passes.uniform import Affine, DoReFa, DynamicFixedPoint, Symmetric
 
-PASSES: dict[str, type[ModelPass]] = {one.name: one for one in (Symmetric,)}
+QUANTISING: tuple[type[ModelPass], ...] = (
+    Symmetric, Affine, DynamicFixedPoint, DoReFa, SqnrAllocation, Activations,
+    Bwn, Xnor, Syq, BinaryConnect,
+    Twn, TernaryOptimum, Fgq, Ttq, Admm, BinaryRelax,
+    Inq, Shift, Quinary,
+    KMeans, ClipQ, SoftSharing, Hashed,
+    ProductQuantisation, KernelClustering,
+    Residual, LqNets, VQuant,
+)  # fmt: skip
+
+PASSES: dict[str, type[ModelPass]] = {one.name: one for one in QUANTISING}
