@@ -140,7 +140,4 @@ def _blocks(compressed: Compressed, found: list[dict[str, Any]], total: dict[str
     blocks: list[console.Block] = [Line(f"{total['network']} with recipe {recipe.name}", "bold")]
     blocks += [f"passes: {', '.join(one.name for one in recipe.passes)}"] if recipe.passes else []
     blocks += ["", table, "", f"weights: {stored:.3f} MB stored, {total['trained_bits'] / 8e6:.3f} MB before (32 bits)"]
-    blocks += [f"published, not computed here: {a.metric} {a.value_pct:g} % [{a.source}]" for a in recipe.accuracy]
-    if recipe.secondary:
-        blocks.append(Line("note: these figures could not be checked against the publication", "yellow"))
     return [*blocks, *(f"note: {note}" for note in total["notes"])]

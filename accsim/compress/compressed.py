@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -56,11 +56,28 @@ class Compressed:
         """Compression rate of the weights: trained bits over stored bits; ``None`` if nothing is stored."""
         return self.trained_bits / self.stored_bits if self.stored_bits else None
 
-    def nonzero_masks(self) -> dict[str, dict[str, Array]]:
-        """Where the weights of each layer are not zero: what an estimate counts zeros from."""
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know: where weights come from, and what passes have to say of layers."""
+        recipe = self.recipe
+        out = [f"weights: {self.origin}"]
+        if any(one.expected for one in self.stored.values()):
+            out.append("stored bits: expected under independent zeros, as only densities were published")
+        if recipe.secondary:
+            out.append(f"recipe {recipe.name}: its figures could not be checked against the publication")
+        if recipe.incomplete:
+            out.append(f"layers without figures are as the network has them: {recipe.incomplete}")
+        if self.model is not None:
+            out += [f"{a.name}: {layer}: {said}" for a in self.model.applied for layer, said in a.notes]
+        return (
+            *out,
+            *(f"published, not computed here: {a.metric} {a.value_pct:g} % [{a.source}]" for a in recipe.accuracy),
+        )
+
+    def nonzero_masks(self, names: Collection[str]) -> dict[str, dict[str, Array]]:
+        """Where the weights of some layers are not zero: what zeros are counted from."""
         if self.model is None:
             return {}
-        return {layer.name: {"weight": p.values() != 0} for layer, p in self.model.layers()}
+        return {layer.name: {"weight": p.values() != 0} for layer, p in self.model.layers() if layer.name in names}
 
     def integer_weights(self) -> dict[str, dict[str, Array]]:
         """The integers that the hardware multiplies, pruned ones 0, for the layers whose code has them."""

@@ -70,20 +70,8 @@ def totals(compressed: Compressed) -> dict[str, Any]:
         "published_accuracy": [
             {"metric": a.metric, "value_pct": a.value_pct, "source": a.source} for a in recipe.accuracy
         ],
-        "notes": list(notes(compressed)),
+        "notes": list(compressed.notes()),
     }
-
-
-def notes(compressed: Compressed) -> tuple[str, ...]:
-    """What the reader must know: where weights come from, and what passes have to say of layers."""
-    out = [f"weights: {compressed.origin}"]
-    if any(one.expected for one in compressed.stored.values()):
-        out.append("stored bits: expected under independent zeros, as only densities were published")
-    if compressed.recipe.incomplete:
-        out.append(f"layers without figures are as the network has them: {compressed.recipe.incomplete}")
-    if compressed.model is not None:
-        out += [f"{a.name}: {layer}: {said}" for a in compressed.model.applied for layer, said in a.notes]
-    return tuple(out)
 
 
 def to_csv(found: Sequence[dict[str, Any]]) -> str:
