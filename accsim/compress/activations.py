@@ -15,7 +15,7 @@ from accsim.workload.layer import Geometry
 def dorefa(values: Reals, bits: int) -> Reals:
     """DoReFa activations: round((2^k - 1) clip(a, 0, 1)) / (2^k - 1), rounded half to even.
 
-    Source: Zhou et al., 2016 (arXiv 1606.06160, section 2.5).
+    Source: Zhou et al., 2016 (arXiv 1606.06160).
     """
     largest = (1 << bits) - 1
     out: Reals = np.rint(largest * np.clip(values, 0.0, 1.0)) / largest
@@ -43,7 +43,7 @@ def xnor_input_scale(values: Reals, geometry: Geometry) -> Reals:
     Returns:
         [N, P, Q].
 
-    Source: Rastegari et al., ECCV 2016 (arXiv 1603.05279, section 3.2).
+    Source: Rastegari et al., ECCV 2016 (arXiv 1603.05279), as this project remembers it.
     """
     g = geometry
     mean = np.abs(values).mean(axis=1)
@@ -90,7 +90,7 @@ def sign_threshold(norm: NormParameters) -> SignThreshold:
     gamma (x - mean) / s + beta >= 0, s = sqrt(variance + epsilon), holds where x >= mean - beta s / gamma for gamma > 0
     and where x <= that for gamma < 0, with sign(0) = +1. A channel with gamma = 0 has the sign of beta everywhere.
 
-    Source: the inequality itself; FINN (Umuroglu et al., FPGA 2017, section 4.2.2) builds hardware with it.
+    Source: the inequality itself; FINN (Umuroglu et al., FPGA 2017) builds hardware with it.
     """
     deviation = np.sqrt(norm.variance + norm.epsilon)
     flat = norm.gamma == 0

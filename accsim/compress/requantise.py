@@ -50,7 +50,7 @@ def fixed_point(factor: float) -> Multiplier:
     Raises:
         AccsimError: the factor is not between 2^-31 and 2^31.
 
-    Source: Jacob et al., CVPR 2018 (arXiv 1712.05877, section 2.2). They round twice, in the product's upper half and
+    Source: Jacob et al., CVPR 2018 (arXiv 1712.05877). They round twice, in the product's upper half and
     in the shift; ``Multiplier.apply`` rounds once.
     """
     _require_in_range(factor)

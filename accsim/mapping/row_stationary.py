@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import accumulate, product
+from math import gcd
 
 from accsim.hardware.accelerator import Accelerator, FilterLoad, RegisterFile
 from accsim.mapping.mapping import RowStationaryMapping
-from accsim.mapping.nest import input_extent, window_span
+from accsim.mapping.nest import Nest, Piece, covered, input_extent, window_span
 from accsim.workload.layer import Geometry, Operand
 
 
@@ -15,6 +16,43 @@ def even_runs(length: int, most: int) -> tuple[int, ...]:
     runs = -(-length // most)
     base, more = divmod(length, runs)
     return (base + 1,) * more + (base,) * (runs - more)
+
+
+def starts(runs: tuple[int, ...]) -> list[tuple[int, int]]:
+    """First index and length of each run."""
+    return list(zip(accumulate((0, *runs[:-1])), runs, strict=True))
+
+
+def distinct_rows(rows: int, taps: int, stride: int, dilation: int) -> int:
+    """Ifmap rows on the diagonals of a PE set: the different values of stride * j + dilation * i, j < rows, i < taps.
+
+    A value is met again wherever i grows by the stride and j shrinks by the dilation, both over their common divisor.
+    """
+    common = gcd(stride, dilation)
+    again_i, again_j = taps - stride // common, rows - dilation // common
+    return rows * taps - max(0, again_i) * max(0, again_j)
+
+
+def rows_read(nest: Nest, piece: Piece, first_tap: int, taps: int) -> int:
+    """Ifmap rows that a pass over a piece of P and a run of filter rows reads: those on its diagonals, less padding."""
+    g = nest.geometry
+    if not nest.clipped("P", piece):
+        return distinct_rows(piece.size, taps, g.stride_h, g.dilation_h)
+    first = piece.start * g.stride_h - g.pad_top + first_tap * g.dilation_h
+    if g.dilation_h == 1:
+        return covered(first, piece.size, g.stride_h, taps, g.H)
+    taken = {first + j * g.stride_h + i * g.dilation_h for j, i in product(range(piece.size), range(taps))}
+    return sum(1 for row in taken if 0 <= row < g.H)
+
+
+def cols_read(nest: Nest, piece: Piece, first_tap: int, taps: int) -> int:
+    """Ifmap columns that a pass over a piece of Q and a run of filter columns reads: those shifted in, less padding."""
+    g = nest.geometry
+    span = window_span(taps, g.dilation_w)
+    if not nest.clipped("Q", piece):
+        return input_extent(piece.size, g.stride_w, span)
+    first = piece.start * g.stride_w - g.pad_left + first_tap * g.dilation_w
+    return covered(first, piece.size, g.stride_w, span, g.W)
 
 
 def spad_words(accelerator: Accelerator) -> dict[Operand, RegisterFile]:

@@ -8,13 +8,13 @@ import numpy.typing as npt
 from accsim.hardware.accelerator import InitialPsum
 from accsim.mapping.dataflow import Axis, Delivery, Drain, Reduction
 from accsim.mapping.mapping import RowStationaryMapping, SystolicMapping
+from accsim.mapping.row_stationary import starts
 from accsim.simulate.flows import Flow, Flows, Occupancy, RowStationaryFlows, SystolicFlows, Zeros
 from accsim.simulate.ledger import Ledger
 from accsim.simulate.movement import record
 from accsim.simulate.padding import valid_macs, valid_taps
 from accsim.simulate.phase import Schedule
 from accsim.simulate.row_stationary import RowStationaryArray
-from accsim.simulate.row_stationary_pass import starts
 from accsim.simulate.schedule import ArrayModel, schedule, step_classes
 from accsim.simulate.storage import OffChipBits, Place, traffic
 from accsim.simulate.systolic import SystolicArray

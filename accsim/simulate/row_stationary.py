@@ -36,17 +36,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import product
 
 from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum
 from accsim.mapping.mapping import RowStationaryMapping
-from accsim.mapping.nest import Nest, Piece, covered, input_extent, window_span
-from accsim.mapping.row_stationary import cut_filter, spad_words
+from accsim.mapping.nest import Nest, Piece, input_extent, window_span
+from accsim.mapping.row_stationary import cols_read, cut_filter, distinct_rows, rows_read, spad_words, starts
 from accsim.simulate.bursts import Bursts
 from accsim.simulate.filter_loads import Block, before, pairs
 from accsim.simulate.phase import Phase, Spent
 from accsim.simulate.returning_sums import Visit, Way, networks
-from accsim.simulate.row_stationary_pass import Pass, ceil_div, distinct_rows, starts
+from accsim.simulate.row_stationary_pass import Pass, ceil_div
 from accsim.simulate.timeline import Run
 from accsim.workload.layer import Operand
 
@@ -135,18 +134,8 @@ class RowStationaryArray:
 
     def read_ifmap_words(self, one: Pass, sizes: Mapping[str, Piece]) -> int:
         """Ifmap words read from the buffer in one pass: those on the bus that are pixels."""
-        g, rows, cols = self.nest.geometry, self.ifmap_rows(one), self.row_words(one)
-        if self.nest.clipped("P", sizes["P"]):
-            first = sizes["P"].start * g.stride_h - g.pad_top + one.first_r * g.dilation_h
-            if g.dilation_h == 1:
-                rows = covered(first, one.rows, g.stride_h, one.taps_r, g.H)
-            else:
-                pairs = product(range(one.rows), range(one.taps_r))
-                taken = {first + j * g.stride_h + i * g.dilation_h for j, i in pairs}
-                rows = sum(1 for row in taken if 0 <= row < g.H)
-        if self.nest.clipped("Q", sizes["Q"]):
-            first = sizes["Q"].start * g.stride_w - g.pad_left + one.first_s * g.dilation_w
-            cols = covered(first, one.cols, g.stride_w, self._span(one), g.W)
+        rows = rows_read(self.nest, sizes["P"], one.first_r, one.taps_r)
+        cols = cols_read(self.nest, sizes["Q"], one.first_s, one.taps_s)
         return one.n * one.channels * rows * cols
 
     def _column(self, one: Pass, shifted: int) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate
-from math import gcd
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -68,18 +66,3 @@ class Pass:
     def chain(self) -> int:
         """PEs a psum passes on its way up."""
         return self.taps_r * self.sets_r
-
-
-def starts(runs: tuple[int, ...]) -> list[tuple[int, int]]:
-    """First index and length of each run."""
-    return list(zip(accumulate((0, *runs[:-1])), runs, strict=True))
-
-
-def distinct_rows(rows: int, taps: int, stride: int, dilation: int) -> int:
-    """Ifmap rows on the diagonals of a PE set: the different values of stride * j + dilation * i, j < rows, i < taps.
-
-    A value is met again wherever i grows by the stride and j shrinks by the dilation, both over their common divisor.
-    """
-    common = gcd(stride, dilation)
-    again_i, again_j = taps - stride // common, rows - dilation // common
-    return rows * taps - max(0, again_i) * max(0, again_j)

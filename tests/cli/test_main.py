@@ -97,7 +97,7 @@ def test_python_dash_m(tmp_path: Path) -> None:
         (["run", "x", "--batch", "1e3"], "--batch: must be a whole number of at least 1, got '1e3'"),
         (
             ["run", "x", "--objective", "enrgy"],
-            "--objective: must be energy, latency or edp, got 'enrgy'; did you mean 'energy'?",
+            "--objective: must be energy, latency, edp or traffic, got 'enrgy'; did you mean 'energy'?",
         ),
         (["run", "x", "--bind", "64"], "--bind: expected a name, '=' and a size, such as sequence=128, got '64'"),
         (["run", "x", "--bind", "s=one"], "--bind: s must be a whole number of at least 1, got 'one'"),

@@ -176,6 +176,7 @@ def test_more_bits_of_a_codebook_end_at_no_error(weights: np.ndarray) -> None:
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=60))
+@settings(deadline=None)
 def test_entropy_bounds_a_huffman_code(symbols: list[int]) -> None:
     counts = sorted(np.unique(symbols, return_counts=True)[1].tolist())
     bits, total = 0, len(symbols)

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from accsim.compress.codes import Float, PowerOfTwo, Ternary
 from accsim.compress.measures import measure
 from accsim.compress.model import LayerParameters
 from accsim.compress.passes.base import LayerPass
 from accsim.compress.passes.registry import PASSES, QUANTISING
-from accsim.compress.passes.uniform import Symmetric
 from accsim.compress.synthetic import synthetic
-from accsim.errors import AccsimError
+from accsim.errors import AccsimError, InputError
+from accsim.source import Source
 from accsim.workload.reader import load_network
+from accsim.yamlfile import bind, load
 from tests.compress.tensors import CONV, FC, layers
 
 RULES = [rule(seed=7) if "seed" in rule.model_fields else rule() for rule in QUANTISING if issubclass(rule, LayerPass)]
@@ -84,19 +84,51 @@ def test_a_whole_network(name: str) -> None:
             assert row.code == "float" if name == "binary_relax" else row.code != "float"
 
 
-@pytest.mark.parametrize("bits", [0, 1, 17, 2.5, True])
-def test_bits_out_of_range(bits: object) -> None:
-    with pytest.raises(ValidationError):
-        Symmetric(bits=bits)
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("symmetric", "bits: 1", "recipe.yaml:1:7: bits: must be at least 2, got 1"),
+        ("symmetric", "bits: 17", "recipe.yaml:1:7: bits: must be at most 16, got 17"),
+        ("symmetric", "bits: 2.5", "recipe.yaml:1:7: bits: must be an integer, got 2.5"),
+        ("symmetric", "bist: 8", "recipe.yaml:1:1: no key 'bist'; did you mean 'bits'?"),
+        ("dorefa", "bits: 0", "recipe.yaml:1:7: bits: must be at least 1, got 0"),
+        ("inq", "portion: 0", "recipe.yaml:1:10: portion: must be greater than 0.0, got 0"),
+        ("v_quant", "ratio: 1.5", "recipe.yaml:1:8: ratio: must be at most 1.0, got 1.5"),
+        ("hashed", "buckets_per_weight: 0", "recipe.yaml:1:21: buckets_per_weight: must be greater than 0.0, got 0"),
+        (
+            "bwn", "grain: filters",
+            "recipe.yaml:1:8: grain: unknown grain 'filters': must be one of layer, filter, channel, kernel, pixel, "
+            "channels:N; did you mean 'filter'?",
+        ),
+        (
+            "activations", "{bits: 2, kind: binary}",
+            "recipe.yaml:1:1: binary activations have 1 bit, got 2",
+        ),
+        (
+            "activations", "{bits: 1, signed: true}",
+            "recipe.yaml:1:1: signed uniform codes have at least 2 bits, got 1; for signs use kind: binary",
+        ),
+        (
+            "sqnr_allocation", "{bits: 3, least: 4}",
+            "recipe.yaml:1:1: least (4) must be at most bits (3) and most (16)",
+        ),
+    ],
+)  # fmt: skip
+def test_arguments_out_of_range(name: str, text: str, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        bind(load(Source("recipe", "recipe.yaml", text)), PASSES[name])
+    assert str(error.value) == message
 
 
-def test_an_unknown_grain() -> None:
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@by_name
+def test_weights_that_are_no_numbers(rule: LayerPass, value: float) -> None:
+    weights = np.zeros((20, 1, 5, 5))
+    weights[3, 0, 1, 2] = value
+    model = synthetic(load_network("lenet_caffe")).with_parameters({"conv1": LayerParameters(Float(weights))})
     with pytest.raises(AccsimError) as error:
-        Symmetric(grain="filters").apply(synthetic(load_network("lenet_caffe")))
-    assert str(error.value) == (
-        "unknown grain 'filters': must be one of layer, filter, channel, kernel, pixel, channels:N; "
-        "did you mean 'filter'?"
-    )
+        rule.apply(model)
+    assert str(error.value) == "layer 'conv1': 1 of 500 weights are NaN or infinite, the first at (3, 0, 1, 2)"
 
 
 @given(parameters=layers(), order=st.permutations(["symmetric", "twn", "kmeans", "bwn"]))

@@ -64,9 +64,12 @@ def squared(rule: LayerPass, weights: np.ndarray) -> float:
 
 
 def test_the_figures_themselves() -> None:
-    assert [round(figure, 4) for _, figure, _ in FIGURES] == [0.3634, 0.1917, 0.1902, 0.3634, 0.1306, 0.0585, 0.033]
+    # the second row is one sample of 10^6
+    assert [round(figure, 4) for _, figure, _ in FIGURES] == [0.3634, 0.1916, 0.1902, 0.3634, 0.1305, 0.0584, 0.0329]
+    sampled = [0.3638, 0.1918, 0.1903, 0.364, 0.131, 0.0586, 0.0331]
+    assert [figure for _, figure, _ in FIGURES] == pytest.approx(sampled, rel=0.007)
     tails = [2 * (1 - NORMAL.cdf(threshold)) for threshold in (TWN_THRESHOLD, BEST_THRESHOLD)]
-    assert [round(tail, 3) for tail in tails] == [0.576, 0.54]
+    assert tails == pytest.approx([0.576, 0.540], abs=0.001)
     assert pytest.approx(0.612, abs=5e-4) == BEST_THRESHOLD
 
 

@@ -14,6 +14,7 @@ from tests.compress.tensors import CONV, code_of, layers, tensors
 
 
 @given(st.floats(1e-9, 1e9))
+@settings(deadline=None)
 def test_the_highest_exponent_of_inq(peak: float) -> None:
     assert 0.75 * 2.0 ** inq_highest(peak) <= peak < 1.5 * 2.0 ** inq_highest(peak)
 

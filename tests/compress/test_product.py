@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accsim.compress.codes import KernelCodebook, ProductCodebook
-from accsim.compress.passes.lloyd import in_space
+from accsim.compress.passes.lloyd import in_space, nearest_in_space, nearest_line
 from accsim.compress.passes.product import KernelClustering, ProductQuantisation
 from accsim.workload.reader import load_network
 from tests.compress.tensors import CONV, FC, code_of, error_of, layers, tensors
@@ -32,6 +32,17 @@ def test_turns_in_space(seed: int, count: int, entries: int, dimensions: int) ->
     assert all(b <= a + 1e-9 for a, b in pairwise(errors))
     distinct = len(np.unique(points, axis=0))
     assert (errors[-1] == 0) if distinct <= entries else (len(np.unique(index)) > 1 or entries == 1)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_compiled_search_is_the_plain_one(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = np.rint(2 * rng.standard_normal((20, 1 + seed % 4)))  # with ties
+    others = np.rint(2 * rng.standard_normal((1 + seed, 1 + seed % 4)))
+    away = [[sum((a - b) ** 2 for a, b in zip(p, q, strict=True)) for q in others] for p in points]
+    along = [[abs(sum(a * b for a, b in zip(p, q, strict=True))) for q in others] for p in points]
+    assert nearest_in_space(points, others).tolist() == [row.index(min(row)) for row in away]
+    assert nearest_line(points, others).tolist() == [row.index(max(row)) for row in along]
 
 
 @given(layers(pruned=False), st.integers(1, 6), st.integers(1, 8))

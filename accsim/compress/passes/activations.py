@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from accsim.compress.model import ActivationCode, Model
 from accsim.compress.passes.base import ModelPass
-from accsim.errors import AccsimError, InputError, suggest
+from accsim.errors import InputError, suggest
 from accsim.workload.layer import Layer, LayerKind
 from accsim.workload.network import Network
 
@@ -30,7 +30,7 @@ class Activations(ModelPass):
 
     ``threshold`` is the sparse code of Two-Step Quantization (Wang et al., CVPR 2018): values up to it become 0, the
     others are uniform; how the threshold is found, and its training, are not done, and the rule is as this project
-    remembers it. DoReFa: Zhou et al., 2016 (arXiv 1606.06160, section 2.5).
+    remembers it. DoReFa: Zhou et al., 2016 (arXiv 1606.06160).
     """
 
     name: ClassVar[str] = "activations"
@@ -42,19 +42,20 @@ class Activations(ModelPass):
     top: float | None = Field(None, gt=0, description="largest value of a code; calibrated if not given")
     threshold: float = Field(0.0, ge=0, description="values up to this become 0")
 
+    @model_validator(mode="after")
+    def _bits_of_kind(self) -> Self:
+        if self.kind == "binary" and self.bits != 1:
+            raise ValueError(f"binary activations have 1 bit, got {self.bits}")
+        if self.kind == "uniform" and self.bits == 1 and self.signed:
+            raise ValueError("signed uniform codes have at least 2 bits, got 1; for signs use kind: binary")
+        return self
+
     def apply(self, model: Model) -> Model:
         """Set the code of every chosen feature map.
 
         Raises:
             InputError: a pattern matches no feature map.
-            AccsimError: signs of more than one bit, or signed codes of one.
         """
-        if self.kind == "binary" and self.bits != 1:
-            raise AccsimError(f"{self.name}: binary activations have 1 bit, got {self.bits}")
-        if self.kind == "uniform" and self.bits == 1 and self.signed:
-            raise AccsimError(
-                f"{self.name}: signed uniform codes have at least 2 bits, got 1; for signs use kind: binary"
-            )
         positive = non_negative(model.network)
         codes = {name: self.code(name in positive) for name in self.chosen(model.network)}
         return replace(model, activations={**model.activations, **codes}).after(self.record())

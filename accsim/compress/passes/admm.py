@@ -10,11 +10,11 @@ from pydantic import Field
 
 from accsim.compress.codes import Binary, Code, Float
 from accsim.compress.model import LayerParameters
+from accsim.compress.passes.arguments import GRAIN, Grain
 from accsim.compress.passes.base import LayerPass
 from accsim.compress.passes.blocks import Blocks, blocks_of
 from accsim.compress.passes.scaled_levels import alternate, power_code, powers, sign_code
 from accsim.compress.passes.ternary import optimum
-from accsim.compress.passes.uniform import GRAIN
 from accsim.workload.layer import Layer
 
 
@@ -32,7 +32,7 @@ class Admm(LayerPass):
 
     name: ClassVar[str] = "admm"
     magnitudes: int = Field(1, ge=0, le=8, description="0 for +-1, else powers of two beside zero: 1, 2, 4 ...")
-    grain: str = Field("layer", description=GRAIN)
+    grain: Grain = Field("layer", description=GRAIN)
     iterations: int = Field(100, ge=1, le=10_000, description="most turns of the alternation")
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
@@ -59,7 +59,7 @@ class BinaryRelax(LayerPass):
     name: ClassVar[str] = "binary_relax"
     relaxation: float = Field(1.0, ge=0, description="r: 0 leaves weights alone, infinity would project them")
     levels: Literal["binary", "ternary"] = Field("ternary", description="the set of the projection")
-    grain: str = Field("layer", description=GRAIN)
+    grain: Grain = Field("layer", description=GRAIN)
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
         """Move every weight towards its projection."""

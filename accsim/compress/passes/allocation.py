@@ -6,14 +6,14 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from math import floor, log10
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from accsim.compress.model import LayerParameters, Model
+from accsim.compress.passes.arguments import GRAIN, Grain
 from accsim.compress.passes.base import LayerPass, require_finite
-from accsim.compress.passes.uniform import GRAIN, symmetric_code
-from accsim.errors import AccsimError
+from accsim.compress.passes.uniform import symmetric_code
 from accsim.workload.layer import Layer
 
 DB_PER_BIT = 6.0
@@ -27,7 +27,7 @@ class SqnrAllocation(LayerPass):
     all chosen layers together have at most ``bits`` per weight on average, after each layer's bits are rounded to the
     nearest integer and kept from ``least`` to ``most``. Weights are then projected as by ``symmetric``.
 
-    Rule: Lin et al., ICML 2016 (arXiv 1511.06393, section 3), as this project remembers it: the paper minimises the sum
+    Rule: Lin et al., ICML 2016 (arXiv 1511.06393), as this project remembers it: the paper minimises the sum
     of r_i b_i for a given SQNR of the network, and fixes the bits of one layer where this fixes the average. Its step
     sizes, best for a normal distribution, and fine-tuning are not done.
     """
@@ -38,18 +38,16 @@ class SqnrAllocation(LayerPass):
     db_per_bit: float = Field(DB_PER_BIT, gt=0, description="SQNR that a bit is worth")
     least: int = Field(2, ge=2, le=16, description="fewest bits of a layer")
     most: int = Field(16, ge=2, le=16, description="most bits of a layer")
-    grain: str = Field("layer", description=GRAIN)
+    grain: Grain = Field("layer", description=GRAIN)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.least <= min(self.bits, self.most):
+            raise ValueError(f"least ({self.least}) must be at most bits ({self.bits:g}) and most ({self.most})")
+        return self
 
     def apply(self, model: Model) -> Model:
-        """Find the bits of every chosen layer, and project it.
-
-        Raises:
-            AccsimError: ``least`` is above ``most`` or above ``bits``.
-        """
-        if not self.least <= min(self.bits, self.most):
-            raise AccsimError(
-                f"{self.name}: least ({self.least}) must be at most bits ({self.bits:g}) and most ({self.most})"
-            )
+        """Find the bits of every chosen layer, and project it."""
         chosen = self.chosen(model)
         sizes = [parameters.values().size for _, parameters in chosen]
         counts = sizes if self.by == "weights" else [layer.macs for layer, _ in chosen]

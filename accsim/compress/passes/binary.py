@@ -10,6 +10,7 @@ from pydantic import Field
 
 from accsim.compress.codes import Binary
 from accsim.compress.model import ActivationCode, LayerParameters, Model
+from accsim.compress.passes.arguments import GRAIN, Grain
 from accsim.compress.passes.base import LayerPass
 from accsim.compress.passes.blocks import blocks_of
 from accsim.compress.passes.scaled_levels import sign_code
@@ -28,12 +29,12 @@ class Bwn(LayerPass):
     The set is {-a, +a} with one a per block, and a is the best one for these signs: the squared error is
     ||W||^2 - n a^2 for a block of n weights. Pruned weights stay zero and are not in the mean.
 
-    Rule: Binary-Weight-Networks (Rastegari et al., ECCV 2016; arXiv 1603.05279, section 3.1), where a block is a
-    filter. Training is not done. The paper leaves the first and the last layer alone: name them under ``skip``.
+    Rule: Binary-Weight-Networks (Rastegari et al., ECCV 2016; arXiv 1603.05279), where a block is a filter.
+    Training is not done. The paper leaves the first and the last layer alone: name them under ``skip``.
     """
 
     name: ClassVar[str] = "bwn"
-    grain: str = Field("filter", description="weights that share a scale: layer, filter, kernel, pixel, channels:N")
+    grain: Grain = Field("filter", description=GRAIN)
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
         """Keep the signs and the mean magnitude of each block."""
@@ -48,8 +49,8 @@ class Xnor(Bwn):
     window, scale each output (``activations.xnor_input_scale``). Every other reader of the same feature map gets signs
     too. Zero padding has no binary code: padded places must be masked, or given a sign.
 
-    Rule: XNOR-Networks (Rastegari et al., ECCV 2016; arXiv 1603.05279, section 3.2). Training is not done, and layers
-    are not reordered to the paper's norm, sign, convolution.
+    Rule: XNOR-Networks (Rastegari et al., ECCV 2016; arXiv 1603.05279), that of activations as this project remembers
+    it. Training is not done, and layers are not reordered to the paper's norm, sign, convolution.
     """
 
     name: ClassVar[str] = "xnor"
@@ -73,7 +74,9 @@ class Syq(Bwn):
     """
 
     name: ClassVar[str] = "syq"
-    grain: str = Field("pixel", description="weights that share a scale; layer for fully connected layers in any case")
+    grain: Grain = Field(
+        "pixel", description="weights that share a scale; layer for fully connected layers in any case"
+    )
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
         """Keep the signs and the mean magnitude at each place of the kernel."""
@@ -87,7 +90,7 @@ class BinaryConnect(LayerPass):
     What the magnitudes were must be made up for by the batch normalisation behind: without training, the error of a
     layer says little.
 
-    Rule: BinaryConnect with deterministic signs (Courbariaux et al., NIPS 2015; arXiv 1511.00363, equation 1). The
+    Rule: BinaryConnect with deterministic signs (Courbariaux et al., NIPS 2015; arXiv 1511.00363). The
     training it was made for is not done, nor its stochastic signs.
     """
 

@@ -19,7 +19,7 @@ from accsim.compress.passes.lloyd import nearest_on_a_line, on_a_line
 from accsim.workload.layer import Layer
 
 CONV_BITS, FC_BITS = 8, 5
-"""Bits of an index in convolutions and in fully connected layers (Han et al., ICLR 2016, section 3)."""
+"""Bits of an index in convolutions and in fully connected layers (Han et al., ICLR 2016)."""
 
 SMALLEST_RANGE = 1e-150
 """Weights whose range is smaller are one value for a mixture: their variance would underflow."""
@@ -32,7 +32,7 @@ class KMeans(LayerPass):
     from the smallest to the largest weight, and Lloyd's turns go on until no weight changes its cluster. A layer with
     no more distinct weights than entries is kept exactly, with as many entries as it has values.
 
-    Rules: Deep Compression (Han et al., ICLR 2016; arXiv 1510.00149, section 3): linear initialisation, 8 bits for
+    Rules: Deep Compression (Han et al., ICLR 2016; arXiv 1510.00149): linear initialisation, 8 bits for
     convolutions and 5 for fully connected layers. As this project understands it, the initialisation spans the
     surviving weights. Fine-tuning of the shared values is not done.
     """
@@ -104,13 +104,16 @@ class ClipQ(LayerPass):
 
 
 def partition(flat: Reals, side: Ints, intervals: int) -> list[Ints]:
-    """Places in each of some intervals of equal width over the values at ``side``; empty intervals are left out."""
+    """Places in each of some intervals of equal width over the values at ``side``; empty intervals are left out.
+
+    Values at ``side`` go up or down, so an interval's places stand together.
+    """
     if not side.size:
         return []
     values = flat[side]
     edges = np.linspace(values.min(), values.max(), intervals + 1)[1:-1]
     interval = np.searchsorted(edges, values, side="right")
-    return [side[interval == i] for i in range(intervals) if (interval == i).any()]
+    return np.split(side, np.flatnonzero(np.diff(interval)) + 1)
 
 
 class SoftSharing(LayerPass):
@@ -141,13 +144,17 @@ class SoftSharing(LayerPass):
             return replace(parameters, weight=with_table(parameters, values[:1] if values.size else np.zeros(1)))
         low, width = values.min(), np.ptp(values) / self.bins
         weights = parameters.weight.values()
-        used, bins, counts = np.unique(np.floor((values - low) / width), return_inverse=True, return_counts=True)
-        centres = np.bincount(bins.reshape(-1), weights=values) / counts
-        means, likeliest = self.fit(centres, counts.astype(np.float64))
-        # a pruned weight may lie outside: what its code says means nothing
-        place = np.searchsorted(used, np.floor((weights - low) / width)).clip(0, used.size - 1)
-        used, index = np.unique(likeliest[place], return_inverse=True)
-        return replace(parameters, weight=Codebook(index.reshape(weights.shape).astype(np.int64), means[used]))
+        bins = np.clip((values - low) / width, 0, self.bins - 1).astype(np.int64)
+        counts = np.bincount(bins, minlength=self.bins)
+        full = counts > 0
+        centres = np.bincount(bins, weights=values, minlength=self.bins)[full] / counts[full]
+        means, likeliest = self.fit(centres, counts[full].astype(np.float64))
+        used, entry = np.unique(likeliest, return_inverse=True)
+        # a pruned weight may lie outside or in an empty bin: what its code says means nothing
+        entries = np.zeros(self.bins, np.int64)
+        entries[full] = entry.reshape(-1)
+        index = entries[np.clip((weights - low) / width, 0, self.bins - 1).astype(np.int64)]
+        return replace(parameters, weight=Codebook(index, means[used]))
 
     def fit(self, centres: Reals, counts: Reals) -> tuple[Reals, Ints]:
         """Means of the components, the first one 0, and the likeliest component of each bin."""
@@ -184,7 +191,7 @@ class Hashed(LayerPass):
     is stored. For K buckets of independent weights with mean zero, about K / n of the energy is left: as a projection
     of a trained layer it is poor, and meant to be trained, which is not done here.
 
-    Rule: HashedNets (Chen et al., ICML 2015; arXiv 1504.04788, equations 3 and 7). The paper hashes with xxHash; here
+    Rule: HashedNets (Chen et al., ICML 2015; arXiv 1504.04788). The paper hashes with xxHash; here
     it is the finaliser of SplitMix64 (Steele et al., OOPSLA 2014) over place, seed and the layer's name.
     """
 

@@ -92,5 +92,22 @@ def _means(points: Reals, counts: Ints, index: Ints, before: Reals) -> Reals:
 
 def nearest_in_space(points: Reals, centroids: Reals) -> Ints:
     """Index of the nearest centroid of each point, the first one in a tie."""
-    distances = (centroids * centroids).sum(axis=1) - 2 * points @ centroids.T
-    return np.asarray(distances.argmin(axis=1), np.int64)
+    from accsim.kernels.nearest import nearest  # noqa: PLC0415
+
+    index = np.empty(len(points), np.int64)
+    nearest(np.ascontiguousarray(points), np.ascontiguousarray(centroids.T), index)
+    return index
+
+
+def nearest_line(points: Reals, lines: Reals) -> Ints:
+    """Index of the line through the origin on which each point has its longest projection, the first one in a tie.
+
+    Args:
+        points: [points, dimensions].
+        lines: unit vectors [lines, dimensions].
+    """
+    from accsim.kernels.nearest import longest  # noqa: PLC0415
+
+    index = np.empty(len(points), np.int64)
+    longest(np.ascontiguousarray(points), np.ascontiguousarray(lines.T), index)
+    return index

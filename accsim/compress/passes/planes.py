@@ -11,6 +11,7 @@ from pydantic import Field
 from accsim.compress.codes import Planes
 from accsim.compress.grain import Reals
 from accsim.compress.model import LayerParameters, Mask
+from accsim.compress.passes.arguments import Grain
 from accsim.compress.passes.base import LayerPass
 from accsim.compress.passes.blocks import Blocks, blocks_of, ratio
 from accsim.workload.layer import Layer
@@ -32,7 +33,7 @@ def residual_planes(rows: Reals, present: Mask, count: int) -> tuple[Reals, Mask
     Returns:
         bases [count, rows...], and which signs are positive [count, rows..., values].
 
-    Source: HORQ (Li et al., ICCV 2017; arXiv 1708.08687, section 3.2).
+    Source: HORQ (Li et al., ICCV 2017; arXiv 1708.08687).
     """
     left, bases, planes = rows, [], []
     number = present.sum(axis=-1)
@@ -63,7 +64,7 @@ class Residual(LayerPass):
 
     name: ClassVar[str] = "residual"
     planes: int = Field(2, ge=1, le=8, description="K, binary planes of a weight")
-    grain: str = Field("filter", description="weights that share their bases: layer, filter, channels:N ...")
+    grain: Grain = Field("filter", description="weights that share their bases: layer, filter, channels:N ...")
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
         """Take one plane after the other."""
@@ -84,13 +85,14 @@ class LqNets(LayerPass):
     v_i = 0.6745 s / 2^(K-1) 2^i, s being each block's root mean square, where the authors' implementation has the
     standard deviation that the layer's initialisation has.
 
-    Rules: Zhang et al., ECCV 2018 (arXiv 1807.10029, algorithm 1) and the authors' implementation, which takes one turn
-    per training step and a moving average of the bases. Training is not done.
+    Rules: Zhang et al., ECCV 2018 (arXiv 1807.10029) and the authors' implementation, which takes one turn
+    per training step and a moving average of the bases. Training is not done, and activations, whose levels are sums
+    of 0 or v_i there, are not projected.
     """
 
     name: ClassVar[str] = "lq_nets"
     bits: int = Field(2, ge=1, le=6, description="K, bits of a weight")
-    grain: str = Field("filter", description="weights that share their bases: layer, filter, channels:N ...")
+    grain: Grain = Field("filter", description="weights that share their bases: layer, filter, channels:N ...")
     start: Literal["residual", "uniform"] = Field("residual", description="the first bases")
     iterations: int = Field(100, ge=0, le=10_000, description="most turns")
 

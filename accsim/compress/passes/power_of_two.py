@@ -11,10 +11,10 @@ from pydantic import Field
 from accsim.compress.codes import REAL_BITS, Ints, Outliers, PowerOfTwo
 from accsim.compress.grain import Reals
 from accsim.compress.model import LayerParameters, Mask
+from accsim.compress.passes.arguments import GRAIN, Grain
 from accsim.compress.passes.base import LayerPass
 from accsim.compress.passes.blocks import blocks_of
 from accsim.compress.passes.scaled_levels import best_scale, nearest, power_code, powers, refit
-from accsim.compress.passes.uniform import GRAIN
 from accsim.workload.layer import Layer
 
 
@@ -32,7 +32,7 @@ class Inq(LayerPass):
     takes the next largest, and keeps n1 and what was quantised. Without the retraining between portions, 0.5, 0.75,
     0.875, 1 in turn is the same as 1 at once.
 
-    Rules: Zhou et al., ICLR 2017 (arXiv 1702.03044, equations 1 to 4) and the authors' implementation. The retraining
+    Rules: Zhou et al., ICLR 2017 (arXiv 1702.03044) and the authors' implementation. The retraining
     of what is not yet quantised, which is the point of the method, is not done.
     """
 
@@ -91,8 +91,8 @@ class Shift(LayerPass):
     +2^e with the lowest e; a pruned one stays zero. Between the lowest and the highest level, a value differs from its
     weight by a factor of at most sqrt(2).
 
-    Rule: the integer power-of-two mode of Ristretto (Gysel et al., 2016), which takes both ends as parameters, from -8
-    to -1 by default; that the top follows the weights is this project's choice. Fine-tuning is not done.
+    Rule: the integer power-of-two mode of Ristretto (Gysel et al., 2016), which takes both ends as parameters;
+    that the top follows the weights is this project's choice. Fine-tuning is not done.
     """
 
     name: ClassVar[str] = "shift"
@@ -126,7 +126,7 @@ class Quinary(LayerPass):
     """
 
     name: ClassVar[str] = "quinary"
-    grain: str = Field("layer", description=GRAIN)
+    grain: Grain = Field("layer", description=GRAIN)
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
         """Find the best scale of each block."""

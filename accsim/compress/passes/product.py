@@ -14,7 +14,7 @@ from accsim.compress.grain import Reals
 from accsim.compress.model import LayerParameters
 from accsim.compress.passes.base import LayerPass
 from accsim.compress.passes.blocks import ratio
-from accsim.compress.passes.lloyd import in_space
+from accsim.compress.passes.lloyd import in_space, nearest_line
 from accsim.workload.layer import Layer
 
 CONV_CODEBOOK = (128, 8)
@@ -36,7 +36,7 @@ class ProductQuantisation(LayerPass):
     finds from distinct sub-vectors drawn by the seed; with no more distinct sub-vectors than codewords the layer is
     kept exactly. A last subspace with fewer channels is filled up with zeros. Pruned weights stay zero.
 
-    Rules: Q-CNN (Wu et al., CVPR 2016; arXiv 1512.06473, section 3): K = 128, d = 8 in convolutions and K = 32, d = 4
+    Rules: Q-CNN (Wu et al., CVPR 2016; arXiv 1512.06473): K = 128, d = 8 in convolutions and K = 32, d = 4
     in fully connected layers are those of the authors' AlexNet files, whose last layer has K = 16, d = 1. Codewords
     minimise the weights' error: the paper's correction of each layer's response on data is not done.
     """
@@ -81,7 +81,7 @@ class KernelClustering(LayerPass):
     name: ClassVar[str] = "kernel_clustering"
     entries: int = Field(256, ge=1, le=65536, description="K")
     scaled: bool = Field(False, description="give every kernel a factor of its own")
-    iterations: int = Field(50, ge=0, le=10_000, description="most turns of Lloyd's algorithm")
+    iterations: int = Field(25, ge=0, le=10_000, description="most turns of Lloyd's algorithm")
     seed: int = Field(0, ge=0, description="of the first kernels")
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
@@ -116,17 +116,18 @@ def directions(points: Reals, entries: int, draw: np.random.Generator, most: int
         return np.zeros((1, points.shape[1])), np.zeros(len(points), np.int64)
     count = min(entries, len(distinct))
     lines = distinct[np.sort(draw.choice(len(distinct), count, replace=False))]
-    index = np.asarray(np.abs(points @ lines.T).argmax(axis=1), np.int64)
+    index = nearest_line(points, lines)
     for _ in range(most):
         missed = norms**2 - (points * lines[index]).sum(axis=1) ** 2
         far = iter(np.argsort(-missed, kind="stable"))
-        for entry in range(count):
-            members = points[index == entry]
-            if len(members) and members.any():
+        order = np.argsort(index, kind="stable")
+        groups = np.split(points[order], np.searchsorted(index[order], np.arange(1, count)))
+        for entry, members in enumerate(groups):
+            if members.any():
                 lines[entry] = np.linalg.eigh(members.T @ members)[1][:, -1]
             else:
                 lines[entry] = unit[next(place for place in far if norms[place] > 0)]
-        found = np.asarray(np.abs(points @ lines.T).argmax(axis=1), np.int64)
+        found = nearest_line(points, lines)
         if np.array_equal(found, index):
             break
         index = found

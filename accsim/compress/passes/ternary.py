@@ -11,27 +11,26 @@ from pydantic import Field
 from accsim.compress.codes import Ternary
 from accsim.compress.grain import Reals
 from accsim.compress.model import LayerParameters, Mask
+from accsim.compress.passes.arguments import GRAIN, Grain
 from accsim.compress.passes.base import LayerPass
 from accsim.compress.passes.blocks import Blocks, blocks_of, ratio
-from accsim.compress.passes.uniform import GRAIN
 from accsim.workload.layer import Layer
 
 TWN_FACTOR = 0.7
-"""Threshold over mean magnitude (Li et al., arXiv 1605.04711, equation 6: exact for neither a uniform nor a normal
-distribution, and close for both)."""
+"""Threshold over mean magnitude (Li et al., arXiv 1605.04711): between 2/3, best for a uniform distribution, and 0.767,
+best for a normal one."""
 
 
 class Twn(LayerPass):
     """Ternary weights by a threshold: 0 where |W| <= D = 0.7 E|W|, else a * sign(W), a = mean(|W| : |W| > D).
 
-    The set is {-a, 0, +a} per block, and a is the best one for these zeros: a scale for other zeros is no better.
+    The set is {-a, 0, +a} per block, and a is the best one for these zeros; ``ternary_optimum`` finds better zeros.
 
-    Rule: Ternary Weight Networks (Li et al., arXiv 1605.04711, section 2.2), per layer by default. Training is not
-    done.
+    Rule: Ternary Weight Networks (Li et al., arXiv 1605.04711), per layer by default. Training is not done.
     """
 
     name: ClassVar[str] = "twn"
-    grain: str = Field("layer", description=GRAIN)
+    grain: Grain = Field("layer", description=GRAIN)
     factor: float = Field(TWN_FACTOR, ge=0, description="threshold over the mean magnitude")
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
@@ -47,11 +46,11 @@ class TernaryOptimum(LayerPass):
     n the largest magnitudes have the largest sum. So one pass over sorted magnitudes finds the optimum of the problem
     that ``twn`` approximates. Of equal magnitudes none or all are taken: (s + k w)^2 / (n + k) is convex in k.
 
-    Derived here, from the objective of Li et al. (arXiv 1605.04711, equation 3). Training is not done.
+    Derived here, from the objective of Li et al. (arXiv 1605.04711). Training is not done.
     """
 
     name: ClassVar[str] = "ternary_optimum"
-    grain: str = Field("layer", description=GRAIN)
+    grain: Grain = Field("layer", description=GRAIN)
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
         """Find the best threshold of each block."""

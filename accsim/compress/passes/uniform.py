@@ -12,12 +12,12 @@ from pydantic import Field
 from accsim.compress.codes import Uniform
 from accsim.compress.grain import Reals
 from accsim.compress.model import LayerParameters
+from accsim.compress.passes.arguments import GRAIN, Grain
 from accsim.compress.passes.base import LayerPass
 from accsim.compress.passes.blocks import blocks_of, ratio, step_of
 from accsim.compress.passes.scaled_levels import sign_code
 from accsim.workload.layer import Layer
 
-GRAIN = "weights that share a scale: layer, filter, channel, kernel, pixel, channels:N"
 EXPONENT_BITS = 8
 """Bits of a scale that is a power of two."""
 
@@ -36,7 +36,7 @@ class Symmetric(LayerPass):
 
     name: ClassVar[str] = "symmetric"
     bits: int = Field(8, ge=2, le=16, description="bits of a weight")
-    grain: str = Field("layer", description=GRAIN)
+    grain: Grain = Field("layer", description=GRAIN)
     full_range: bool = Field(False, description="use the code -2^(bits - 1) too")
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
@@ -62,13 +62,13 @@ class Affine(LayerPass):
     rounded half to even and clipped. Zero has the code z exactly, and no error is above s / 2. A second projection
     changes nothing, unless -min / s lies halfway between two integers: then one code at an end may be left unused.
 
-    Rules: Jacob et al., CVPR 2018 (section 3), in the form of Distiller's documentation. Quantisation-aware training
-    with folded batch normalisation is not done; ``requantise`` has the integer multiplier.
+    Rules: Jacob et al., CVPR 2018 (arXiv 1712.05877), in the form of Distiller's documentation. Quantisation-aware
+    training with folded batch normalisation is not done; ``requantise`` has the integer multiplier.
     """
 
     name: ClassVar[str] = "affine"
     bits: int = Field(8, ge=1, le=16, description="bits of a weight")
-    grain: str = Field("layer", description=GRAIN)
+    grain: Grain = Field("layer", description=GRAIN)
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
         """Round every weight to the nearest level of its block's range."""
@@ -130,7 +130,7 @@ class DoReFa(LayerPass):
     thereby rescaled to [-1, 1], which the batch normalisation behind must make up for: the relative error of one layer
     says nothing unless k is 1. Rounded half to even. Not idempotent, because of the tanh.
 
-    Rules: Zhou et al., 2016 (arXiv 1606.06160, equations 5 to 9). Training with the straight-through estimator and
+    Rules: Zhou et al., 2016 (arXiv 1606.06160). Training with the straight-through estimator and
     quantised gradients is not done.
     """
 
