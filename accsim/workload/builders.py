@@ -39,6 +39,7 @@ class Call:
             output,
             self.batch,
             operation=self.operation if operation is None else operation,
+            made_by=(self.operation, tuple(self.arguments.items())),
             **more,
         )
 
