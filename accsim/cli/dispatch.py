@@ -21,7 +21,7 @@ COMMANDS = {
     "verify": "step every layer with real operands and compare it with the golden kernels and the counted engine",
     "validate": "put accsim's figures beside published ones, with source, error and tolerance",
     "report": "run a study of published figures and write its page, results and figures",
-    "list": "list the networks, accelerators, dataflows and energy tables there are",
+    "list": "list the networks, accelerators, dataflows, energy tables, recipes and methods there are",
     "show": "show one of them in full",
 }
 
