@@ -8,6 +8,9 @@ from typing import Any
 from accsim.cli.console import Block, Line, table
 from accsim.compress.methods import Method, methods
 
+LONGEST = 48
+"""Characters of a name or reference in the table; the JSON has them whole."""
+
 
 def plain() -> list[dict[str, Any]]:
     """Every method as plain data."""
@@ -32,12 +35,16 @@ def blocks() -> list[Block]:
     """What is printed."""
     found = methods()
     counted = Counter(m.status.value for m in found)
-    rows = [(m.name, m.reference, " ".join(m.transformations), m.status.value, _by(m)) for m in found]
+    rows = [(_short(m.name), _short(m.reference), " ".join(m.transformations), m.status.value, _by(m)) for m in found]
     titles = ("name", "reference", "reduces to", "status", "by, or why")
     return [
         Line(f"methods ({len(found)}: {', '.join(f'{n} {status}' for status, n in counted.items())})", "bold"),
         table(titles, rows, left=titles),
     ]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
 def _by(method: Method) -> str:

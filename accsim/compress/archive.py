@@ -6,10 +6,11 @@ A written archive has for each layer with weights, by name:
 LAYER.weight       values, float32 [M, C / G, R, S], pruned ones 0
 LAYER.code         what is stored: integers of the narrowest type, of the code's own shape
 LAYER.kept         bool, where weights were pruned: which are kept
-LAYER.scale        where the code has one scale: float64, one per block; LAYER.zero_point likewise
+LAYER.scale ...    what the codes mean: scales (float64, one per block of the grain), zero points, tables, codewords,
+                   bases, outliers with their places; each under the name of the code's attribute
 LAYER.bias         float64 [M], where there is one
-recipe             JSON: the recipe's name, the passes with their arguments, each layer's code and encoding, and where
-                   the weights come from
+recipe             JSON: the recipe's name, the passes with their arguments, each layer's code with its settings and its
+                   encoding, and where the weights come from
 =================  ====================================================================================================
 """
 
@@ -18,6 +19,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +28,15 @@ import numpy as np
 import numpy.typing as npt
 
 from accsim.compress.compressed import Compressed, require_values
+from accsim.compress.grain import Scale
 from accsim.compress.model import LayerParameters
 from accsim.errors import InputError
 from accsim.source import printable
 
 Array = npt.NDArray[np.generic]
 ABOUT = "recipe"
+_WHOLE = ("places", "kept")
+"""Arrays of a code that are written whatever their size; others as large as the codes say what the codes say."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -87,7 +93,13 @@ def describe(compressed: Compressed) -> dict[str, Any]:
         "real": compressed.real,
         "passes": [{one.name: dict(one.arguments)} for one in applied],
         "layers": {
-            name: {"code": s.code, "bits": s.bits, "encoding": s.encoding, "stored_bits": s.stored_bits}
+            name: {
+                "code": s.code,
+                "bits": s.bits,
+                "encoding": s.encoding,
+                "stored_bits": s.stored_bits,
+                "settings": {} if compressed.model is None else _settings(compressed.model.parameters[name].weight),
+            }
             for name, s in compressed.stored.items()
         },
     }
@@ -99,20 +111,33 @@ def _arrays(parameters: LayerParameters) -> dict[str, Array]:
     symbols = code.symbols()
     if symbols.size and code.name != "float":
         out["code"] = symbols.astype(_narrowest(symbols))
+        out |= {name: array for name, array in _parts(code) if array.size < symbols.size or name in _WHOLE}
     if parameters.kept is not None:
         out["kept"] = parameters.kept
-    scale = getattr(code, "scale", None)
-    if scale is not None:
-        out["scale"] = scale.values
-    point = getattr(code, "zero_point", None)
-    if point is not None and np.any(point):
-        out["zero_point"] = point
-    table = getattr(code, "table", getattr(code, "codewords", None))
-    if table is not None:
-        out["table"] = table
     if parameters.bias is not None:
         out["bias"] = parameters.bias
     return out
+
+
+def _parts(value: object, name: str = "") -> Iterator[tuple[str, Array]]:
+    """The arrays that a code is made of, by the names of its attributes."""
+    match value:
+        case np.ndarray():
+            yield name, value
+        case Scale(values=values):
+            yield name, values
+        case tuple():
+            for i, one in enumerate(value):
+                yield from _parts(one, f"{name}.{i}")
+        case _ if is_dataclass(value):
+            for part in fields(value):
+                yield from _parts(getattr(value, part.name), f"{name}.{part.name}".lstrip("."))
+
+
+def _settings(code: object) -> dict[str, Any]:
+    """What is no array of a code: widths, exponents, whether codes are signed."""
+    known = {f.name: getattr(code, f.name) for f in fields(code)} if is_dataclass(code) else {}
+    return {name: value for name, value in known.items() if isinstance(value, int | float | str)}
 
 
 def _narrowest(symbols: npt.NDArray[np.int64]) -> np.dtype[Any]:
