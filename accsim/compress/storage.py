@@ -67,8 +67,10 @@ def store(parameters: LayerParameters, encoding: str = BEST) -> Stored:
     code = parameters.weight
     if encoding == BEST and parameters.encoding is not None:
         encoding = parameters.encoding
-    symbols, bits = stored_symbols(parameters)
-    density, weights = parameters.density, int(np.prod(code.shape, dtype=np.int64))
+    zero = parameters.values() == 0
+    weights = int(np.prod(code.shape, dtype=np.int64))
+    density = int(np.count_nonzero(~zero)) / weights if weights else 1.0
+    symbols, bits = _stored_symbols(parameters, zero)
     if symbols.size == 0:
         parse_encoding(encoding)
         return Stored(code.name, code.bits, weights, density, "none", 0, 0, code.table_bits)
@@ -93,13 +95,16 @@ def stored_symbols(parameters: LayerParameters) -> tuple[Ints, int]:
     where no number of the code's width is free, a code needs one bit more. What shares a code among several weights
     (product codebooks) is stored as it is.
     """
-    symbols, values = parameters.weight.symbols(), parameters.values()
+    return _stored_symbols(parameters, parameters.values() == 0)
+
+
+def _stored_symbols(parameters: LayerParameters, zero: npt.NDArray[np.bool_]) -> tuple[Ints, int]:
+    symbols = parameters.weight.symbols()
     if symbols.size == 0:
         return symbols, 1
     bits = max(parameters.weight.bits, _least_bits(symbols))
-    if symbols.shape != values.shape:
+    if symbols.shape != zero.shape:
         return symbols, _least_bits(symbols)
-    zero = values == 0
     if not zero.any():
         return symbols, bits
     clash = ~zero & (symbols == 0)
