@@ -52,6 +52,12 @@ def test_turns_on_the_line(values: list[float], count: int, turns: int) -> None:
         assert len(final) == count  # none is wasted
 
 
+def test_a_crowd_gets_the_centroids_that_nobody_needs() -> None:
+    # evenly spaced centroids leave eight values to one of ten, and only two ends can be reseeded in a turn
+    values = np.concatenate([[-100.0, 100.0], np.linspace(1, 2, 8)])
+    assert on_a_line(values, np.linspace(-100, 100, 10), 1000).tolist() == sorted(values.tolist())
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_turn_is_that_of_the_plain_algorithm(seed: int) -> None:
     values = np.random.default_rng(seed).standard_normal(200)

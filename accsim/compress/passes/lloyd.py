@@ -32,18 +32,16 @@ def on_a_line(values: Reals, begin: Reals, most: int) -> Reals:
         inner = np.searchsorted(ordered, (centroids[1:] + centroids[:-1]) / 2, side="right")
         bounds = np.concatenate([[0], inner, [ordered.size]])
         counts = np.diff(bounds)
-        if np.array_equal(before, bounds) and counts.all():
-            break
         used = counts > 0
         low, high = ordered[bounds[:-1][used]], ordered[bounds[1:][used] - 1]
         # a mean lies between the ends of its interval, whatever the subtraction of prefix sums has lost
         means = np.clip((sums[bounds[1:]] - sums[bounds[:-1]])[used] / counts[used], low, high)
-        missing = int((~used).sum())
-        if missing:
-            ends, away = np.concatenate([low, high]), np.concatenate([means - low, high - means])
-            farthest = np.argsort(-away, kind="stable")[:missing]
-            means = np.unique(np.concatenate([means, ends[farthest[away[farthest] > 0]]]))
-        centroids = means
+        ends, away = np.concatenate([low, high]), np.concatenate([means - low, high - means])
+        farthest = np.argsort(-away, kind="stable")[: begin.size - means.size]
+        added = ends[farthest[away[farthest] > 0]]
+        if not added.size and np.array_equal(before, bounds):
+            break
+        centroids = np.unique(np.concatenate([means, added]))
     return centroids
 
 
