@@ -24,6 +24,7 @@ def plain() -> list[dict[str, Any]]:
             "visible": m.visible,
             "status": m.status.value,
             "passes": list(m.passes),
+            "cost_models": list(m.cost_models),
             "networks": list(m.networks),
             "why": m.why,
         }
@@ -48,5 +49,5 @@ def _short(text: str) -> str:
 
 
 def _by(method: Method) -> str:
-    by = ", ".join((*method.passes, *method.networks))
+    by = ", ".join((*method.passes, *method.cost_models, *method.networks))
     return f"{by}: {method.why}" if by and method.why else by or method.why

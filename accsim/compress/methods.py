@@ -40,6 +40,7 @@ class MethodFile(Model):
     transformations: tuple[str, ...]
     status: Status
     passes: tuple[str, ...] = ()
+    cost_models: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     why: str = ""
 
@@ -64,6 +65,7 @@ class Method:
         visible: what of them hardware sees.
         status: what there is for it here.
         passes: passes that cover it.
+        cost_models: functions of ``accsim.compress.costs`` that say what it costs.
         networks: networks here that are it, where it is a network.
         why: why it does not apply, or how it is covered.
     """
@@ -76,6 +78,7 @@ class Method:
     visible: str
     status: Status
     passes: tuple[str, ...]
+    cost_models: tuple[str, ...]
     networks: tuple[str, ...]
     why: str
 
@@ -95,6 +98,7 @@ def methods() -> tuple[Method, ...]:
             visible="; ".join(file.transformations[code].visible for code in m.transformations),
             status=m.status,
             passes=m.passes,
+            cost_models=m.cost_models,
             networks=m.networks,
             why=m.why,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 
 from accsim import library
 from accsim.compress.methods import Status, methods
@@ -21,6 +22,9 @@ def test_passes_and_networks_that_are_claimed_exist() -> None:
     for method in methods():
         assert set(method.passes) <= PASSES.keys(), method.name
         assert set(method.networks) <= networks, method.name
+        for cost in method.cost_models:
+            module, _, function = cost.partition(".")
+            assert callable(getattr(import_module(f"accsim.compress.costs.{module}"), function))
 
 
 def test_what_is_covered_says_by_what_and_the_rest_says_why() -> None:

@@ -93,14 +93,14 @@ def test_what_cannot_be_parted() -> None:
         (
             made["binary"],
             CHANNELS,
-            "2 neighbouring input channels share a scale (channels:2), so single ones cannot be removed; remove them first "
-            "and quantise then",
+            "2 neighbouring input channels share a scale (channels:2), so single ones cannot be removed; remove them "
+            "first and quantise then",
         ),
         (
             made["product"],
             CHANNELS,
-            "sub-vectors run along the input channels, so single ones cannot be removed; remove them first and quantise "
-            "then",
+            "sub-vectors run along the input channels, so single ones cannot be removed; remove them first and "
+            "quantise then",
         ),
         (
             hashed,

@@ -39,8 +39,9 @@ class MergeBranches(ModelPass):
 
     Smaller kernels are embedded into the largest one with zeros where its taps fall on the same pixels: a 1 x 1 at the
     centre of a padded 3 x 3. The outputs are the same exactly. Branches must have equal strides, no groups, no
-    dilation, the same activation function behind them or none, and no other readers; others, such as a pooling, stay. The embedded zeros are marked as pruned: a machine that does not skip them does all their MACs,
-    nine times those of a 1 x 1 in a 3 x 3.
+    dilation, the same activation function behind them or none, and no other readers; others, such as a pooling, stay.
+    The embedded zeros are marked as pruned: a machine that does not skip them does all their MACs, nine times those of
+    a 1 x 1 in a 3 x 3.
 
     The new convolution is called as the concatenation with ``.conv`` behind it (and a number, if only some of the
     branches are merged), its activation likewise.
