@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from accsim import library
+from accsim.compress.codes import Float
+from accsim.compress.compressed import compress
+from accsim.compress.model import LayerParameters, Model
+from accsim.compress.passes.activations import Activations
+from accsim.compress.passes.base import ChosenLayersPass
 from accsim.compress.recipe import weighted
 from accsim.compress.recipe_reader import load_recipe
+from accsim.compress.synthetic import synthetic
 from accsim.errors import InputError
 from accsim.workload.network import Network
 from accsim.workload.reader import load_network
@@ -119,3 +127,54 @@ def test_a_recipe_is_refused_for_what_it_is_not_for(tmp_path: Path) -> None:
         "recipe mine: it says nothing of 'conv2', 'ip1', 'ip2'; 'incomplete: WHY' allows that",
         "recipe mine: layer 'conv1' has 500 weights, of which 501 cannot be non-zero",
     ]
+
+
+@pytest.mark.parametrize("name", [name for name in library.names("recipes") if load_recipe(name).passes])
+def test_passes_of_a_recipe_that_ships_name_layers_that_are_there(name: str) -> None:
+    recipe = load_recipe(name)
+    target: Network = network(recipe.network or "")
+    shapes = {layer.name: (g.M, g.channels_per_group, g.R, g.S) for layer in weighted(target) if (g := layer.geometry)}
+    parameters = {key: LayerParameters(Float(np.broadcast_to(0.0, shape))) for key, shape in shapes.items()}
+    for one in recipe.passes:
+        if isinstance(one, Activations):
+            assert one.chosen(target)
+        else:
+            assert isinstance(one, ChosenLayersPass)
+            assert one.chosen(Model(target, parameters))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        # IntelLabs/distiller, examples/: parameters in the log of each schedule
+        ("resnet50-filters", 12_335_296),
+        ("resnet50-filters-2", 12_671_168),
+        ("resnet50-filters-3", 17_329_344),
+        ("resnet50-filters-fc", 12_335_296),
+        ("resnet50-apoz", 12_335_296),
+    ],
+)
+def test_removed_filters_leave_the_published_weights(name: str, weights: int) -> None:
+    recipe = load_recipe(name)
+    found = compress(synthetic(network(recipe.network or "")), recipe, "dense")
+    assert found.network.weight_words == weights
+    if name == "resnet50-filters-fc":
+        # "Total sparsity": 11.62 %
+        kept = sum(one.weights * (one.density or 0) for one in found.stored.values())
+        assert round(100 * (1 - kept / weights), 2) == 11.62
+
+
+@pytest.mark.slow
+def test_q_cnn_takes_the_published_bytes() -> None:
+    # Wu et al., CVPR 2016, section 5.3: K = 128, d = 8 in convolutions, K = 32, d = 4 in fc6 and fc7, K = 16, d = 1 in
+    # fc8. Bytes of indices and of codewords in float32 that follow from these for each layer of AlexNet; codewords of
+    # conv1 have its 3 channels, where 8 would take 4096 bytes
+    expected = {
+        "conv1": (10164, 1536), "conv2": (33600, 24576), "conv3": (96768, 131072), "conv4": (72576, 98304),
+        "conv5": (48384, 98304), "fc6": (5898240, 1179648), "fc7": (2621440, 524288), "fc8": (2048000, 262144),
+    }  # fmt: skip
+    recipe = load_recipe("alexnet-q-cnn")
+    quick = replace(recipe, passes=tuple(one.model_copy(update={"iterations": 0}) for one in recipe.passes))
+    found = compress(synthetic(network("alexnet")), quick, "dense").stored
+    assert {name: (one.size_bits / 8, one.table_bits / 8) for name, one in found.items()} == expected
