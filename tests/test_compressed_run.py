@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ import accsim
 from accsim.compress.passes.registry import PASSES
 from accsim.compress.recipe import PublishedLayer, Recipe
 from accsim.errors import InputError
+from accsim.report.schema import result_schema
 from accsim.workload.network import Network
 
 NETWORK = """\
@@ -101,6 +103,22 @@ def test_the_stepped_engine_multiplies_the_codes(network: Network) -> None:
     assert stepped["values"] == "synthetic"
     assert stepped["layers"][0]["cycles"] == counted["layers"][0]["cycles"]
     assert stepped["layers"][0]["tensors"]["weight"] == counted["layers"][0]["tensors"]["weight"]
+
+
+@pytest.mark.parametrize("name", ["hashed", "kmeans", "product_quantisation", "lq_nets", "v_quant", "inq"])
+def test_a_result_keeps_to_the_schema_whatever_the_code(network: Network, name: str) -> None:
+    jsonschema.validate(accsim.estimate(network, MACHINE, compress=recipe(name)).to_dict(), result_schema())
+
+
+def test_filters_that_are_removed_do_not_run(network: Network) -> None:
+    plain = accsim.estimate(network, MACHINE)
+    found = accsim.estimate(network, MACHINE, compress=recipe("filters", sparsity=0.5))
+    conv1, conv2, fc1 = found.network.mac_layers
+    # half of 4 and of 6 filters go, and what reads them; the classifier's ten outputs stay
+    assert [layer.weight_words for layer in (conv1, conv2, fc1)] == [2 * 3 * 9, 3 * 2 * 9, 10 * 3 * 36]
+    assert found.network.macs == 2 * 3 * 9 * 64 + 3 * 2 * 9 * 36 + 10 * 108
+    assert found.cycles < plain.cycles
+    assert found.energy < plain.energy
 
 
 def test_a_rerun_is_the_same_to_the_letter(network: Network) -> None:
