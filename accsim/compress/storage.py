@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,8 @@ import numpy.typing as npt
 from accsim.compress.encodings import choose, expected_size, measure, parse_encoding
 from accsim.compress.encodings.best import CANDIDATES
 from accsim.compress.encodings.encoding import Encoding
+from accsim.compress.encodings.relative import BEST as BEST_GAP
+from accsim.compress.encodings.relative import MOST_GAP_BITS, Relative
 from accsim.compress.model import LayerParameters
 from accsim.errors import AccsimError
 
@@ -126,6 +128,7 @@ def store_published(
     """
     weights, known = int(np.prod(shape, dtype=np.int64)), 1.0 if density is None else density
     options: list[Encoding] = list(CANDIDATES) if encoding == BEST else [parse_encoding(encoding)]
+    options = [gap for option in options for gap in _gaps(option)]
     best = None
     for option in options:
         try:
@@ -139,6 +142,13 @@ def store_published(
     if best is None:
         raise AccsimError(f"no encoding holds weights of shape {shape} in {bits} bits")
     return Stored(code, bits, weights, density, str(best[0]), best[1].size_bits, best[1].metadata_bits, expected=True)
+
+
+def _gaps(option: Encoding) -> list[Encoding]:
+    """A relative index of every width of gaps, for one that leaves the width to be chosen."""
+    if isinstance(option, Relative) and option.gap_bits == BEST_GAP:
+        return [replace(option, gap_bits=g) for g in range(1, MOST_GAP_BITS + 1)]
+    return [option]
 
 
 def _least_bits(symbols: Ints) -> int:

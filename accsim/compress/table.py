@@ -94,4 +94,4 @@ def _activation_bits(compressed: Compressed) -> dict[str, int]:
 
 
 def _finite(value: float | None) -> float | None:
-    return value if value is not None and isfinite(value) else None
+    return value + 0.0 if value is not None and isfinite(value) else None  # 0.0 for -0.0

@@ -176,8 +176,8 @@ def test_a_file_is_judged_by_its_keys(accsim, folder: Path, monkeypatch: pytest.
     assert accsim("show", "odd.yaml") == (
         2,
         "",
-        "accsim: error: odd.yaml: looks like no network, accelerator, dataflow, energy table or recipe; say what it is, "
-        "such as 'accsim show network odd.yaml'\n",
+        "accsim: error: odd.yaml: looks like no network, accelerator, dataflow, energy table or recipe; say what it "
+        "is, such as 'accsim show network odd.yaml'\n",
     )
 
 

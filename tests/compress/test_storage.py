@@ -66,6 +66,15 @@ def test_published_weights_take_what_is_expected_of_the_best(density: float, bit
     assert found.size_bits <= min(48 * bits, 48 + 48 * density * bits) + 1e-9
 
 
+def test_the_width_of_gaps_that_is_expected_to_be_best_is_named() -> None:
+    # 1 % of 8-bit codes, 99 zeros between two of them on average
+    found = store_published((100, 100, 3, 3), 8, 0.01, "relative")
+    widths = {g: store_published((100, 100, 3, 3), 8, 0.01, f"relative:{g}").size_bits for g in range(1, 17)}
+    best = min(widths, key=lambda g: widths[g])
+    assert (found.encoding, found.size_bits) == (f"relative:{best}", widths[best])
+    assert 5 <= best <= 8
+
+
 def test_a_pass_chooses_an_encoding_unless_one_is_asked_for() -> None:
     layer = LayerParameters(Uniform(np.ones(SHAPE, np.int64), ONE, 4), encoding="bitmap")
     assert store(layer).encoding == "bitmap"
