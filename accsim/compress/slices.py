@@ -14,6 +14,7 @@ from accsim.compress.codes import (
     Codebook,
     Float,
     Ints,
+    KernelCodebook,
     Outliers,
     Planes,
     PowerOfTwo,
@@ -80,7 +81,7 @@ def _scale(scale: Scale, axis: int, index: Ints) -> Scale:
             f"{block[axis]} neighbouring {_AXES[axis]} share a scale ({scale.grain}), so single ones cannot be "
             "removed; remove them first and quantise then"
         )
-    return Scale(values, (block[0], block[1], block[2], block[3]), scale.grain)
+    return replace(scale, values=values, block=(block[0], block[1], block[2], block[3]))
 
 
 @take_code.register
@@ -110,7 +111,9 @@ def _(code: Ternary, axis: int, index: Ints) -> Code:
 
 @take_code.register
 def _(code: PowerOfTwo, axis: int, index: Ints) -> Code:
-    return replace(code, signs=_take(code.signs, axis, index), exponents=_take(code.exponents, axis, index))
+    scale = None if code.scale is None else _scale(code.scale, axis, index)
+    signs, exponents = _take(code.signs, axis, index), _take(code.exponents, axis, index)
+    return replace(code, signs=signs, exponents=exponents, scale=scale)
 
 
 @take_code.register
@@ -132,6 +135,12 @@ def _(code: ProductCodebook, axis: int, index: Ints) -> Code:
             "quantise then"
         )
     return replace(code, index=_take(code.index, axis, index))
+
+
+@take_code.register
+def _(code: KernelCodebook, axis: int, index: Ints) -> Code:
+    factors = None if code.factors is None else code.factors.take(index, axis)
+    return replace(code, index=_take(code.index, axis, index), factors=factors)
 
 
 @take_code.register

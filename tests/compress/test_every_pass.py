@@ -71,7 +71,7 @@ def test_all_zeros_stay_zeros_where_zero_is_in_the_set() -> None:
             assert values.any() == (rule.name in without_zero and not (rule.name == "dorefa" and rule.bits == 1)), rule
 
 
-@pytest.mark.parametrize("name", sorted(PASSES))
+@pytest.mark.parametrize("name", sorted(rule.name for rule in QUANTISING))
 def test_a_whole_network(name: str) -> None:
     model = synthetic(load_network("lenet_caffe"), seed=1)
     rule = PASSES[name](**({"layers": ("conv*",)} if issubclass(PASSES[name], LayerPass) else {}))

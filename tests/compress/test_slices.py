@@ -11,6 +11,7 @@ from accsim.compress.codes import (
     Binary,
     Code,
     Codebook,
+    KernelCodebook,
     Float,
     Outliers,
     Planes,
@@ -32,7 +33,7 @@ SHAPE = (4, 3, 2, 2)
 def codes(draw: np.random.Generator, grain: str) -> dict[str, Code]:
     def scale() -> Scale:
         block = block_of(grain, SHAPE)
-        return Scale(draw.random(in_blocks(np.zeros(SHAPE), block)) + 0.5, block, grain)
+        return Scale(draw.random(in_blocks(np.zeros(SHAPE), block)) + 0.5, block, grain, bits=16)
 
     def whole(low: int, high: int, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
         return draw.integers(low, high, shape)
@@ -46,6 +47,8 @@ def codes(draw: np.random.Generator, grain: str) -> dict[str, Code]:
         "ternary": Ternary(whole(-1, 2), scale(), scale()),
         "symmetric ternary": Ternary(whole(-1, 2), shared, shared),
         "power of two": PowerOfTwo(whole(-1, 2), whole(-3, 1), -3, 0, 4),
+        "scaled power of two": PowerOfTwo(whole(-1, 2), whole(-3, 1), -3, 0, 4, scale()),
+        "kernels": KernelCodebook(whole(0, 3, SHAPE[:2]), draw.standard_normal((3, 2, 2)), draw.random(SHAPE[:2])),
         "codebook": Codebook(whole(0, 5), draw.standard_normal(5), signs=whole(0, 2) * 2 - 1),
         "planes": Planes(draw.random((2, *SHAPE)) < 0.5, (scale(), scale())),
         "outliers": Outliers(uniform, np.array([0, 7, 13, 40]), draw.standard_normal(4)),
@@ -70,6 +73,9 @@ def test_taken_codes_stand_for_the_taken_values(seed: int, grain: str, axis: int
         assert type(taken) is type(code)
         assert taken.shape == taken.values().shape
         np.testing.assert_array_equal(taken.values(), code.values().take(index, axis))
+        if code.name in ("binary", "planes"):
+            scales = (taken.scale,) if isinstance(taken, Binary) else taken.bases
+            assert all(one.bits == 16 for one in scales)
         if isinstance(code, Ternary):
             assert taken.symmetric == code.symmetric
 

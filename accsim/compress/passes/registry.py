@@ -39,12 +39,13 @@ QUANTISING: tuple[type[ModelPass], ...] = (
     Residual, LqNets, VQuant,
 )  # fmt: skip
 
-SPARSIFYING: tuple[type[ModelPass], ...] = (
+PRUNING: tuple[type[ModelPass], ...] = (
     Magnitude, Level, Gradual, Surgery, Largest, EnergyAware,
-    Filters, Kernels, Vectors, Pattern, Blocks, NofM,
-    FcSvd, ChannelSvd, SpatialSvd, CpDecomposition, Tucker, DepthwiseSeparable,
-    FoldBatchNorm, MergeBranches,
-    Dct,
+    Filters, Kernels, Vectors, Pattern, Blocks, NofM, Dct,
 )  # fmt: skip
 
-PASSES: dict[str, type[ModelPass]] = {one.name: one for one in (*QUANTISING, *SPARSIFYING)}
+REWRITING: tuple[type[ModelPass], ...] = (
+    FcSvd, ChannelSvd, SpatialSvd, CpDecomposition, Tucker, DepthwiseSeparable, FoldBatchNorm, MergeBranches,
+)  # fmt: skip
+
+PASSES: dict[str, type[ModelPass]] = {one.name: one for one in (*QUANTISING, *PRUNING, *REWRITING)}

@@ -87,7 +87,7 @@ def decoded_with(code: HuffmanCode, symbols: np.ndarray) -> list[int]:
     return code.symbols[out].tolist()
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(1, 40), st.data())
 def test_streams_come_back(width: int, data: st.DataObject) -> None:
     alphabet = data.draw(st.lists(st.integers(0, 2**width - 1), min_size=1, max_size=30, unique=True))
