@@ -102,7 +102,8 @@ def _compress(
     Weights among ``tensors`` are trained ones, which the recipe compresses; its other tensors are of the compressed
     network.
     """
-    from accsim.compress.compressed import compress, with_weights  # noqa: PLC0415
+    from accsim.compress.compressed import compress  # noqa: PLC0415
+    from accsim.compress.parameters import with_parameters  # noqa: PLC0415
     from accsim.compress.recipe_reader import load_recipe  # noqa: PLC0415
     from accsim.workload.reader import select_layers  # noqa: PLC0415
 
@@ -110,10 +111,10 @@ def _compress(
     found.require_for(network)
     where = str(tensors) if isinstance(tensors, str | Path) else "the given weights"
     given = read_tensors(tensors) if isinstance(tensors, str | Path) else tensors or {}
-    weights = {name: arrays["weight"] for name, arrays in given.items() if "weight" in arrays}
+    weights = {name: {"weight": arrays["weight"]} for name, arrays in given.items() if "weight" in arrays}
     if weights and found.layers:
         raise InputError([f"recipe {found.name} holds published figures and no passes: {where} cannot be compressed"])
-    compressed = compress(with_weights(network, weights, where), found)
+    compressed = compress(with_parameters(network, weights, where), found)
     values: dict[str, dict[str, Array]] = {
         name: rest for name, arrays in given.items() if (rest := {k: v for k, v in arrays.items() if k != "weight"})
     }

@@ -1,8 +1,8 @@
 """Compress a network: put a recipe's passes on its weights, count what they take in memory, and write them.
 
 MODEL is a network's name or YAML file, whose weights are then made up from a stated distribution, or an .npz archive of
-arrays LAYER.weight [M, C / G, R, S] with the trained ones. Errors are of weights against the trained ones, and no
-accuracy. MB is 10^6 bytes.
+trained arrays LAYER.weight [M, C / G, R, S], LAYER.bias [M] and, of batch normalisations, LAYER.gamma, beta, mean and
+variance. Errors are of weights against the trained ones, and no accuracy. MB is 10^6 bytes.
 """
 
 from __future__ import annotations
@@ -84,8 +84,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _compressed(arguments: argparse.Namespace) -> Compressed:
-    from accsim.compress.compressed import compress, with_weights
+    from accsim.compress.compressed import compress
     from accsim.compress.encodings import parse_encoding
+    from accsim.compress.parameters import with_parameters
     from accsim.compress.recipe_reader import load_recipe
     from accsim.compress.synthetic import synthetic
     from accsim.workload.reader import load_network
@@ -103,9 +104,9 @@ def _compressed(arguments: argparse.Namespace) -> Compressed:
     if recipe.layers and arguments.output is not None:
         raise AccsimError(f"recipe {recipe.name} holds published figures and no passes: there are no weights to write")
     if archive:
-        from accsim.compress.archive import read_weights
+        from accsim.compress.archive import read_parameters
 
-        model = with_weights(network, read_weights(arguments.model), arguments.model, arguments.seed)
+        model = with_parameters(network, read_parameters(arguments.model), arguments.model, arguments.seed)
     else:
         model = synthetic(network, arguments.seed)
     return compress(model, recipe, arguments.encoding)

@@ -9,6 +9,7 @@ LAYER.kept         bool, where weights were pruned: which are kept
 LAYER.scale ...    what the codes mean: scales (float64, one per block of the grain), zero points, tables, codewords,
                    bases, outliers with their places; each under the name of the code's attribute
 LAYER.bias         float64 [M], where there is one
+NORM.gamma ...     gamma, beta, mean and variance of batch normalisations that the passes left, float64 [channels]
 recipe             JSON: the recipe's name, the passes with their arguments, each layer's code with its settings and its
                    encoding, and where the weights come from
 =================  ====================================================================================================
@@ -30,18 +31,20 @@ import numpy.typing as npt
 from accsim.compress.compressed import Compressed, require_values
 from accsim.compress.grain import Scale
 from accsim.compress.model import LayerParameters
+from accsim.compress.parameters import BIAS, NORM, WEIGHT
 from accsim.errors import InputError
 from accsim.source import printable
 
 Array = npt.NDArray[np.generic]
 ABOUT = "recipe"
+PARAMETERS = (WEIGHT, BIAS, *NORM)
 _WHOLE = ("places", "kept")
 """Arrays of a code that are written whatever their size; others as large as the codes say what the codes say."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def read_weights(path: str | Path) -> dict[str, Array]:
-    """The arrays ``LAYER.weight`` of an archive, by layer; biases and what else is in it are left alone.
+def read_parameters(path: str | Path) -> dict[str, dict[str, Array]]:
+    """Weights, biases and norms of an archive, by layer and name; what else is in it is left alone.
 
     Raises:
         InputError: it is missing, is no archive of plain arrays, or has no weights.
@@ -49,15 +52,18 @@ def read_weights(path: str | Path) -> dict[str, Array]:
     where = printable(str(path))
     if not Path(path).is_file():
         raise InputError([f"file not found: {where}"])
+    found: dict[str, dict[str, Array]] = {}
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            named = [name for name in archive.files if name.endswith(".weight")]
-            weights = {name.removesuffix(".weight"): archive[name] for name in named}
+            for key in archive.files:
+                layer, _, name = key.rpartition(".")
+                if name in PARAMETERS:
+                    found.setdefault(layer, {})[name] = archive[key]
     except (OSError, ValueError, EOFError, AttributeError, MemoryError, zipfile.BadZipFile):
         raise InputError([f"{where}: not a NumPy .npz archive of plain arrays"]) from None
-    if not weights:
+    if not any(WEIGHT in arrays for arrays in found.values()):
         raise InputError([f"{where}: holds no weights; expected arrays LAYER.weight"])
-    return weights
+    return found
 
 
 def archive_bytes(compressed: Compressed) -> bytes:
@@ -70,6 +76,8 @@ def archive_bytes(compressed: Compressed) -> bytes:
     arrays: dict[str, Array] = {}
     for layer, parameters in model.layers():
         arrays |= {f"{layer.name}.{what}": array for what, array in _arrays(parameters).items()}
+    for name, norm in model.norms.items():
+        arrays |= {f"{name}.{what}": getattr(norm, what) for what in NORM}
     about = json.dumps(describe(compressed), sort_keys=True)
     arrays[ABOUT] = np.frombuffer(about.encode(), np.uint8)
     out = io.BytesIO()

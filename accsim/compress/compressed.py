@@ -8,12 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from accsim.compress.codes import Float
 from accsim.compress.model import Model
-from accsim.compress.recipe import PublishedLayer, Recipe, weighted
+from accsim.compress.recipe import PublishedLayer, Recipe
 from accsim.compress.storage import BEST, Stored, store, store_published
-from accsim.compress.synthetic import synthetic
-from accsim.errors import AccsimError, InputError, in_layer, suggest
+from accsim.errors import AccsimError, in_layer
 from accsim.workload.layer import Layer, TensorStatistics
 from accsim.workload.network import Network
 
@@ -120,40 +118,6 @@ def compress(model: Model, recipe: Recipe, encoding: str = BEST) -> Compressed:
     )
     network = replace(after.network, layers=layers)
     return Compressed(recipe, network, after, stored, before, after.origin, after.real, _not_modelled(stored))
-
-
-def with_weights(network: Network, weights: Mapping[str, Array], where: str, seed: int = 0) -> Model:
-    """The network with these weights, [M, C / G, R, S]; layers that are not named have made-up ones.
-
-    Raises:
-        InputError: a layer that the network does not have, or weights of another shape or that are no numbers.
-    """
-    known = {layer.name: layer for layer in weighted(network)}
-    mistakes = [f"{network.name} has no layer {n!r} with weights{suggest(n, known)}" for n in weights if n not in known]
-    for name, array in weights.items():
-        g = known[name].geometry if name in known else None
-        if g is None:
-            continue
-        wanted = (g.M, g.channels_per_group, g.R, g.S)
-        if array.shape not in (wanted, wanted[:2] if wanted[2:] == (1, 1) else wanted):
-            mistakes.append(f"{name}.weight: must have shape {wanted}, got {array.shape}")
-        elif array.dtype.kind not in "biuf":
-            mistakes.append(f"{name}.weight: must hold numbers, got {array.dtype}")
-        elif not bool(np.isfinite(array).all()):
-            mistakes.append(f"{name}.weight: holds values that are not finite")
-    if mistakes:
-        raise InputError(mistakes)
-    model = synthetic(network, seed)
-    given = {}
-    for name, array in weights.items():
-        old = model.parameters[name]
-        values = np.asarray(array, np.float64).reshape(old.weight.shape)
-        given[name] = replace(old, weight=Float(values), trained=values)
-    if not given:
-        return model
-    real = set(model.parameters) <= set(given)
-    some = "" if real else f"; of {len(model.parameters) - len(given)} other layers {model.origin}"
-    return replace(model.with_parameters(given), origin=f"{where}{some}", real=real)
 
 
 def _published(network: Network, recipe: Recipe, before: int, encoding: str) -> Compressed:

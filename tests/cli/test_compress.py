@@ -116,7 +116,34 @@ def test_weights_that_do_not_fit_are_all_told(accsim: Accsim, folder: Path) -> N
     np.savez(folder / "w.npz", **bad)
     outcome = accsim("compress", "w.npz", "mine.yaml", "--network", "net.yaml")
     assert outcome.err.splitlines() == [
-        "accsim: error: net has no layer 'fc2' with weights; did you mean 'fc1'?",
         "accsim: error: conv1.weight: must have shape (4, 3, 3, 3), got (4, 3, 2, 2)",
         "accsim: error: fc1.weight: holds values that are not finite",
+        "accsim: error: net has no layer 'fc2' with weights; did you mean 'fc1'?",
+    ]
+
+
+def test_biases_and_norms_of_an_archive_are_folded(accsim: Accsim, folder: Path) -> None:
+    (folder / "norm.yaml").write_text(
+        "description: a norm\nsource: me\ninput: [1, 2, 2]\nlayers:\n  - conv1: {conv: 2, kernel: 1, then: batch_norm}\n"
+    )
+    (folder / "fold.yaml").write_text("passes:\n  - fold_batch_norm: {}\n")
+    norm = {"gamma": [1.0, 2.0], "beta": [0.5, 0.0], "mean": [1.0, -1.0], "variance": [4.0, 1.0]}
+    arrays = {f"conv1.batch_norm.{name}": np.array(value) for name, value in norm.items()}
+    np.savez(folder / "w.npz", **{"conv1.weight": np.array([[[[3.0]]], [[[5.0]]]])}, **arrays)
+    outcome = accsim("compress", "w.npz", "fold.yaml", "--network", "norm.yaml", "-o", "out.npz", "--json", "-")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["notes"][0] == "weights: w.npz"
+    with np.load(folder / "out.npz") as found:
+        # y = gamma (w x - mean) / sqrt(variance + 1e-5) + beta
+        np.testing.assert_allclose(found["conv1.weight"].ravel(), [1.5, 10], rtol=1e-5)
+        np.testing.assert_allclose(found["conv1.bias"], [0, 2], atol=1e-5)
+
+
+def test_what_is_no_norm_and_what_is_no_bias(accsim: Accsim, folder: Path) -> None:
+    arrays = {"conv1.weight": np.ones((4, 3, 3, 3)), "conv1.relu.mean": np.ones(4), "conv1.bias": np.ones(3)}
+    np.savez(folder / "w.npz", **arrays)
+    outcome = accsim("compress", "w.npz", "mine.yaml", "--network", "net.yaml")
+    assert outcome.err.splitlines() == [
+        "accsim: error: conv1.bias: must have shape (4,), got (3,)",
+        "accsim: error: net has no batch normalisation 'conv1.relu'",
     ]
