@@ -106,7 +106,9 @@ def _compressed(arguments: argparse.Namespace) -> Compressed:
     if archive:
         from accsim.compress.archive import read_parameters
 
-        model = with_parameters(network, read_parameters(arguments.model), arguments.model, arguments.seed)
+        most = max((layer.weight_words for layer in network.layers), default=0)
+        given = read_parameters(arguments.model, most)
+        model = with_parameters(network, given, arguments.model, arguments.seed)
     else:
         model = synthetic(network, arguments.seed)
     return compress(model, recipe, arguments.encoding)

@@ -22,6 +22,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,15 @@ _WHOLE = ("places", "kept")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def read_parameters(path: str | Path) -> dict[str, dict[str, Array]]:
+def read_parameters(path: str | Path, most_words: int) -> dict[str, dict[str, Array]]:
     """Weights, biases and norms of an archive, by layer and name; what else is in it is left alone.
 
+    Args:
+        most_words: what the largest array may hold; a larger one is refused before memory is taken for it.
+
     Raises:
-        InputError: it is missing, is no archive of plain arrays, or has no weights.
+        InputError: it is missing, is no archive of plain arrays, has no weights, or an array that is too large or
+            claims to be larger than it is.
     """
     where = printable(str(path))
     if not Path(path).is_file():
@@ -58,12 +63,30 @@ def read_parameters(path: str | Path) -> dict[str, dict[str, Array]]:
             for key in archive.files:
                 layer, _, name = key.rpartition(".")
                 if name in PARAMETERS:
+                    _require_size(archive.zip, key, most_words, where)
                     found.setdefault(layer, {})[name] = archive[key]
+    except InputError:
+        raise
     except (OSError, ValueError, EOFError, AttributeError, MemoryError, zipfile.BadZipFile):
         raise InputError([f"{where}: not a NumPy .npz archive of plain arrays"]) from None
     if not any(WEIGHT in arrays for arrays in found.values()):
         raise InputError([f"{where}: holds no weights; expected arrays LAYER.weight"])
     return found
+
+
+def _require_size(archive: zipfile.ZipFile, key: str, most_words: int, where: str) -> None:
+    """Refuse an array by its header, before memory is taken for it."""
+    member = archive.getinfo(f"{key}.npy")
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+        held = member.file_size - file.tell()
+    words = prod(shape)
+    if words > most_words:
+        raise InputError([f"{where}: {printable(key)}: has shape {shape}, more words than any layer has parameters"])
+    if words * dtype.itemsize > held:
+        raise InputError([f"{where}: {printable(key)}: claims {words * dtype.itemsize} bytes and holds {held}"])
 
 
 def archive_bytes(compressed: Compressed) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -124,7 +125,7 @@ def test_weights_that_do_not_fit_are_all_told(accsim: Accsim, folder: Path) -> N
 
 def test_biases_and_norms_of_an_archive_are_folded(accsim: Accsim, folder: Path) -> None:
     (folder / "norm.yaml").write_text(
-        "description: a norm\nsource: me\ninput: [1, 2, 2]\nlayers:\n  - conv1: {conv: 2, kernel: 1, then: batch_norm}\n"
+        "description: n\nsource: me\ninput: [1, 2, 2]\nlayers:\n  - conv1: {conv: 2, kernel: 1, then: batch_norm}\n"
     )
     (folder / "fold.yaml").write_text("passes:\n  - fold_batch_norm: {}\n")
     norm = {"gamma": [1.0, 2.0], "beta": [0.5, 0.0], "mean": [1.0, -1.0], "variance": [4.0, 1.0]}
@@ -147,3 +148,22 @@ def test_what_is_no_norm_and_what_is_no_bias(accsim: Accsim, folder: Path) -> No
         "accsim: error: conv1.bias: must have shape (4,), got (3,)",
         "accsim: error: net has no batch normalisation 'conv1.relu'",
     ]
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ((4, 10**9), "has shape (4, 1000000000), more words than any layer has parameters"),
+        ((10, 256), "claims 20480 bytes and holds 0"),
+    ],
+)
+def test_an_array_that_claims_more_than_it_holds_takes_no_memory(
+    shape: tuple[int, ...], said: str, accsim: Accsim, folder: Path
+) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    with zipfile.ZipFile(folder / "w.npz", "w") as archive:
+        archive.writestr("fc1.weight.npy", header.getvalue())
+    outcome = accsim("compress", "w.npz", "mine.yaml", "--network", "net.yaml", "-o", "out.npz")
+    assert (outcome.code, outcome.err) == (2, f"accsim: error: w.npz: fc1.weight: {said}\n")
+    assert not (folder / "out.npz").exists()
