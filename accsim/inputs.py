@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from accsim.energy.table import EnergyTable
 from accsim.errors import InputError
 from accsim.hardware.accelerator import Accelerator
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping as LayerMapping
-from accsim.simulate.values import Tensors, load_tensors, tensor_mistakes
+from accsim.simulate.values import Array, Tensors, load_tensors, read_tensors, tensor_mistakes
 from accsim.workload.network import Network
+
+if TYPE_CHECKING:
+    from accsim.compress.compressed import Compressed
+    from accsim.compress.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,8 @@ class Inputs:
 
     Attributes:
         mappings: mappings that were given, by layer.
-        tensors: values that were given, by layer and tensor.
+        tensors: values that were given, by layer and tensor; of a compressed network also those of its weights.
+        compressed: the compressed network, where a recipe was given; ``network`` is then its layers.
     """
 
     network: Network
@@ -30,6 +36,7 @@ class Inputs:
     table: EnergyTable
     mappings: Mapping[str, LayerMapping]
     tensors: Tensors
+    compressed: Compressed | None = None
 
 
 def load_inputs(
@@ -44,10 +51,13 @@ def load_inputs(
     mapping: str | Path | Mapping[str, LayerMapping] | None = None,
     overrides: Sequence[str] = (),
     tensors: str | Path | Tensors | None = None,
+    compress: str | Path | Recipe | None = None,
+    integer_weights: bool = False,
 ) -> Inputs:
     """Read what is given by name or path, and check that the parts suit each other.
 
-    The arguments are those of ``accsim.estimate``.
+    The arguments are those of ``accsim.estimate``; ``integer_weights`` asks for the integers that compressed weights
+    are multiplied as, where counting needs no more than their zeros.
 
     Raises:
         InputError: something is missing, wrong, or for another array or network.
@@ -58,18 +68,63 @@ def load_inputs(
     from accsim.mapping.files import load_mappings  # noqa: PLC0415
     from accsim.workload.reader import load_network  # noqa: PLC0415
 
+    kept = layers if compress is None else None
     network = (
         workload
         if isinstance(workload, Network)
-        else load_network(str(workload), batch=batch, bindings=dict(bindings or {}), layers=layers)
+        else load_network(str(workload), batch=batch, bindings=dict(bindings or {}), layers=kept)
     )
     machine = hardware if isinstance(hardware, Accelerator) else load_accelerator(str(hardware), tuple(overrides))
     flow = load_dataflow(dataflow or machine.dataflow) if isinstance(dataflow, str | None) else dataflow
     require_family(flow, machine)
     table = energy_table if isinstance(energy_table, EnergyTable) else load_table(energy_table or machine.energy_table)
+    compressed = None
+    if compress is not None:
+        compressed, tensors = _compress(network, compress, tensors, integer_weights, layers)
+        network = compressed.network
     values = load_tensors(tensors, network) if isinstance(tensors, str | Path) else tensors or {}
     wrong = tensor_mistakes(values, network)
     if wrong:
         raise InputError(wrong)
     given = load_mappings(mapping, network, machine, flow) if isinstance(mapping, str | Path) else mapping or {}
-    return Inputs(network, machine, flow, table, given, values)
+    return Inputs(network, machine, flow, table, given, values, compressed)
+
+
+def _compress(
+    network: Network,
+    recipe: str | Path | Recipe,
+    tensors: str | Path | Tensors | None,
+    integer_weights: bool,
+    layers: Sequence[str] | None,
+) -> tuple[Compressed, Tensors]:
+    """The compressed network, cut to some layers, and the values of its tensors.
+
+    Weights among ``tensors`` are trained ones, which the recipe compresses; its other tensors are of the compressed
+    network.
+    """
+    from accsim.compress.compressed import compress  # noqa: PLC0415
+    from accsim.compress.parameters import with_parameters  # noqa: PLC0415
+    from accsim.compress.recipe_reader import load_recipe  # noqa: PLC0415
+    from accsim.workload.reader import select_layers  # noqa: PLC0415
+
+    found = load_recipe(recipe) if isinstance(recipe, str | Path) else recipe
+    found.require_for(network)
+    where = str(tensors) if isinstance(tensors, str | Path) else "the given weights"
+    given = read_tensors(tensors) if isinstance(tensors, str | Path) else tensors or {}
+    weights = {name: {"weight": arrays["weight"]} for name, arrays in given.items() if "weight" in arrays}
+    if weights and found.layers:
+        raise InputError([f"recipe {found.name} holds published figures and no passes: {where} cannot be compressed"])
+    compressed = compress(with_parameters(network, weights, where), found)
+    values: dict[str, dict[str, Array]] = {
+        name: rest for name, arrays in given.items() if (rest := {k: v for k, v in arrays.items() if k != "weight"})
+    }
+    if layers is not None:
+        kept = select_layers(network.name, compressed.network.layers, layers)
+        compressed = replace(compressed, network=replace(compressed.network, layers=kept))
+    names = {layer.name for layer in compressed.network.layers}
+    # a density says as much as the zeros do, unless those of the ifmap are known too
+    wanted = names if integer_weights else names & values.keys()
+    for name, own in (compressed.integer_weights() if integer_weights else compressed.nonzero_masks(wanted)).items():
+        if name in wanted:
+            values[name] = {**values.get(name, {}), **own}
+    return compressed, values

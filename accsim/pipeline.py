@@ -36,6 +36,8 @@ from accsim.workload.layer import Layer, Operand
 from accsim.workload.network import Network
 
 if TYPE_CHECKING:
+    from accsim.compress.compressed import Compressed
+    from accsim.compress.recipe import Recipe
     from accsim.trace.recorder import Recorder
 
 
@@ -208,6 +210,7 @@ def estimate(
     overflow: str = "error",
     recorder: Recorder | None = None,
     compare_scalesim: bool = False,
+    compress: str | Path | Recipe | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     command: str | None = None,
 ) -> Result:
@@ -235,6 +238,8 @@ def estimate(
             ``report``, which makes it a warning.
         recorder: is told what happened when; needs the stepped engine.
         compare_scalesim: also report what SCALE-Sim 3.0.0 gives for each layer of a systolic array.
+        compress: a recipe's name, a file or a ``Recipe``: the compressed network is what runs. Its passes work on the
+            weights among ``tensors``, and on made-up ones where there are none.
         progress: called with layers done, layers in all and the layer's name.
         command: the command that is written into the result.
 
@@ -258,6 +263,8 @@ def estimate(
         mapping=mapping,
         overrides=overrides,
         tensors=tensors,
+        compress=compress,
+        integer_weights=runner is Engine.STEPPED,
     )
     network, machine, flow, table = inputs.network, inputs.accelerator, inputs.dataflow, inputs.table
     if runner is Engine.STEPPED and inputs.tensors:
@@ -275,6 +282,8 @@ def estimate(
         recorder=recorder,
         progress=progress,
     )
+    if inputs.compressed is not None:
+        activities = [_as_stored(activity, inputs.compressed) for activity in activities]
     return Result(
         network=network,
         accelerator=machine,
@@ -286,16 +295,42 @@ def estimate(
         command=command,
         scalesim=compared,
         engine=runner.value,
-        values=_values(network, activities, inputs.tensors, runner),
+        values=_values(network, activities, inputs.tensors, runner, _made_up(inputs.compressed)),
+        compressed=inputs.compressed,
         seed=seed if runner is Engine.STEPPED else None,
     )
 
 
-def _values(network: Network, activities: Sequence[Activity], tensors: Tensors, engine: Engine) -> str:
+def _made_up(compressed: Compressed | None) -> bool:
+    return compressed is not None and not compressed.real
+
+
+def _as_stored(activity: Activity, compressed: Compressed) -> Activity:
+    """The activity with its weights reported as they are stored."""
+    stored = compressed.stored.get(activity.layer)
+    if stored is None:
+        return activity
+    tensors = tuple(
+        replace(
+            tensor,
+            bits=stored.bits,
+            encoding=stored.encoding,
+            stored_bits=stored.stored_bits,
+            metadata_bits=stored.overhead_bits,
+            density=stored.density,
+        )
+        if tensor.operand is Operand.WEIGHT
+        else tensor
+        for tensor in activity.tensors
+    )
+    return replace(activity, tensors=tensors)
+
+
+def _values(network: Network, activities: Sequence[Activity], tensors: Tensors, engine: Engine, made_up: bool) -> str:
     """What value-dependent figures rest on.
 
-    ``real`` if the tensors that decide them were given for every layer with MACs; else ``synthetic`` for the stepped
-    engine, and ``expected`` for the counted one.
+    ``real`` if the tensors that decide them were given for every layer with MACs, and no weights were made up to be
+    compressed; else ``synthetic`` for the stepped engine, and ``expected`` for the counted one.
     """
     stepped = engine is Engine.STEPPED
     by_name = {activity.layer: activity for activity in activities}
@@ -303,7 +338,7 @@ def _values(network: Network, activities: Sequence[Activity], tensors: Tensors, 
         _deciding(layer, by_name[layer.name], stepped) <= tensors.get(layer.name, {}).keys()
         for layer in network.mac_layers
     )
-    if given and not any(activity.expected for activity in activities):
+    if given and not made_up and not any(activity.expected for activity in activities):
         return "real"
     return "synthetic" if stepped else "expected"
 

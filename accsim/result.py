@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from accsim import __version__
 from accsim.energy.area import area
+from accsim.energy.describe import describe
 from accsim.energy.estimate import LayerEstimate, PricedCount
 from accsim.energy.price import unused_entries
 from accsim.energy.table import EnergyTable, EnergyUnit
@@ -20,6 +21,8 @@ from accsim.workload.network import Network
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from accsim.compress.compressed import Compressed
 
 SCHEMA = 1
 PE = "pe"
@@ -39,6 +42,7 @@ class Result:
         engine: ``counted`` or ``stepped``.
         values: what value-dependent figures rest on: ``expected`` (at density 1 that is a count), ``synthetic`` or
             ``real``.
+        compressed: what a recipe has made of the network; ``None`` for the network as it is.
         seed: of made-up values; ``None`` for the counted engine, which makes none up.
     """
 
@@ -53,6 +57,7 @@ class Result:
     scalesim: tuple[ScaleSimReport | None, ...] = ()
     engine: str = "counted"
     values: str = "expected"
+    compressed: Compressed | None = None
     seed: int | None = None
 
     @property
@@ -118,13 +123,13 @@ class Result:
             "workload": self.network.name,
             "hardware": self.accelerator.name,
             "dataflow": self.dataflow.name,
-            "recipe": None,
+            "recipe": self.compressed.recipe.name if self.compressed else None,
             "batch": self.network.batch,
             "engine": self.engine,
             "values": self.values,
             "clock_mhz": self.accelerator.clock_mhz,
             "objective": self.objective,
-            "energy_table": self._energy_table(),
+            "energy_table": describe(self.table),
             "levels": self._levels(),
             "layers": layers,
             "totals": self._totals(used.total_mm2),
@@ -242,31 +247,6 @@ class Result:
             "warnings": list(a.warnings),
         }
 
-    def _energy_table(self) -> dict[str, Any]:
-        table = self.table
-        return {
-            "name": table.name,
-            "unit": table.unit.value,
-            "transfer_rule": table.transfer_rule.value,
-            "description": table.description,
-            **({"calibration": table.calibration.label} if table.calibration else {}),
-            "sources": dict(table.sources),
-            "entries": [
-                {
-                    "component": e.component.value,
-                    "variant": e.variant or "",
-                    "part": e.part,
-                    "figures": "; ".join(
-                        " ".join(f"{name}={value:g}" for name, value in (*p.sizes, *p.values)) for p in e.points[:8]
-                    )
-                    + (f"; and {len(e.points) - 8} more" if len(e.points) > 8 else ""),
-                    "node_nm": e.node_nm,
-                    "source": e.source,
-                }
-                for e in table.entries
-            ],
-        }
-
     def _levels(self) -> list[dict[str, Any]]:
         acc = self.accelerator
         return [
@@ -331,7 +311,7 @@ class Result:
         }
 
     def _not_modelled(self) -> list[str]:
-        out = []
+        out = list(self.compressed.not_modelled) if self.compressed else []
         bias = sum(layer.bias_words for layer in self.network.layers)
         if bias:
             out.append(f"fetching and adding {bias} bias words: at most one word per output channel and layer")
@@ -347,7 +327,8 @@ class Result:
         return out
 
     def _notes(self) -> list[str]:
-        out = [note for e in self.estimates for note in e.notes]
+        out = list(self.compressed.notes()) if self.compressed else []
+        out += [note for e in self.estimates for note in e.notes]
         if self.accelerator.assumed:
             out.append(
                 f"{self.accelerator.name}: assumed figures: {len(self.accelerator.assumed)}, see the accelerator"

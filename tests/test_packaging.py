@@ -28,6 +28,7 @@ LOAD_EVERYTHING = """
 import json
 import accsim
 from accsim import library
+from accsim.compress.recipe_reader import load_recipe
 from accsim.energy.reader import load_table
 from accsim.hardware.reader import load_accelerator
 from accsim.fidelity import validate
@@ -37,11 +38,10 @@ from accsim.study.study import studies
 from accsim.workload.reader import load_network
 
 readers = {"networks": load_network, "dataflows": load_any_dataflow, "accelerators": load_accelerator,
-           "energy tables": load_table}
+           "energy tables": load_table, "recipes": load_recipe}
 loaded = {kind: [reader(name).name for name in library.names(kind)] for kind, reader in readers.items()}
 loaded["cases"] = [case for case in validate.cases() if validate.publication(case).figures]
 loaded["studies"] = [name for name, recipe in studies().items() if (page.TEMPLATES / f"{recipe.study}.md.j2").is_file()]
-loaded["recipes"] = [library.find("recipes", name).name for name in library.names("recipes")]
 print(json.dumps({"file": accsim.__file__, "version": accsim.__version__, "loaded": loaded}))
 """
 

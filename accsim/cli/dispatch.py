@@ -17,10 +17,11 @@ from accsim.errors import AccsimError, InputError, suggest
 
 COMMANDS = {
     "run": "estimate a network on an accelerator: cycles, traffic, energy, area and a report",
+    "compress": "put a recipe on a network's weights: codes, encodings, exact sizes, errors of weights",
     "verify": "step every layer with real operands and compare it with the golden kernels and the counted engine",
     "validate": "put accsim's figures beside published ones, with source, error and tolerance",
     "report": "run a study of published figures and write its page, results and figures",
-    "list": "list the networks, accelerators, dataflows and energy tables there are",
+    "list": "list the networks, accelerators, dataflows, energy tables, recipes and methods there are",
     "show": "show one of them in full",
 }
 
@@ -33,6 +34,7 @@ _EPILOG = """\
 examples:
   accsim run alexnet                       AlexNet on the Eyeriss chip, with an HTML report
   accsim run resnet18 --hardware tpu_v1    another network and another machine
+  accsim compress alexnet alexnet-q-cnn    what a recipe makes of a network's weights
   accsim verify alexnet                    every layer stepped with real operands, and all of it checked
   accsim list accelerators                 what there is
   accsim show eyeriss                      what a machine is made of

@@ -30,6 +30,7 @@ KINDS = (
     Kind("accelerators", "accelerator", "accelerators"),
     Kind("dataflows", "dataflow", "dataflows"),
     Kind("energy-tables", "energy-table", "energy tables"),
+    Kind("recipes", "recipe", "recipes"),
 )
 
 
@@ -39,7 +40,7 @@ def kind_called(name: str) -> Kind | None:
 
 
 def load(kind: Kind, name_or_path: str) -> Any:
-    """The network, accelerator, dataflow or energy table.
+    """The network, accelerator, dataflow, energy table or recipe.
 
     Raises:
         InputError: there is none of that name, or its file has mistakes.
@@ -57,6 +58,10 @@ def load(kind: Kind, name_or_path: str) -> Any:
             from accsim.mapping.dataflow_reader import load_any_dataflow
 
             return load_any_dataflow(name_or_path)
+        case "recipe":
+            from accsim.compress.recipe_reader import load_recipe
+
+            return load_recipe(name_or_path)
         case _:
             from accsim.energy.reader import load_table
 
@@ -91,15 +96,25 @@ def kind_of(name_or_path: str) -> Kind:
     return kinds[0] if len(kinds) == 1 else _judged(source)
 
 
+_ANY = "network, accelerator, dataflow, energy table or recipe"
+
+
+def _has_named_passes(passes: object) -> bool:
+    """Whether these are passes of a recipe, each a name with its arguments, and not those of a dataflow."""
+    return isinstance(passes, list) and bool(passes) and all(isinstance(one, dict) for one in passes)
+
+
 def _judged(source: Source) -> Kind:
     from accsim.yamlfile import load as parse
 
     keys: Mapping[str, object] = parse(source).data
     signs = {"layers": "network", "levels": "accelerator", "entries": "energy-table"}
     signs |= dict.fromkeys(("stream", "loops", "passes"), "dataflow")
+    if "network" in keys or _has_named_passes(keys.get("passes")):
+        signs = dict.fromkeys(keys, "recipe")
     kind = next((kind_called(name) for key, name in signs.items() if key in keys), None)
     if kind is None:
-        said = f"{source.place}: looks like no network, accelerator, dataflow or energy table; say what it is, such as"
+        said = f"{source.place}: looks like no {_ANY}; say what it is, such as"
         raise InputError([f"{said} 'accsim show network {source.place}'"])
     return kind
 
@@ -114,7 +129,7 @@ def _miss(name: str, misses: list[InputError]) -> InputError:
         return files[0]
     known = sorted({known for kind in KINDS for known in library.names(kind.stored)})
     hint = suggest(name, known) or "; 'accsim list' shows the names there are"
-    return InputError([f"no network, accelerator, dataflow or energy table named {printable(name)!r}{hint}"])
+    return InputError([f"no {_ANY} named {printable(name)!r}{hint}"])
 
 
 def _article(word: str) -> str:

@@ -1,7 +1,8 @@
-"""List the networks, accelerators, dataflows and energy tables there are, a line each.
+"""List the networks, accelerators, dataflows, energy tables and recipes there are, a line each.
 
-Files of your own are listed when their folder is in $ACCSIM_PATH, under networks/, accelerators/, dataflows/ or
-energy_tables/.
+Files of your own are listed when their folder is in $ACCSIM_PATH, under networks/, accelerators/, dataflows/,
+energy_tables/ or recipes/. 'accsim list methods' shows the published methods of compressing networks, and what there is
+for each of them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ examples:
   accsim list
   accsim list networks
   accsim list accelerators --json -
+  accsim list methods
 """
+
+METHODS = "methods"
 
 Entry = dict[str, Any]
 
@@ -31,8 +35,9 @@ def add_arguments(parser: Parser) -> None:
     """The options of ``accsim list``."""
     plurals = [kind.plural for kind in KINDS]
     parser.add_argument(
-        "kind", metavar="KIND", nargs="?", type=one_of(*plurals), help=f"{', '.join(plurals)} (default: all)"
-    )
+        "kind", metavar="KIND", nargs="?", type=one_of(*plurals, METHODS),
+        help=f"{', '.join(plurals)} (default: all of these), or {METHODS}",
+    )  # fmt: skip
     parser.add_argument("--json", metavar="FILE", help="write the list as JSON instead; - for the standard output")
 
 
@@ -43,6 +48,14 @@ def run(arguments: argparse.Namespace) -> None:
         AccsimError: the file cannot be written.
     """
     outputs.check_writable({"--json": arguments.json})
+    if arguments.kind == METHODS:
+        from accsim.cli import methods
+
+        if arguments.json is not None:
+            outputs.write(arguments.json, outputs.to_json({METHODS: methods.plain()}, arguments.json))
+        else:
+            console.show(methods.blocks())
+        return
     kinds = KINDS if arguments.kind is None else (kind_called(arguments.kind),)
     listed = {kind: entries(kind) for kind in kinds if kind is not None}
     if arguments.json is not None:
@@ -114,11 +127,24 @@ def _energy_table(table: Any) -> Entry:
     }
 
 
+def _recipe(recipe: Any) -> Entry:
+    return {
+        "description": recipe.about,
+        "network": recipe.network,
+        "passes": [one.name for one in recipe.passes],
+        "secondary": recipe.secondary,
+        "published_accuracy": [
+            {"metric": a.metric, "value_pct": a.value_pct, "source": a.source} for a in recipe.accuracy
+        ],
+    }
+
+
 _ABOUT: Mapping[str, Callable[[Any], Entry]] = {
     "network": _network,
     "accelerator": _accelerator,
     "dataflow": _dataflow,
     "energy-table": _energy_table,
+    "recipe": _recipe,
 }
 
 
@@ -131,7 +157,10 @@ def _table(kind: Kind, found: Sequence[Entry]) -> Block:
         else [e["name"], *row(e), e["description"].partition(". ")[0].removesuffix(".")]
         for e in found
     ]
-    return console.table(titles, rows, left={"name", "family", "class", "unit", "dataflow", "transfers", "description"})
+    return console.table(titles, rows, left=_TEXTS)
+
+
+_TEXTS = {"name", "family", "class", "unit", "dataflow", "transfers", "network", "what", "description"}
 
 
 def _short(count: int) -> str:
@@ -161,5 +190,9 @@ _ROWS: Mapping[str, tuple[Sequence[str], Callable[[Entry], Sequence[object]]]] =
     "energy-table": (
         ("name", "unit", "transfers", "node", "description"),
         lambda e: (e["unit"], e["transfer_rule"], _nm(e["node_nm"])),
+    ),
+    "recipe": (
+        ("name", "network", "what", "description"),
+        lambda e: (e["network"] or "any", ", ".join(dict.fromkeys(e["passes"])) or "published figures"),
     ),
 }  # fmt: skip

@@ -30,6 +30,7 @@ examples:
   accsim run resnet18 --hardware tpu_v1 --objective latency --json resnet18.json
   accsim run alexnet --batch 4 --search --time-limit 60   # better than the published mappings?
   accsim run gpt2 --hardware tpu_v1 --bind sequence=128 --no-html
+  accsim run resnet18 --compress resnet18-agp --json pruned.json
   accsim run alexnet --engine stepped --jobs 2 --seed 7
   accsim run alexnet --layers conv3 --engine stepped --trace conv3.json.gz --vcd conv3.vcd --window 1000:1200
   accsim run alexnet --mappings-out used.yaml     # edit used.yaml, then:
@@ -43,6 +44,11 @@ def add_arguments(parser: Parser) -> None:
     what.add_argument(
         "--energy-table", metavar="NAME", help="an energy table's name or a YAML file (default: the accelerator's)"
     )
+    what.add_argument(
+        "--compress", metavar="RECIPE",
+        help="a recipe's name ('accsim list recipes') or a YAML file: the compressed network is what runs; weights in "
+        "--tensors are what its passes work on",
+    )  # fmt: skip
     how = parser.add_argument_group("how it is run")
     how.add_argument(
         "--objective", metavar="GOAL", type=one_of("energy", "latency", "edp", "traffic"), default="energy",
@@ -159,6 +165,7 @@ def _estimate(arguments: argparse.Namespace, bar: Bar, recorder: Recorder | None
         mapping=arguments.mapping,
         overrides=arguments.overrides,
         tensors=arguments.tensors,
+        compress=arguments.compress,
         engine=arguments.engine,
         seed=arguments.seed or 0,
         jobs=arguments.jobs or 1,

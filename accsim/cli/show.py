@@ -1,4 +1,4 @@
-"""Show a network, an accelerator, a dataflow or an energy table in full.
+"""Show a network, an accelerator, a dataflow, an energy table or a recipe in full.
 
 The kind may be left out where the name says enough.
 """

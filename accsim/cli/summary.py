@@ -24,6 +24,8 @@ def summary(result: Mapping[str, Any]) -> list[Block]:
     seen = view(result)
     title = f"{result['workload']} on {result['hardware']}, batch {seen.batch}"
     how = f"dataflow {result['dataflow']}, energy table {result['energy_table']['name']}, {seen.clock_mhz:g} MHz"
+    if result.get("recipe"):
+        title += f", compressed by recipe {result['recipe']}"
     if result.get("engine") == "stepped":
         how += f", stepped with {result['values']} values"
     blocks: list[Block] = [Line(title, "bold"), how, "", *layer_tables(seen, console.width()), ""]

@@ -16,5 +16,9 @@ encoding       how the codes are stored (``encodings``), chosen and costed layer
 extra work     requantising, zero points, look-ups, transforms (``codes.Code.extra``)
 =============  =====================================================================================================
 
+A recipe (``recipe``, ``recipe_reader``) is a YAML file of passes, or of what was published of each layer;
+``compressed`` puts it on a network, ``storage`` says what each layer takes in memory, ``table`` and ``archive`` what is
+told and written of it. ``methods`` lists the published methods, and what there is here for each.
+
 Errors are reported as relative l2, SQNR, zero fraction and entropy, and never called accuracy.
 """

@@ -62,6 +62,31 @@ def load_tensors(path: str | Path, network: Network) -> dict[str, dict[str, Arra
     from accsim.source import printable  # noqa: PLC0415
 
     where = printable(str(path))
+    out, mistakes = _read_tensors(path, where)
+    mistakes += [f"{where}: {m}" for m in tensor_mistakes(out, network)]
+    if mistakes:
+        raise InputError(mistakes)
+    return out
+
+
+def read_tensors(path: str | Path) -> dict[str, dict[str, Array]]:
+    """The arrays of such an archive by layer and tensor, of any network.
+
+    Raises:
+        InputError: it is missing, no archive, or has arrays of other names.
+    """
+    from accsim.source import printable  # noqa: PLC0415
+
+    out, mistakes = _read_tensors(path, printable(str(path)))
+    if mistakes:
+        raise InputError(mistakes)
+    return out
+
+
+def _read_tensors(path: str | Path, where: str) -> tuple[dict[str, dict[str, Array]], list[str]]:
+    """The arrays, and sentences on names that are none of a tensor."""
+    from accsim.source import printable  # noqa: PLC0415
+
     if not Path(path).is_file():
         raise InputError([f"file not found: {where}"])
     try:
@@ -79,10 +104,7 @@ def load_tensors(path: str | Path, network: Network) -> dict[str, dict[str, Arra
             out.setdefault(layer, {})[name] = array
         else:
             mistakes.append(f"{where}: {printable(key)}: expected LAYER.ifmap, LAYER.weight or LAYER.ofmap")
-    mistakes += [f"{where}: {m}" for m in tensor_mistakes(out, network)]
-    if mistakes:
-        raise InputError(mistakes)
-    return out
+    return out, mistakes
 
 
 def tensor_mistakes(tensors: Mapping[str, Mapping[str, Array]], network: Network) -> list[str]:

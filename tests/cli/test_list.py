@@ -14,10 +14,11 @@ SECTIONS = {
     "accelerators": "accelerators",
     "dataflows": "dataflows",
     "energy-tables": "energy tables",
+    "recipes": "recipes",
 }
 
 
-def test_four_sections_with_every_name(accsim) -> None:
+def test_a_section_of_each_kind_with_every_name(accsim) -> None:
     said = accsim("list")
     assert (said.code, said.err) == (0, "")
     lines = said.out.splitlines()
@@ -83,5 +84,21 @@ def test_figures_of_a_network(accsim) -> None:
 def test_json_file(accsim, folder: Path) -> None:
     assert accsim("list", "--json", "all.json") == (0, "", "")
     assert list(json.loads((folder / "all.json").read_text())) == [
-        "networks", "accelerators", "dataflows", "energy_tables",
+        "networks", "accelerators", "dataflows", "energy_tables", "recipes",
     ]  # fmt: skip
+
+
+def test_methods_are_listed_with_what_there_is_for_each(accsim) -> None:
+    found = json.loads(accsim("list", "methods", "--json", "-").out)["methods"]
+    said = accsim("list", "methods").out
+    assert said.startswith(f"methods ({len(found)}: ")
+    ttq = next(method for method in found if method["name"] == "Trained Ternary Quantization (TTQ)")
+    assert (ttq["transformations"], ttq["status"], ttq["passes"]) == (["T4"], "covered", ["ttq"])
+    assert any("(TTQ)" in line and "arXiv 1612.01064" in line and "ttq" in line for line in said.splitlines())
+
+
+def test_a_recipe_with_its_network_and_passes(accsim) -> None:
+    found = {entry["name"]: entry for entry in json.loads(accsim("list", "recipes", "--json", "-").out)["recipes"]}
+    assert found["alexnet-q-cnn"]["passes"] == ["product_quantisation", "product_quantisation"]
+    assert found["resnet18-agp"]["published_accuracy"][0]["value_pct"] == 69.872
+    assert found["vgg16-scnn"]["secondary"]

@@ -161,13 +161,15 @@ def test_list_and_show_refuse_in_the_same_way(refused, folder: Path) -> None:
         f"--json: cannot write gone/x: there is no folder '{gone}'"
     ]
     assert refused("list", "netwoks") == [
-        "KIND: must be networks, accelerators, dataflows or energy-tables, got 'netwoks'; did you mean 'networks'?"
+        "KIND: must be networks, accelerators, dataflows, energy-tables, recipes or methods, got 'netwoks'; did you "
+        "mean 'networks'?"
     ]
     assert refused("show", "alexnt") == [
-        "no network, accelerator, dataflow or energy table named 'alexnt'; did you mean 'alexnet'?"
+        "no network, accelerator, dataflow, energy table or recipe named 'alexnt'; did you mean 'alexnet' or "
+        "'alexnet-q-cnn'?"
     ]
     assert refused("show", "netwrk", "alexnet") == [
-        "unknown kind 'netwrk': must be network, accelerator, dataflow or energy-table; did you mean 'network'?"
+        "unknown kind 'netwrk': must be network, accelerator, dataflow, energy-table or recipe; did you mean 'network'?"
     ]
     assert refused("show", "dataflow") == ["which dataflow? 'accsim list dataflows' shows the names there are"]
     assert refused("show", "network", "a", "b") == ["unexpected 'b'; 'accsim show --help' shows how"]

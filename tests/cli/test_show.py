@@ -9,7 +9,10 @@ import pytest
 
 from accsim import library
 
-KINDS = {"network": "networks", "accelerator": "accelerators", "dataflow": "dataflows", "energy-table": "energy tables"}
+KINDS = {
+    "network": "networks", "accelerator": "accelerators", "dataflow": "dataflows", "energy-table": "energy tables",
+    "recipe": "recipes",
+}  # fmt: skip
 
 
 def test_a_network(accsim) -> None:
@@ -173,8 +176,8 @@ def test_a_file_is_judged_by_its_keys(accsim, folder: Path, monkeypatch: pytest.
     assert accsim("show", "odd.yaml") == (
         2,
         "",
-        "accsim: error: odd.yaml: looks like no network, accelerator, dataflow or energy table; say what it is, such "
-        "as 'accsim show network odd.yaml'\n",
+        "accsim: error: odd.yaml: looks like no network, accelerator, dataflow, energy table or recipe; say what it "
+        "is, such as 'accsim show network odd.yaml'\n",
     )
 
 
@@ -218,3 +221,33 @@ def test_a_reuse_dataflow_of_ones_own_is_known_by_its_keys(accsim) -> None:
     text = accsim("show", "isca16_weight_stationary", "--yaml").out
     Path("own.yaml").write_text(text, encoding="utf-8")
     assert accsim("show", "own.yaml").out == accsim("show", "isca16_weight_stationary").out
+
+
+def test_a_recipe_of_passes(accsim, folder: Path) -> None:
+    (folder / "mine.yaml").write_text(
+        "about: eight bits\nsource: me\npasses:\n  - symmetric: {grain: filter, skip: [fc1]}\n  - twn:\n"
+        "accuracy: [{metric: top-1, value_pct: 50, source: me again}]\n"
+    )
+    assert (
+        accsim("show", "mine.yaml").out
+        == """\
+mine: eight bits
+source:  me
+network: any
+
+passes
+   pass       arguments
+-  ---------  ----------------------
+1  symmetric  grain filter, skip fc1
+2  twn
+
+published accuracy, not computed here
+top-1: 50 % [me again]
+"""
+    )
+
+
+def test_published_layers_of_a_recipe(accsim) -> None:
+    lines = accsim("show", "alexnet-deep-compression").out.splitlines()
+    assert "its figures could not be checked against the publication" in lines
+    assert lines[lines.index("published of each layer") + 3].split() == ["conv1", "0.84", "8"]
