@@ -118,11 +118,13 @@ def sets_on_array(accelerator: Accelerator, geometry: Geometry, e: int) -> int:
 
 
 def fifo_demand(accelerator: Accelerator, geometry: Geometry, mapping: RowStationaryMapping) -> int:
-    """Words that suffice for the FIFO before a PE's ifmap spad: an upper bound of how full one ever is.
+    """Words that should suffice for the FIFO before a PE's ifmap spad: an estimate from above of how full one gets.
 
     The network runs ahead of the PEs at the bottom of the chains by the first windows, one transaction, and what it
-    brings in two steps; the PEs at the top take their words as many ticks later as there are PEs below them. All the
-    while words come at the pace of their pass: those of a row of windows, spread evenly over the steps of the row.
+    brings in two steps; the PEs at the top take their words as many ticks later as there are PEs below them, and may
+    still have the first windows of their pass when those of the next one come. All the while words come at the pace of
+    their pass: those of a row of windows, spread evenly over the steps of the row. It is no strict bound: where passes of
+    few channels are followed by one of many, the words of some PEs can come more densely than that.
     """
     runs_r, runs_s = cut_filter(accelerator, geometry, mapping.p, mapping.q)
     nest, pe = mapping.nest(geometry, accelerator.dram.fetch_padding), accelerator.pe
@@ -140,7 +142,7 @@ def fifo_demand(accelerator: Accelerator, geometry: Geometry, mapping: RowStatio
     if link is not None and link.width_bits is not None:
         diagonals = max(min(rows), min(runs_r))
         at_once = 1 - (-link.width_bits // (accelerator.bits(Operand.IFMAP) * diagonals))
-    return in_pe * window_span(runs_s[0], geometry.dilation_w) + most + at_once
+    return 2 * in_pe * window_span(runs_s[0], geometry.dilation_w) + most + at_once
 
 
 def array_violations(accelerator: Accelerator, geometry: Geometry, mapping: RowStationaryMapping) -> list[str]:
