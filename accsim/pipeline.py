@@ -29,9 +29,10 @@ from accsim.simulate.mac_task import MacTask
 from accsim.simulate.network import Progress, simulate_other, tasks
 from accsim.simulate.residency import WORKING_SHARES, Plan, plan
 from accsim.simulate.stepped.operands import require_integers
-from accsim.simulate.values import Tensors, names_of
+from accsim.simulate.values import Tensors
 from accsim.workload.layer import Layer, Operand
 from accsim.workload.network import Network
+from accsim.workload.operands import names_of
 
 if TYPE_CHECKING:
     from accsim.trace.recorder import Recorder

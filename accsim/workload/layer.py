@@ -7,9 +7,10 @@ counts; a grouped layer runs ``G`` independent problems of ``M / G`` filters on 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import prod
+from typing import Any
 
 from accsim.errors import AccsimError
 
@@ -132,6 +133,10 @@ class TensorStatistics:
     source: str | None = None
 
 
+MadeBy = tuple[str, tuple[tuple[str, Any], ...]]
+"""An operation's name, and its evaluated arguments."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One node of a network, with its sizes inferred.
@@ -151,6 +156,8 @@ class Layer:
         operation: the variant: ``max``/``average`` pooling, ``relu``/``gelu`` activation, and so on.
         window: pooling or LRN window (R, S); (1, 1) otherwise.
         ifmap_statistics, weight_statistics, ofmap_statistics: value statistics, if known.
+        made_by: the operation of a network file that made it, and its arguments, so that it can be made again on other
+            inputs (``rebuild.rebuilt``); no part of what it computes, so layers that differ only here are equal.
     """
 
     name: str
@@ -167,6 +174,7 @@ class Layer:
     ifmap_statistics: TensorStatistics = TensorStatistics()
     weight_statistics: TensorStatistics = TensorStatistics()
     ofmap_statistics: TensorStatistics = TensorStatistics()
+    made_by: MadeBy = field(default=("", ()), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for what, size in (("MACs", self.macs), ("output words", self.ofmap_words), ("weights", self.weight_words)):
