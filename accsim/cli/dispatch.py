@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from types import ModuleType
 
 from accsim import __version__
@@ -18,6 +19,7 @@ from accsim.errors import AccsimError, InputError, suggest
 COMMANDS = {
     "run": "estimate a network on an accelerator: cycles, traffic, energy, area and a report",
     "verify": "step every layer with real operands and compare it with the golden kernels and the counted engine",
+    "import": "write an ONNX model's network as YAML and its parameters as an archive",
     "list": "list the networks, accelerators, dataflows and energy tables there are",
     "show": "show one of them in full",
 }
@@ -79,7 +81,7 @@ def _dispatch(arguments: list[str]) -> int:
     if name not in COMMANDS:
         hint = suggest(name, COMMANDS) or f"; the commands are {', '.join(COMMANDS)}"
         raise InputError([f"unknown command {name!r}{hint}"])
-    command = import_module(f"accsim.cli.{name}")
+    command = import_module(f"accsim.cli.{name}{'_' if iskeyword(name) else ''}")
     parsed = _command_parser(name, command).parse(arguments[len(before) + 1 :])
     parsed.command_line = arguments
     return command.run(parsed) or 0

@@ -84,7 +84,7 @@ def normalise(values: Reals, norm: NormParameters) -> Reals:
 
 
 def lrn(layer: Layer, values: Reals) -> Reals:
-    """Divide x by (bias + alpha / window * sum of squares of neighbouring channels)^beta (Krizhevsky et al., NIPS 2012).
+    """Divide by (bias + alpha / window * sum of squares of neighbouring channels)^beta (Krizhevsky et al., NIPS 2012).
 
     Alpha is divided by the window, as Caffe and ONNX do; of an even window the longer side is behind.
     """

@@ -50,6 +50,7 @@ class Run:
         sums: accumulators of the layers that were computed in integers, int64 [N, M, P, Q]; [blocks, N, M, P, Q] where
             blocks of input channels have scales of their own.
         overflows: outputs of each of them that did not fit the accumulator.
+        given: the inputs as they were given, before any code.
         inputs: where the inputs come from.
         made_up: whether inputs or parameters are not real ones.
     """
@@ -58,6 +59,7 @@ class Run:
     codes: Mapping[str, Coded]
     sums: Mapping[str, Ints]
     overflows: Mapping[str, int]
+    given: Reals
     inputs: str
     made_up: bool
 
@@ -131,7 +133,7 @@ def run(
     state.keep(INPUT, read, None)
     for layer in network.layers:
         state.compute(layer)
-    return Run(state.values, state.codes, state.sums, state.overflows, said, inputs is None or not model.real)
+    return Run(state.values, state.codes, state.sums, state.overflows, read, said, inputs is None or not model.real)
 
 
 @dataclass(slots=True, eq=False)
@@ -184,7 +186,7 @@ class _State:
         if g is None or parameters is None:
             raise AccsimError(f"layer {layer.name!r} has no parameters")
         coded = self.read_codes(layer.inputs[0])
-        parts = _integers(parameters)
+        parts = integer_weights(parameters)
         if coded is not None and parts is not None:
             accumulator = Accumulator(self.model.accumulator_bits.get(layer.name, WIDEST))
             sums, factor, overflows = _sums(g, as_map(layer, coded.codes - coded.code.zero_point), parts, accumulator)
@@ -262,7 +264,7 @@ def _product(layer: Layer, first: Reals, second: Reals) -> Reals:
     return by_head.reshape(layer.batch, heads * g.filters_per_group, g.P).swapaxes(1, 2)
 
 
-def _integers(parameters: LayerParameters) -> tuple[Ints, Scale | float] | None:
+def integer_weights(parameters: LayerParameters) -> tuple[Ints, Scale | float] | None:
     """Weights as integers and what they are multiplied by; ``None`` where a code has none."""
     code: Code = parameters.weight
     scale: Scale | float

@@ -1,4 +1,1 @@
-"""Models from elsewhere: ONNX files, arrays with a network file, and SCALE-Sim's topologies.
-
-Each importer gives a :class:`~accsim.compress.model.Model`, or a network where there are no parameters.
-"""
+"""Readers of other tools' files."""

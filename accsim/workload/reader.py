@@ -129,7 +129,7 @@ def load_network(
     findings.check()
     return Network(
         name=document.source.name,
-        layers=known if layers is None else _selected(document.source.name, known, layers),
+        layers=known if layers is None else select_layers(document.source.name, known, layers),
         input_shape=shape or (),
         batch=batch,
         description=file.description,
@@ -211,7 +211,12 @@ def _with_statistics(layer: Layer, found: Mapping[str, TensorStatistics]) -> Lay
     )
 
 
-def _selected(network: str, layers: Iterable[Layer], patterns: Sequence[str]) -> tuple[Layer, ...]:
+def select_layers(network: str, layers: Iterable[Layer], patterns: Sequence[str]) -> tuple[Layer, ...]:
+    """The layers of a network whose name matches one of the patterns.
+
+    Raises:
+        InputError: a pattern matches none, or there are no patterns.
+    """
     every = tuple(layers)
     names = [layer.name for layer in every]
     if isinstance(patterns, str) or not patterns:
