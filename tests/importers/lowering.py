@@ -29,7 +29,7 @@ def lowered(model: onnx.ModelProto) -> onnx.ModelProto:
         known = all(name in stored for name in node.input)
         for name in node.output:
             if name and name not in seen and not known:
-                out.graph.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+                out.graph.output.append(onnx.ValueInfoProto(name=name))
     return out
 
 
