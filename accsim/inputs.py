@@ -54,8 +54,7 @@ def load_inputs(
         InputError: something is missing, wrong, or for another array or network.
     """
     from accsim.energy.reader import load_table  # noqa: PLC0415
-    from accsim.hardware.reader import load_accelerator  # noqa: PLC0415
-    from accsim.importers.opening import open_network  # noqa: PLC0415
+    from accsim.importers.opening import open_accelerator, open_network  # noqa: PLC0415
     from accsim.mapping.dataflow_reader import load_dataflow, require_family  # noqa: PLC0415
     from accsim.mapping.files import load_mappings  # noqa: PLC0415
 
@@ -64,7 +63,7 @@ def load_inputs(
         if isinstance(workload, Network)
         else open_network(str(workload), batch=batch, bindings=dict(bindings or {}), layers=layers)
     )
-    machine = hardware if isinstance(hardware, Accelerator) else load_accelerator(str(hardware), tuple(overrides))
+    machine = hardware if isinstance(hardware, Accelerator) else open_accelerator(str(hardware), tuple(overrides))
     flow = load_dataflow(dataflow or machine.dataflow) if isinstance(dataflow, str | None) else dataflow
     require_family(flow, machine)
     table = energy_table if isinstance(energy_table, EnergyTable) else load_table(energy_table or machine.energy_table)

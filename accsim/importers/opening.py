@@ -9,11 +9,13 @@ from pathlib import Path
 from accsim.compress.model import Model
 from accsim.compress.synthetic import synthetic
 from accsim.errors import InputError
+from accsim.hardware.accelerator import Accelerator
+from accsim.hardware.reader import load_accelerator
 from accsim.source import printable
 from accsim.workload.network import Network
 from accsim.workload.reader import load_network, select_layers
 
-ONNX, ARCHIVE, TOPOLOGY = ".onnx", ".npz", ".csv"
+ONNX, ARCHIVE, TOPOLOGY, CONFIGURATION = ".onnx", ".npz", ".csv", ".cfg"
 IMPORTED = (ONNX, ARCHIVE, TOPOLOGY)
 """Endings of files that are not network files."""
 
@@ -53,6 +55,19 @@ def open_network(
     else:
         network = open_model(text, batch=batch, bindings=bindings).network
     return network if layers is None else replace(network, layers=select_layers(network.name, network.layers, layers))
+
+
+def open_accelerator(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Accelerator:
+    """An accelerator by the name or path of an accelerator file, or a SCALE-Sim configuration (``.cfg``).
+
+    Raises:
+        InputError: there is none, or it has mistakes.
+    """
+    if str(name_or_path).lower().endswith(CONFIGURATION):
+        from accsim.importers.scalesim_config import load_config  # noqa: PLC0415
+
+        return load_config(name_or_path, tuple(overrides))
+    return load_accelerator(str(name_or_path), tuple(overrides))
 
 
 def open_model(

@@ -84,7 +84,7 @@ def test_python_dash_m(tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         (["rn"], "unknown command 'rn'; did you mean 'run'?"),
-        (["frobnicate"], "unknown command 'frobnicate'; the commands are run, verify, list, show"),
+        (["frobnicate"], "unknown command 'frobnicate'; the commands are run, verify, import, list, show"),
         (["--vrsion"], "unknown option '--vrsion'; did you mean '--version'?"),
         (["run", "x", "--hardwar=tpu_v1"], "unknown option '--hardwar'; did you mean '--hardware'?"),
         (["run", "x", "--obj", "edp"], "unknown option '--obj'; did you mean '--jobs' or '--objective'?"),

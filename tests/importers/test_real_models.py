@@ -37,8 +37,8 @@ KNOWN = {
 }
 """Convolutions, fully connected layers and weights without biases: AlexNet (Krizhevsky et al., NIPS 2012) and VGG-19
 (Simonyan and Zisserman, ICLR 2015, table 1), ResNet-50 (He et al., CVPR 2016, table 1), SqueezeNet v1.1
-(Iandola et al., 2016, and its repository), GoogLeNet (Szegedy et al., CVPR 2015, table 1), DenseNet-121 (Huang et al., CVPR 2017,
-table 1)."""
+(Iandola et al., 2016, and its repository), GoogLeNet (Szegedy et al., CVPR 2015, table 1), DenseNet-121 (Huang et al.,
+CVPR 2017, table 1)."""
 
 pytestmark = pytest.mark.skipif(not LIGHT.is_dir(), reason="the onnx package ships without its light models")
 

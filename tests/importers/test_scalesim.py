@@ -9,6 +9,7 @@ import pytest
 from accsim.errors import InputError
 from accsim.importers.opening import open_network
 from accsim.importers.scalesim import load_topology
+from accsim.importers.scalesim_config import load_config
 from accsim.pipeline import estimate
 
 CONV = """\
@@ -76,3 +77,52 @@ def test_every_line_that_is_wrong_is_named(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="not a SCALE-Sim topology"):
         load_topology(topology(tmp_path, "Layer, M, N, K\n"))
+
+
+CONFIG = """\
+[general]
+run_name = small
+
+[architecture_presets]
+ArrayHeight:    16
+ArrayWidth:     8
+IfmapSramSzkB:  64
+FilterSramSzkB: 32
+OfmapSramSzkB:  16
+IfmapOffset:    0
+Dataflow : ws
+Bandwidth : 10,10
+MemoryBanks: 1
+
+[run_presets]
+InterfaceBandwidth: CALC
+"""
+
+
+def test_a_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "small.cfg"
+    path.write_text(CONFIG)
+    machine = load_config(path)
+    (buffer,) = machine.buffers
+    assert (machine.array.rows, machine.array.cols, machine.dataflow) == (16, 8, "weight_stationary")
+    assert [part.size_bits for part in buffer.partitions] == [8 * 1024 * size for size in (64, 32, 16)]
+    assert machine.dram.width_bits == 80
+    assert load_config(path, ("array.rows=24",)).array.rows == 24
+    result = estimate(str(topology(tmp_path, GEMM)), str(path))
+    # SCALE-Sim's weight-stationary fold takes 2R + C + T - 2 cycles; K x N is cut into up(K, R) * up(N, C) folds
+    assert result.cycles >= 128 * (768 // 16) * (2304 // 8)
+
+
+def test_a_configuration_that_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "small.cfg"
+    path.write_text(CONFIG.replace("16\n", "many\n", 1).replace("ws", "rs").replace("Bandwidth : 10,10\n", ""))
+    with pytest.raises(InputError) as error:
+        load_config(path)
+    assert error.value.mistakes == (
+        f"{path}: ArrayHeight: must be a whole number of at least 1, got 'many'",
+        f"{path}: Bandwidth: must be a whole number of at least 1, got ''",
+        f"{path}: Dataflow: must be os, ws or is, got 'rs'",
+    )
+    path.write_text("no section")
+    with pytest.raises(InputError, match=r"small\.cfg: not a SCALE-Sim configuration: "):
+        load_config(path)
