@@ -7,12 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from accsim.importers import onnx_layers as layers
+from accsim.importers import onnx_constants as constants
+from accsim.importers import onnx_elementwise as elementwise
+from accsim.importers import onnx_moves as moves
+from accsim.importers import onnx_products as products
 from accsim.importers import onnx_quantisers as quantisers
+from accsim.importers import onnx_windows as windows
 from accsim.importers.onnx_graph import Node
-from accsim.importers.onnx_values import Constant, Pending, Unsupported, Value
+from accsim.importers.onnx_values import Constant, Pending, Result, Unsupported
 
-Result = Value | Constant
 Reader = Callable[[Node], Result | list[Result]]
 
 
@@ -84,50 +87,50 @@ def dequantize_linear(node: Node) -> Result:
 
 
 READERS: dict[str, Reader] = {
-    "Constant": layers.constant,
-    "ConstantOfShape": layers.filled,
-    "Shape": layers.shape_of,
-    "Conv": layers.conv,
-    "Gemm": layers.gemm,
-    "MatMul": layers.matmul,
-    "BatchNormalization": layers.batch_norm,
-    "Relu": layers.activation("relu"),
-    "Sigmoid": layers.activation("sigmoid"),
-    "Tanh": layers.activation("tanh"),
-    "HardSwish": layers.activation("hard_swish"),
-    "Swish": layers.activation("silu"),
-    "LeakyRelu": layers.leaky_relu,
-    "PRelu": layers.prelu,
-    "HardSigmoid": layers.hard_sigmoid,
-    "Gelu": layers.gelu,
-    "Clip": layers.clip,
-    "MaxPool": layers.pool("max"),
-    "AveragePool": layers.pool("average"),
-    "GlobalAveragePool": layers.global_average,
-    "ReduceMean": layers.global_average,
-    "GlobalMaxPool": layers.global_max,
-    "LRN": layers.lrn,
-    "Softmax": layers.softmax,
-    "Add": layers.add,
-    "Sub": layers.add,
-    "Sum": layers.add,
-    "Mul": layers.multiply,
-    "Div": layers.multiply,
-    "Concat": layers.concat,
-    "Reshape": layers.reshape,
-    "Flatten": layers.reshape,
-    "Squeeze": layers.reshape,
-    "Unsqueeze": layers.reshape,
-    "Transpose": layers.transpose,
-    "Identity": layers.identity,
-    "Dropout": layers.identity,
-    "Cast": layers.identity,
-    "Pad": layers.pad,
-    "Split": layers.split,
-    "Slice": layers.slice_,
-    "DepthToSpace": layers.depth_to_space,
-    "Resize": layers.resize,
-    "Upsample": layers.resize,
+    "Constant": constants.constant,
+    "ConstantOfShape": constants.filled,
+    "Shape": constants.shape_of,
+    "Conv": windows.conv,
+    "Gemm": products.gemm,
+    "MatMul": products.matmul,
+    "BatchNormalization": elementwise.batch_norm,
+    "Relu": elementwise.activation("relu"),
+    "Sigmoid": elementwise.activation("sigmoid"),
+    "Tanh": elementwise.activation("tanh"),
+    "HardSwish": elementwise.activation("hard_swish"),
+    "Swish": elementwise.activation("silu"),
+    "LeakyRelu": elementwise.leaky_relu,
+    "PRelu": elementwise.prelu,
+    "HardSigmoid": elementwise.hard_sigmoid,
+    "Gelu": elementwise.gelu,
+    "Clip": elementwise.clip,
+    "MaxPool": windows.pool("max"),
+    "AveragePool": windows.pool("average"),
+    "GlobalAveragePool": windows.global_average,
+    "ReduceMean": windows.global_average,
+    "GlobalMaxPool": windows.global_max,
+    "LRN": windows.lrn,
+    "Softmax": elementwise.softmax,
+    "Add": elementwise.add,
+    "Sub": elementwise.add,
+    "Sum": elementwise.add,
+    "Mul": elementwise.multiply,
+    "Div": elementwise.multiply,
+    "Concat": moves.concat,
+    "Reshape": moves.reshape,
+    "Flatten": moves.reshape,
+    "Squeeze": moves.reshape,
+    "Unsqueeze": moves.reshape,
+    "Transpose": moves.transpose,
+    "Identity": moves.identity,
+    "Dropout": moves.identity,
+    "Cast": moves.identity,
+    "Pad": windows.pad,
+    "Split": moves.split,
+    "Slice": moves.slice_,
+    "DepthToSpace": moves.depth_to_space,
+    "Resize": moves.resize,
+    "Upsample": moves.resize,
     "QuantizeLinear": quantize_linear,
     "DequantizeLinear": dequantize_linear,
 }
@@ -174,7 +177,7 @@ def read(node: Node) -> Result | list[Result]:
     elif node.domain in ("", "ai.onnx"):
         reader = READERS.get(node.operation)
         if node.operation not in _BY_VALUE and _known(node):
-            return layers.folded(node)
+            return constants.folded(node)
     else:
         raise Unsupported(f"operators of the domain {node.domain!r} are not known")
     if reader is None:

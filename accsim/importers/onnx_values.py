@@ -104,6 +104,21 @@ class Value:
         return self.pads is None and self.pending is None and self.turned is None
 
 
+Result = Value | Constant
+"""What a node gives."""
+
+
+def finite(values: Reals, what: str) -> Reals:
+    """The values, if all are finite.
+
+    Raises:
+        Unsupported: one is not.
+    """
+    if not np.isfinite(values).all():
+        raise Unsupported(f"its {what} holds values that are not finite")
+    return values
+
+
 def reals(values: Array) -> Reals:
     """Values as float64; a tensor that repeats one value stays one value in memory."""
     if values.size > 1 and not any(values.strides):
