@@ -38,7 +38,7 @@ from accsim.workload.network import Network
 Array = npt.NDArray[Any]
 ABOUT = "model"
 NORM = ("gamma", "beta", "mean", "variance")
-_CODED = ("code", "scale", "zero_point")
+_PARTS = ("weights", "epsilons", "activations")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -88,8 +88,10 @@ class _Reader:
             return {}
         try:
             about = json.loads(arrays[ABOUT].astype(np.uint8).tobytes())
-            return dict(about)
-        except (ValueError, TypeError):
+            parts = {part: {str(k): v for k, v in about.get(part, {}).items()} for part in _PARTS}
+            parts["epsilons"] = {name: float(value) for name, value in parts["epsilons"].items()}
+            return {**about, **parts}
+        except (ValueError, TypeError, AttributeError):
             self._wrong(ABOUT, "is not the JSON that accsim writes")
             return {}
 

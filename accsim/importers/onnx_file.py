@@ -79,11 +79,24 @@ def read(path: str | Path) -> File:
         raise InputError([f"{where}: not an ONNX model, or not all of one"]) from None
     if not model.graph.node or not model.graph.output:
         raise InputError([f"{where}: not a whole ONNX model: its graph has no nodes or no outputs"])
+    if not _all_text(model):
+        raise InputError([f"{where}: not an ONNX model: it has names that are no UTF-8 text"])
     versions = {entry.domain: int(entry.version) for entry in model.opset_import}
     opset = versions.get("", versions.get("ai.onnx", 0))
     if opset < 1:
         raise InputError([f"{where}: does not say which version of the standard operators it uses"])
     return File(model, Path(path), where, opset, versions)
+
+
+def _all_text(message: Any) -> bool:
+    """Whether every string in a protobuf is text; one that is not UTF-8 comes as bytes."""
+    for descriptor, held in message.ListFields():
+        entries = (held,) if isinstance(held, str | bytes) or hasattr(held, "ListFields") else held
+        if descriptor.type == descriptor.TYPE_STRING and any(isinstance(entry, bytes) for entry in entries):
+            return False
+        if descriptor.type == descriptor.TYPE_MESSAGE and not all(_all_text(entry) for entry in entries):
+            return False
+    return True
 
 
 def tensor(file: File, proto: Any) -> npt.NDArray[Any]:

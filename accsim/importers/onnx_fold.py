@@ -33,7 +33,7 @@ _ELEMENTWISE: Mapping[str, Callable[..., Any]] = {
 def constant_of_shape(shape: Array, fill: Array | None) -> Array:
     """One value in every place, held once in memory."""
     sizes = [int(size) for size in shape.reshape(-1)]
-    if any(size < 0 for size in sizes) or prod(sizes) > INT64_MAX:
+    if any(size < 0 for size in sizes) or 8 * prod(sizes) > INT64_MAX:
         raise Unsupported(f"it makes a tensor of shape {sizes}")
     one = np.zeros((), np.float32) if fill is None else fill.reshape(-1)[0]
     return np.broadcast_to(one, sizes)

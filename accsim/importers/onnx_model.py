@@ -6,15 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from accsim.compress.model import Model
 from accsim.errors import InputError, suggest
 from accsim.importers.onnx_file import File, read
-from accsim.importers.onnx_graph import INPUT, Graph
+from accsim.importers.onnx_graph import INPUT, Graph, Node
 from accsim.importers.onnx_nodes import read as read_node
 from accsim.importers.onnx_values import Unsupported, Value
 from accsim.source import printable
 from accsim.workload.layer import INT64_MAX
 from accsim.workload.network import Network
+
+_MALFORMED = (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError, ZeroDivisionError)
+"""What reading an attribute of the wrong kind raises: a protobuf says of each itself what kind it is."""
 
 
 def import_onnx(path: str | Path, *, batch: int = 1, bindings: Mapping[str, int] | None = None) -> Model:
@@ -42,6 +47,11 @@ def import_onnx(path: str | Path, *, batch: int = 1, bindings: Mapping[str, int]
     shape = (*dims, 1, 1) if len(dims) == 1 else dims
     graph.shapes[INPUT] = shape
     graph.tensors[name] = Value(INPUT, dims)
+
+    def label(node: Node) -> str:
+        operator = node.operation if not node.domain else f"{node.domain}.{node.operation}"
+        return f"{file.place}: node {printable(node.name)!r} ({printable(operator)})"
+
     mistakes: list[str] = []
     unknown: set[str] = set()
     for node in graph.nodes():
@@ -49,10 +59,14 @@ def import_onnx(path: str | Path, *, batch: int = 1, bindings: Mapping[str, int]
             unknown.update(node.outputs)  # told already: it reads what a node with a mistake gives
             continue
         try:
-            made = read_node(node)
+            with np.errstate(all="ignore"):  # values that are not finite are refused where they are used
+                made = read_node(node)
+        except _MALFORMED:
+            mistakes.append(f"{label(node)}: its attributes or inputs are not of the kind that this operator has")
+            unknown.update(node.outputs)
+            continue
         except Unsupported as reason:
-            operator = node.operation if not node.domain else f"{node.domain}.{node.operation}"
-            mistakes.append(f"{file.place}: node {printable(node.name)!r} ({printable(operator)}): {reason}")
+            mistakes.append(f"{label(node)}: {reason}")
             unknown.update(node.outputs)
             continue
         for output, value in zip(node.outputs, made if isinstance(made, list) else [made], strict=False):

@@ -12,7 +12,7 @@ import numpy as np
 
 from accsim.compress.model import ActivationCode, Truncation
 from accsim.compress.rounding import ROUNDINGS
-from accsim.importers.onnx_values import Array, Codes, Constant, Pending, Unsupported, reals, width_of
+from accsim.importers.onnx_values import Array, Codes, Constant, Pending, Unsupported, finite, reals, width_of
 
 DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
 """The domains that QONNX's operators go by."""
@@ -48,7 +48,7 @@ def rounding(attributes: Mapping[str, Any], default: str) -> str:
 def quantised_weights(constant: Constant, inputs: Sequence[Constant | None], attributes: Mapping[str, Any]) -> Constant:
     """Weights behind a ``Quant`` or ``IntQuant``."""
     scale, zero, bits, signed, narrow = quantiser(inputs, attributes)
-    values = reals(constant.values)
+    values = finite(reals(constant.values), "weights", "hold")
     step, point = _over(scale, values), _over(zero, values)
     if bits == 1 and signed:
         codes = np.where(values / step + point >= 0, 1, -1)
@@ -63,7 +63,7 @@ def quantised_weights(constant: Constant, inputs: Sequence[Constant | None], att
 def bipolar_weights(constant: Constant, scale: Constant | None) -> Constant:
     """Weights behind a ``BipolarQuant``."""
     (factor,) = _parameters([scale], ("scale",))
-    values = reals(constant.values)
+    values = finite(reals(constant.values), "weights", "hold")
     step = _over(factor, values)
     codes = np.where(values >= 0, 1, -1)
     return Constant(codes * step, Codes(codes, step, np.zeros_like(codes), 1, True, trained=constant.values))
@@ -152,7 +152,7 @@ def dequantised(constant: Constant, scale: Constant | None, zero: Constant | Non
 
 def quantised_constant(constant: Constant, pending: Pending, axis: int, block: int) -> Constant:
     """A constant behind QuantizeLinear: integers for a DequantizeLinear."""
-    values = reals(constant.values)
+    values = finite(reals(constant.values), "weights", "hold")
     step = _spread(pending.scale, values, axis, block, "scale")
     point = _spread(pending.zero_point, values, axis, block, "zero point")
     codes = np.clip(np.rint(values / step) + point, pending.low, pending.high).astype(np.int64)

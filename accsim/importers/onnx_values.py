@@ -108,14 +108,15 @@ Result = Value | Constant
 """What a node gives."""
 
 
-def finite(values: Reals, what: str) -> Reals:
+def finite(values: Reals, what: str, verb: str = "holds") -> Reals:
     """The values, if all are finite.
 
     Raises:
         Unsupported: one is not.
     """
-    if not np.isfinite(values).all():
-        raise Unsupported(f"its {what} holds values that are not finite")
+    some = values if any(values.strides) else values.flat[:1]  # one value in all places
+    if not np.isfinite(some).all():
+        raise Unsupported(f"its {what} {verb} values that are not finite")
     return values
 
 
@@ -137,9 +138,7 @@ def weight_code(constant: Constant, arrange: Callable[[Array], Array]) -> tuple[
     """
     codes = constant.codes
     if codes is None:
-        values = reals(arrange(constant.values))
-        if not np.isfinite(values if any(values.strides) else values[:1, :1, :1, :1]).all():
-            raise Unsupported("its weights hold values that are not finite")
+        values = finite(reals(arrange(constant.values)), "weights", "hold")
         return Float(values), values
     trained = None if codes.trained is None else reals(arrange(codes.trained))
     whole = arrange(codes.codes).astype(np.int64)

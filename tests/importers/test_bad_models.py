@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from accsim.cli.dispatch import main
 from accsim.errors import AccsimError, InputError
@@ -150,6 +153,31 @@ def test_every_node_that_is_not_supported_is_named_with_the_reason(tmp_path: Pat
         "node 'transpose6' (Transpose): it moves the words of a feature map to another order of axes",
         f"node 'quant8' ({QONNX}.Quant): a feature map has one scale, but it has 2",
         "node 'quantizelinear9' (QuantizeLinear): tensor 'c6' holds FLOAT8E4M3FN values, which are not supported",
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_bytes_that_were_changed_give_an_error_or_a_model(data: st.DataObject, tmp_path_factory: Any) -> None:
+    """Never anything else, whatever byte is another one."""
+    b = Builder(("n", 2, 4, 4), domains=(QONNX,))
+    at = b.node("Quant", "x", b.constant(0.5), b.constant(0), b.constant(4), domain=QONNX, signed=1, narrow=0)
+    at = b.node("Conv", at, b.constant(np.ones((3, 2, 3, 3))), pads=[1, 1, 1, 1])
+    at = b.node("Reshape", b.node("MaxPool", at, kernel_shape=[2, 2]), b.constant([0, -1], np.int64))
+    raw = bytearray(b.model(at).SerializeToString())
+    for _ in range(data.draw(st.integers(1, 3))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.getbasetemp() / "changed.onnx"
+    path.write_bytes(raw)
+    with contextlib.suppress(AccsimError):
+        assert import_onnx(path).network.layers
+
+
+def test_attributes_of_another_kind(tmp_path: Path) -> None:
+    b = Builder(("n", 4, 4, 4))
+    out = b.node("DepthToSpace", "x", blocksize="two")
+    assert said(saved(b.model(out), tmp_path)) == [
+        "node 'depthtospace0' (DepthToSpace): its attributes or inputs are not of the kind that this operator has"
     ]
 
 
