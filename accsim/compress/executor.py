@@ -29,6 +29,8 @@ from accsim.workload.operands import as_filters, as_map
 
 INPUT = "input"
 WIDEST = 64
+WIDEST_OPERAND = 2**31 - 1
+"""The golden kernels take operands of 32 bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -273,13 +275,15 @@ def integer_weights(parameters: LayerParameters) -> tuple[Ints, Scale | float] |
             scale = code.scale
         case Ternary() if code.symmetric:
             scale = code.positive
-        case PowerOfTwo():
+        case PowerOfTwo() if getattr(code, "scale", None) is None:
             scale = 2.0**code.lowest
         case _:
             return None
     if isinstance(scale, Scale) and (scale.values.shape[2] > 1 or scale.values.shape[3] > 1):
         return None
     integers = code.integers()
+    if integers.size and max(-int(integers.min()), int(integers.max())) > WIDEST_OPERAND:
+        return None
     return (integers if parameters.kept is None else np.where(parameters.kept, integers, 0)), scale
 
 

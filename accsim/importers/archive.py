@@ -190,7 +190,8 @@ def model_bytes(model: Model) -> bytes:
         arrays[f"{name}.weight"] = _exact(parameters.values())
         if parameters.bias is not None:
             arrays[f"{name}.bias"] = _exact(parameters.bias)
-        if parameters.kept is None and isinstance(code, Uniform | Binary):
+        halves = getattr(code, "midrise", False)  # levels between the steps, which the archive has no word for
+        if parameters.kept is None and isinstance(code, Uniform | Binary) and not halves:
             held = code.integers() if isinstance(code, Binary) else code.codes
             arrays[f"{name}.code"], arrays[f"{name}.scale"] = _narrowest(held), code.scale.values
             weights[name] = {"kind": code.name, "block": list(code.scale.block), "grain": code.scale.grain}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from accsim.compress.codes import Uniform
+from accsim.compress.codes import Binary, Code, PowerOfTwo, Ternary, Uniform
 from accsim.compress.executor import load_array, random_inputs, run
 from accsim.compress.feature_codes import decode, encode
 from accsim.compress.feature_tensors import tensors_of
@@ -87,6 +87,53 @@ def test_tensors_suit_an_estimate_and_have_the_zeros_of_the_codes() -> None:
         assert np.count_nonzero(held["ifmap"]) == np.count_nonzero(decode(coded.codes, coded.code))
     relu = next(x for x in model.network.layers if x.operation == "relu")
     assert (tensors[relu.inputs[0]]["ofmap"] >= 0).all()
+
+
+SHAPE = (4, 3, 2, 3)
+
+
+def codes_of(draw: np.random.Generator) -> dict[str, Code]:
+    """One of each code that the golden kernels can multiply, in a grain that suits them."""
+    layer = Scale(np.full((1, 1, 1, 1), 0.3), SHAPE, "layer")
+    rows = Scale(draw.random((4, 1, 1, 1)) + 0.1, (1, 3, 2, 3), "filter")
+    groups = Scale(draw.random((4, 2, 1, 1)) + 0.1, (1, 2, 2, 3), "channels:2")
+    channels = Scale(draw.random((1, 3, 1, 1)) + 0.1, (4, 1, 2, 3), "channel")
+    points = np.arange(4).reshape(4, 1, 1, 1)
+    return {
+        "layer": Uniform(draw.integers(-8, 8, SHAPE), layer, 4),
+        "filter": Uniform(draw.integers(0, 16, SHAPE), rows, 4, False, points),
+        "channel group": Uniform(draw.integers(-8, 8, SHAPE), groups, 4),
+        "channel": Binary(draw.random(SHAPE) > 0.5, channels),
+        "ternary": Ternary(draw.integers(-1, 2, SHAPE), rows, rows),
+        "power of two": PowerOfTwo(draw.integers(-1, 2, SHAPE), draw.integers(-5, -1, SHAPE), -5, -2, 4),
+        "wide power of two": PowerOfTwo(np.ones(SHAPE, np.int64), draw.integers(-40, 1, SHAPE), -40, 0, 7),
+        "pixel": Uniform(draw.integers(-8, 8, SHAPE), Scale(draw.random((1, 1, 2, 3)), (4, 3, 1, 1), "pixel"), 4),
+    }
+
+
+@pytest.mark.parametrize("pruned", [False, True])
+@pytest.mark.parametrize("name", codes_of(np.random.default_rng(0)))
+def test_sums_of_integers_times_scales_are_the_convolution_of_the_values(
+    name: str, pruned: bool, tmp_path: Path
+) -> None:
+    draw = np.random.default_rng(3)
+    text = "input: [6, 7, 8]\nlayers:\n  - c: {conv: 4, kernel: [2, 3], groups: 2, stride: [2, 1], pad: [1, 0, 2, 1]}\n"
+    (tmp_path / "n.yaml").write_text(text)
+    network = load_network(str(tmp_path / "n.yaml"), batch=2)
+    kept = draw.random(SHAPE) > 0.5 if pruned else None
+    held = LayerParameters(codes_of(draw)[name], draw.standard_normal(4), kept)
+    model = Model(network, {"c": held}, activations={"input": ActivationCode(5, False, 0.2, 9)})
+    done = run(model)
+    assert ("c" in done.sums) == (name not in ("pixel", "wide power of two"))
+    geometry = network.layers[0].geometry
+    assert geometry is not None
+    padded = np.pad(done.values["input"], ((0, 0), (0, 0), (1, 0), (2, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2, 3), axis=(2, 3))[:, :, ::2]
+    split = windows.reshape(2, 2, 3, *windows.shape[2:])
+    weights = held.values().reshape(2, 2, 3, 2, 3)
+    want = np.einsum("ngcpqrs,gmcrs->ngmpq", split, weights).reshape(2, 4, geometry.P, geometry.Q)
+    assert held.bias is not None
+    assert np.allclose(done.values["c"], want + held.bias[:, None, None], rtol=0, atol=1e-12)
 
 
 def test_codes_stay_within_their_limits() -> None:

@@ -13,8 +13,11 @@ from accsim.compress.codes import Binary, Uniform
 from accsim.compress.executor import Run, run
 from accsim.compress.feature_codes import encode
 from accsim.compress.model import ActivationCode, Model
+from accsim.importers.archive import model_bytes
 from accsim.importers.onnx_model import import_onnx
+from accsim.importers.opening import open_model
 from accsim.workload.operands import as_map
+from accsim.workload.writer import network_yaml
 from tests.importers.graphs import QONNX, Builder, onnxruntime_values, saved
 from tests.importers.lowering import DOMAINS, lowered
 from tests.naive.integer_convolution import convolve
@@ -29,7 +32,20 @@ def imported(b: Builder, out: str, folder: Path, batch: int = 2) -> tuple[Model,
     x = draw.standard_normal((batch, *b.shape[1:])).astype(np.float32)
     want = onnxruntime_values(lowered(model), x)
     found = import_onnx(saved(model, folder), batch=batch)
-    return found, run(found, x.reshape(batch, *found.network.input_shape)), want
+    done = run(found, x.reshape(batch, *found.network.input_shape))
+    written_and_read_back(found, done, folder / "again.npz")
+    return found, done, want
+
+
+def written_and_read_back(model: Model, done: Run, path: Path) -> None:
+    """An archive with its network beside it holds all of a model: it computes the same codes and sums."""
+    path.write_bytes(model_bytes(model))
+    path.with_suffix(".yaml").write_text(network_yaml(model.network))
+    again = open_model(path, batch=model.network.batch)
+    assert (again.network.layers, again.activations) == (model.network.layers, model.activations)
+    repeated = run(again, done.given)
+    assert all(np.array_equal(sums, repeated.sums[name]) for name, sums in done.sums.items())
+    assert all(np.array_equal(values, repeated.values[name]) for name, values in done.values.items())
 
 
 def same_codes(code: ActivationCode, found: np.ndarray, before: np.ndarray, after: np.ndarray) -> None:
