@@ -40,29 +40,43 @@ _HOMES = {
     "Activity": "accsim.simulate.activity",
     "simulate_network": "accsim.pipeline",
     "estimate": "accsim.pipeline",
+    "analyse_reuse": "accsim.reuse",
+    "ReuseMachine": "accsim.mapping.reuse.machine",
     "Result": "accsim.result",
     "verify": "accsim.verification.verify",
     "Verification": "accsim.verification.outcome",
     "render_html": "accsim.report.html",
+    "validate": "accsim.fidelity.validate",
+    "nonzero_energy": "accsim.energy_from_nonzeros",
+    "read_energy_tool": "accsim.importers.energy_tool",
+    "NonZeros": "accsim.energy.nonzero",
+    "Words": "accsim.energy.nonzero",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 
 if TYPE_CHECKING:
     from accsim.energy.area import area as area
+    from accsim.energy.nonzero import NonZeros as NonZeros
+    from accsim.energy.nonzero import Words as Words
     from accsim.energy.price import price as price
     from accsim.energy.reader import load_table as load_table
+    from accsim.energy_from_nonzeros import nonzero_energy as nonzero_energy
     from accsim.errors import AccsimError as AccsimError
     from accsim.errors import InputError as InputError
     from accsim.errors import MappingError as MappingError
+    from accsim.fidelity.validate import validate as validate
     from accsim.hardware.accelerator import Accelerator as Accelerator
     from accsim.hardware.reader import load_accelerator as load_accelerator
+    from accsim.importers.energy_tool import read_energy_tool as read_energy_tool
     from accsim.mapping.dataflow_reader import load_dataflow as load_dataflow
     from accsim.mapping.files import load_mappings as load_mappings
+    from accsim.mapping.reuse.machine import ReuseMachine as ReuseMachine
     from accsim.pipeline import estimate as estimate
     from accsim.pipeline import simulate_network as simulate_network
     from accsim.report.html import render_html as render_html
     from accsim.result import Result as Result
+    from accsim.reuse import analyse_reuse as analyse_reuse
     from accsim.simulate.activity import Activity as Activity
     from accsim.verification.outcome import Verification as Verification
     from accsim.verification.verify import verify as verify

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from accsim.energy.price import price
 from accsim.energy.prices import price_list
 from accsim.energy.table import EnergyTable, TransferRule
 from accsim.errors import AccsimError, InputError, MappingError, suggest
 from accsim.hardware.accelerator import Accelerator, LevelKind
-from accsim.mapping.choose import Task, published, search, violations
+from accsim.mapping.choose import no_mapping, published, search_systolic, smallest
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping as LayerMapping
+from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.prices import Prices
+from accsim.mapping.search import row_stationary
+from accsim.mapping.search.best_first import Cost, Found
+from accsim.mapping.search.objective import Objective
+from accsim.mapping.search.patience import Patience, Stopped
+from accsim.mapping.search.words import WHAT, percent, sentence
+from accsim.mapping.task import Task, violations
+from accsim.rates import channel_bits, rates
 from accsim.simulate.activity import Action, Activity
 from accsim.simulate.mac_task import MacTask
 from accsim.simulate.network import simulate_mac
@@ -23,13 +30,8 @@ from accsim.workload.network import Network
 
 GIVEN = "mapping given by the user"
 
-
-class Objective(StrEnum):
-    """What the search for a mapping minimises, per layer: energy, cycles with DRAM, or their product."""
-
-    ENERGY = "energy"
-    LATENCY = "latency"
-    EDP = "edp"
+Watch = Callable[[int], None]
+"""Called with the mappings of a layer scored so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,8 @@ class Mapped:
     """A layer's mapping and where it comes from."""
 
     mapping: LayerMapping
-    note: str = ""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """The note, if there is one."""
-        return (self.note,) if self.note else ()
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def parse_objective(name: str) -> Objective:
@@ -60,8 +58,29 @@ def parse_objective(name: str) -> Objective:
         ) from None
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How mappings are searched for.
+
+    Attributes:
+        objective: what is minimised.
+        always: whether to search where a published mapping exists, too.
+        time_limit: seconds for all layers together; ``None`` for no limit.
+    """
+
+    objective: Objective = Objective.ENERGY
+    always: bool = False
+    time_limit: float | None = None
+
+
 class Mapper:
-    """Maps layers with MACs; equal layers are mapped and simulated once."""
+    """Maps layers with MACs; equal layers are mapped and simulated once.
+
+    Args:
+        given: mappings by layer name, which are used as they are.
+        how: what to minimise, and how long to search.
+        patience: shared by the searches of all layers.
+    """
 
     def __init__(
         self,
@@ -69,28 +88,21 @@ class Mapper:
         accelerator: Accelerator,
         dataflow: Dataflow,
         table: EnergyTable,
-        objective: Objective,
         given: Mapping[str, LayerMapping],
+        how: Search,
+        patience: Patience,
     ) -> None:
-        self.network, self.accelerator, self.dataflow = network, accelerator, dataflow
-        self.table, self.objective, self.given = table, objective, given
-        self._searched: dict[object, LayerMapping] = {}
+        self.network, self.accelerator, self.dataflow, self.table = network, accelerator, dataflow, table
+        self.given, self.how, self.patience = given, how, patience
+        self._searched: dict[object, Mapped] = {}
         self._simulated: dict[object, Activity] = {}
         self._legal: set[object] = set()
 
     def _key(self, task: MacTask) -> tuple[object, ...]:
         return (task.geometry, task.weight_name, task.residency, task.reserved, task.densities, task.coded, task.values)
 
-    def map(self, task: MacTask) -> Mapped:
-        """The mapping of a layer.
-
-        Raises:
-            MappingError: a given mapping is illegal, or none is legal.
-        """
-        given = self.given.get(task.layer.name)
-        if given is not None and (self._key(task), given) in self._legal:
-            return Mapped(given, GIVEN)
-        job = Task(
+    def _job(self, task: MacTask) -> Task:
+        return Task(
             name=task.layer.name,
             geometry=task.geometry,
             accelerator=self.accelerator,
@@ -98,26 +110,89 @@ class Mapper:
             reserved=task.reserved,
             weight_bits=self.accelerator.bits(task.weight_name),
         )
+
+    def searches(self, task: MacTask) -> bool:
+        """Whether the mapping of a layer is searched for."""
+        if task.layer.name in self.given:
+            return False
+        return self.how.always or published(self._job(task), self.network.name)[0] is None
+
+    def map(self, task: MacTask, watch: Watch | None = None) -> Mapped:
+        """The mapping of a layer; ``watch`` is told how far the search for it is.
+
+        Raises:
+            MappingError: a given mapping is illegal, or none is legal.
+        """
+        given = self.given.get(task.layer.name)
+        if given is not None and (self._key(task), given) in self._legal:
+            return Mapped(given, (GIVEN,))
+        job = self._job(task)
         if given is not None:
             wrong = violations(job, given)
             if wrong:
                 raise MappingError(f"the mapping given for layer {task.layer.name!r} is illegal: {'; '.join(wrong)}")
             self._legal.add((self._key(task), given))
-            return Mapped(given, GIVEN)
-        mapping_, note = published(job, self.network.name)
-        if mapping_ is not None:
-            return Mapped(mapping_, note)
-        key = self._key(task)
+            return Mapped(given, (GIVEN,))
+        known, note = published(job, self.network.name)
+        if known is not None and not self.how.always:
+            return Mapped(known, (note,))
+        key = (*self._key(task), known)
         if key not in self._searched:
-            self._searched[key] = search(job, self._prices(), lambda m: self._cost(task, m))
-        return Mapped(self._searched[key], note)
+            self._searched[key] = self._search(job, task, known, watch)
+        found = self._searched[key]
+        return replace(found, notes=(note, *found.notes)) if note and known is None else found
 
     def simulate(self, task: MacTask, mapped: Mapped) -> Activity:
         """The activity of a layer under its mapping."""
-        key = (*self._key(task), mapped.mapping, mapped.note)
+        key = (*self._key(task), mapped.mapping, mapped.notes)
         if key not in self._simulated:
             self._simulated[key] = simulate_mac(task, self.accelerator, mapped.mapping, mapped.notes)
         return replace(self._simulated[key], layer=task.layer.name)
+
+    def _search(self, job: Task, task: MacTask, known: RowStationaryMapping | None, watch: Watch | None) -> Mapped:
+        costs: dict[LayerMapping, Cost] = {}
+
+        def cost(mapping: LayerMapping) -> Cost:
+            if mapping not in costs:
+                costs[mapping] = self._cost(task, mapping)
+            return costs[mapping]
+
+        first = smallest(job)
+        if not isinstance(first, RowStationaryMapping):
+            return Mapped(search_systolic(job, self._prices(), cost))
+        spent = rates(task, self.accelerator, self.table, first)
+        found = row_stationary.search(
+            job,
+            spent,
+            self.how.objective,
+            cost,
+            first=() if known is None else (known,),
+            patience=self.patience,
+            watch=None if watch is None else lambda scored, _: watch(scored),
+        )
+        if found is None:
+            raise MappingError(no_mapping(job))
+        binds = []
+        if found.bound > 0:
+            goal = self.how.objective
+            binds = row_stationary.binding(job, spent, goal, found.mapping, found.bound, self.patience)
+        return self._mapped(found, None if known is None else cost(known), binds)
+
+    def _mapped(
+        self, found: Found[RowStationaryMapping], known: Cost | None, binds: Sequence[row_stationary.Binding]
+    ) -> Mapped:
+        """What was found, in words; ``known`` is the cost of the published mapping."""
+        goal, told = self.how.objective, sentence(found, self.how.objective)
+        notes = [told]
+        if known is not None:
+            more = known[0] / found.cost[0] - 1 if found.cost[0] > 0 else 0.0
+            gap = f"has {percent(more)} more {WHAT[goal]}" if more > 0 else "is as good"
+            notes.append(f"the published mapping of {self.accelerator.name} {gap}")
+        if binds:
+            each = ", ".join(f"{one.what} ({percent(one.saves)})" for one in binds)
+            notes.append(f"less {WHAT[goal]} with twice the {each}, at the same energy per access")
+        early = found.stopped in (Stopped.TIME_LIMIT, Stopped.INTERRUPTED)
+        return Mapped(found.mapping, tuple(notes), (told,) if early else ())
 
     def _prices(self) -> Prices:
         acc, prices = self.accelerator, price_list(self.accelerator, self.table)
@@ -160,10 +235,12 @@ class Mapper:
         """The objective, and the other figure to break ties."""
         activity = simulate_mac(task, self.accelerator, mapping)
         energy, cycles = price(activity, self.accelerator, self.table).energy, float(activity.cycles.total)
-        match self.objective:
+        match self.how.objective:
             case Objective.ENERGY:
                 return energy, cycles
             case Objective.LATENCY:
                 return cycles, energy
             case Objective.EDP:
                 return energy * cycles, energy
+            case Objective.TRAFFIC:
+                return channel_bits(activity, self.accelerator), energy

@@ -7,7 +7,7 @@ after.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +19,11 @@ from accsim.engines import Engine, Job, Stepping, check_numbers, parse_engine, p
 from accsim.errors import AccsimError, InputError, MappingError, in_layer
 from accsim.hardware.accelerator import Accelerator
 from accsim.inputs import load_inputs
-from accsim.mapper import Mapped, Mapper, Objective, parse_objective
+from accsim.mapper import Mapped, Mapper, Search, parse_objective
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping as LayerMapping
+from accsim.mapping.search.objective import Objective
+from accsim.mapping.search.patience import Patience
 from accsim.result import Result
 from accsim.simulate.activity import Activity
 from accsim.simulate.comparison import compare
@@ -44,7 +46,7 @@ def simulate_network(
     dataflow: Dataflow,
     table: EnergyTable,
     *,
-    objective: Objective = Objective.ENERGY,
+    search: Search | None = None,
     given: Mapping[str, LayerMapping] | None = None,
     tensors: Tensors | None = None,
     stepping: Stepping | None = None,
@@ -55,9 +57,10 @@ def simulate_network(
 
     Where the tiles of a layer do not fit beside tensors that stay on chip, a larger share of the buffer is left for
     tiles and the network is planned again; at last every tensor goes to DRAM. Mappings are searched with the counted
-    engine, whichever runs the layers.
+    engine, whichever runs the layers. The first Ctrl-C ends only the search: layers get the best mapping found by then.
 
     Args:
+        search: what is minimised, and how; energy, where no mapping is published, if not given.
         stepping: how the stepped engine runs the layers with MACs; they are counted if not given.
         recorder: is told of every layer, in order, as the stepped engine has run it.
 
@@ -65,13 +68,15 @@ def simulate_network(
         MappingError: a layer fits under no plan.
         AccsimError: an overflow that is an error, an operand that is no integer of its width.
     """
-    values = tensors or {}
+    values, how = tensors or {}, search or Search()
+    patience = Patience(how.time_limit)
     for share in WORKING_SHARES:
         planned = plan(network, accelerator, share)
-        mapper = Mapper(network, accelerator, dataflow, table, objective, given or {})
+        mapper = Mapper(network, accelerator, dataflow, table, given or {}, how, patience)
         work = tasks(network, accelerator, planned, values)
         try:
-            mappings = _map(work, mapper, progress, counts=stepping is None)
+            with patience if any(mapper.searches(task) for task in work.values()) else nullcontext():
+                mappings = _map(work, mapper, progress, counts=stepping is None)
         except MappingError:
             if planned.level is None:
                 raise
@@ -80,8 +85,15 @@ def simulate_network(
             activities = _count(work, mappings, planned, mapper)
         else:
             activities = _step(work, mappings, planned, mapper, values, stepping, recorder, progress)
-        return activities, mappings, planned
+        return [_warned(activity, m) for activity, m in zip(activities, mappings, strict=True)], mappings, planned
     raise AccsimError("no share of the buffer was left to plan with")
+
+
+def _warned(activity: Activity, mapped: Mapped | None) -> Activity:
+    """The activity with what there is to warn of in its mapping."""
+    if mapped is None or not mapped.warnings:
+        return activity
+    return replace(activity, warnings=(*mapped.warnings, *activity.warnings))
 
 
 def _map(
@@ -90,14 +102,24 @@ def _map(
     """The mapping of every layer with MACs, which takes the time of the counted engine."""
     layers, mappings = mapper.network.layers, list[Mapped | None]()
     for i, layer in enumerate(layers):
-        if progress is not None:
-            progress(i if counts else 0, len(layers), layer.name)
+        watch = _watch(progress, i if counts else 0, len(layers), layer.name)
         task = work.get(layer.name)
         with in_layer(layer.name):
-            mappings.append(None if task is None else mapper.map(task))
+            mappings.append(None if task is None else mapper.map(task, watch))
     if progress is not None and counts:
         progress(len(layers), len(layers), "")
     return mappings
+
+
+def _watch(progress: Progress | None, done: int, total: int, name: str) -> Callable[[int], None]:
+    """Tells ``progress`` how far the search for a layer's mapping is; it is told at once that it begins."""
+
+    def watch(scored: int) -> None:
+        if progress is not None:
+            progress(done, total, f"{name}, {scored:,} mappings scored" if scored else name)
+
+    watch(0)
+    return watch
 
 
 def _count(
@@ -176,6 +198,8 @@ def estimate(
     bindings: Mapping[str, int] | None = None,
     layers: Sequence[str] | None = None,
     objective: str | Objective = Objective.ENERGY,
+    search: bool = False,
+    time_limit: float | None = None,
     mapping: str | Path | Mapping[str, LayerMapping] | None = None,
     overrides: Sequence[str] = (),
     tensors: str | Path | Tensors | None = None,
@@ -199,7 +223,9 @@ def estimate(
         batch: batch entries N.
         bindings: values of the network's free sizes, such as ``{"sequence": 128}``.
         layers: names or patterns of the layers to run; all if not given.
-        objective: what the search for mappings minimises.
+        objective: what the search for mappings minimises: ``energy``, ``latency``, ``edp`` or ``traffic``.
+        search: search for mappings even where the accelerator has published ones.
+        time_limit: seconds for the search for mappings of all layers; each gets the best found by then.
         mapping: a mapping file, or mappings by layer name.
         tensors: values of ifmaps, weights and ofmaps, by layer, or an ``.npz`` archive of them. Zeros and run lengths
             are counted from them, and the stepped engine computes with them.
@@ -221,6 +247,8 @@ def estimate(
     """
     goal, runner, policy = parse_objective(objective), parse_engine(engine), parse_overflow(overflow)
     check_numbers(seed, jobs)
+    if time_limit is not None and not time_limit > 0:
+        raise InputError([f"time_limit must be more than 0 seconds, got {time_limit}"])
     if recorder is not None and runner is not Engine.STEPPED:
         raise InputError(["a trace shows what the stepped engine does; the counted engine does nothing step by step"])
     loaded = load_inputs(
@@ -245,7 +273,7 @@ def estimate(
         machine,
         flow,
         table,
-        objective=goal,
+        search=Search(goal, search, time_limit),
         given=loaded.mappings,
         tensors=loaded.tensors,
         stepping=Stepping(seed, jobs, policy) if runner is Engine.STEPPED else None,

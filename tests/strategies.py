@@ -132,7 +132,7 @@ def change(machine: Accelerator, **levels: dict[str, Any]) -> Accelerator:
 def bare_eyeriss() -> Accelerator:
     """The Eyeriss chip without published mappings, without coding off chip, and with the simplest load of filters."""
     chip = load_accelerator("eyeriss")
-    pe = replace(chip.pe, filter_load=FilterLoad.FIRST_COLUMN)
+    pe = replace(chip.pe, filter_load=FilterLoad.FIRST_COLUMN, psum_gating=False)
     return replace(change(chip, dram={"run_length": None}), pe=pe, mappings=(), assumed=())
 
 
@@ -162,6 +162,7 @@ def row_stationary_machines(draw: st.DrawFn) -> Accelerator:
         psum_add_cycles=draw(st.integers(0, 2)),
         window_shift_cycles=draw(st.integers(0, 2)),
         filter_load=load,
+        psum_gating=draw(st.booleans()),
     )
     rows, cols, first = draw(st.integers(1, 7)), draw(st.integers(1, 6)), draw(st.sampled_from(list(InitialPsum)))
     return replace(machine, pe=pe, array=replace(machine.array, rows=rows, cols=cols, initial_psum=first))

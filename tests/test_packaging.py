@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from accsim.fidelity import validate
+from accsim.study.study import studies
+
 ROOT = Path(__file__).resolve().parents[1]
 
 SHIPPED = {
@@ -27,12 +30,17 @@ import accsim
 from accsim import library
 from accsim.energy.reader import load_table
 from accsim.hardware.reader import load_accelerator
-from accsim.mapping.dataflow_reader import load_dataflow
+from accsim.fidelity import validate
+from accsim.mapping.dataflow_reader import load_any_dataflow
+from accsim.study import page
+from accsim.study.study import studies
 from accsim.workload.reader import load_network
 
-readers = {"networks": load_network, "dataflows": load_dataflow, "accelerators": load_accelerator,
+readers = {"networks": load_network, "dataflows": load_any_dataflow, "accelerators": load_accelerator,
            "energy tables": load_table}
 loaded = {kind: [reader(name).name for name in library.names(kind)] for kind, reader in readers.items()}
+loaded["cases"] = [case for case in validate.cases() if validate.publication(case).figures]
+loaded["studies"] = [name for name, recipe in studies().items() if (page.TEMPLATES / f"{recipe.study}.md.j2").is_file()]
 loaded["recipes"] = [library.find("recipes", name).name for name in library.names("recipes")]
 print(json.dumps({"file": accsim.__file__, "version": accsim.__version__, "loaded": loaded}))
 """
@@ -101,10 +109,10 @@ def test_the_wheel_holds_the_data_the_license_and_the_command(wheel: Path) -> No
     assert "Requires-Python: >=3.11\n" in metadata
 
 
-def test_of_a_study_only_the_recipe_ships(wheel: Path) -> None:
+def test_of_a_study_ships_what_it_is_made_from(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         studies = {Path(name).name for name in archive.namelist() if name.startswith("accsim/data/reports/")}
-    assert studies <= {"recipe.yaml"}
+    assert studies <= {"recipe.yaml", "figures.yaml"}
 
 
 def test_everything_shipped_loads_from_another_folder(fresh_python: Path, tmp_path: Path) -> None:
@@ -113,3 +121,11 @@ def test_everything_shipped_loads_from_another_folder(fresh_python: Path, tmp_pa
     for kind in SHIPPED:
         assert said["loaded"][kind] == files_in_checkout(kind), kind
         assert kind == "recipes" or said["loaded"][kind]
+    assert said["loaded"]["cases"] == list(validate.cases())
+    assert said["loaded"]["studies"] == list(studies())
+
+
+def test_cases_run_and_studies_are_listed_without_a_checkout(fresh_python: Path, tmp_path: Path) -> None:
+    assert run([fresh_python, "-I", "-m", "accsim", "validate", "row-stationary-trace", "--quiet"], tmp_path) == ""
+    listed = run([fresh_python, "-I", "-m", "accsim", "report"], tmp_path)
+    assert [line.split()[0] for line in listed.splitlines()[2:]] == list(studies())

@@ -57,7 +57,10 @@ def test_a_normalised_table_has_no_power() -> None:
 
 
 def test_objectives_trade_energy_for_time() -> None:
-    runs = {goal: accsim.estimate("squeezenet1_1", "eyeriss", objective=goal) for goal in ("energy", "latency", "edp")}
+    runs = {
+        goal: accsim.estimate("squeezenet1_1", "eyeriss", objective=goal)
+        for goal in ("energy", "latency", "edp", "traffic")
+    }
     assert runs["energy"].energy <= min(r.energy for r in runs.values())
     assert runs["latency"].cycles <= min(r.cycles for r in runs.values())
 
@@ -124,7 +127,10 @@ def test_a_larger_buffer_never_raises_the_best_energy(network: str, layer: str) 
 def test_an_unknown_objective() -> None:
     with pytest.raises(InputError) as error:
         accsim.estimate("alexnet", "eyeriss", objective="enrgy")
-    assert str(error.value) == "unknown objective 'enrgy': must be one of energy, latency, edp; did you mean 'energy'?"
+    assert (
+        str(error.value)
+        == "unknown objective 'enrgy': must be one of energy, latency, edp, traffic; did you mean 'energy'?"
+    )
 
 
 def test_scalesim_is_reported_beside_our_own_figures() -> None:

@@ -20,6 +20,8 @@ COMMANDS = {
     "run": "estimate a network on an accelerator: cycles, traffic, energy, area and a report",
     "verify": "step every layer with real operands and compare it with the golden kernels and the counted engine",
     "import": "write an ONNX model's network as YAML and its parameters as an archive",
+    "validate": "put accsim's figures beside published ones, with source, error and tolerance",
+    "report": "run a study of published figures and write its page, results and figures",
     "list": "list the networks, accelerators, dataflows and energy tables there are",
     "show": "show one of them in full",
 }
@@ -88,7 +90,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _top_parser() -> Parser:
-    commands = "\n".join(f"  {name:6}  {what}" for name, what in COMMANDS.items())
+    commands = "\n".join(f"  {name:8}  {what}" for name, what in COMMANDS.items())
     parser = Parser(
         prog="accsim",
         usage="accsim COMMAND ...",

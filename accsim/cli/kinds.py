@@ -54,9 +54,9 @@ def load(kind: Kind, name_or_path: str) -> Any:
 
             return load_accelerator(name_or_path)
         case "dataflow":
-            from accsim.mapping.dataflow_reader import load_dataflow
+            from accsim.mapping.dataflow_reader import load_any_dataflow
 
-            return load_dataflow(name_or_path)
+            return load_any_dataflow(name_or_path)
         case _:
             from accsim.energy.reader import load_table
 
@@ -99,8 +99,8 @@ def _judged(source: Source) -> Kind:
     from accsim.yamlfile import load as parse
 
     keys: Mapping[str, object] = parse(source).data
-    signs = {"layers": "network", "levels": "accelerator", "stream": "dataflow", "loops": "dataflow"}
-    signs["entries"] = "energy-table"
+    signs = {"layers": "network", "levels": "accelerator", "entries": "energy-table"}
+    signs |= dict.fromkeys(("stream", "loops", "passes"), "dataflow")
     kind = next((kind_called(name) for key, name in signs.items() if key in keys), None)
     if kind is None:
         said = f"{source.place}: looks like no network, accelerator, dataflow or energy table; say what it is, such as"

@@ -94,13 +94,13 @@ def _accelerator(machine: Any) -> Entry:
 
 
 def _dataflow(dataflow: Any) -> Entry:
-    from accsim.mapping.dataflow import SystolicDataflow
+    from accsim.mapping.dataflow import RowStationaryDataflow, SystolicDataflow
 
-    systolic = isinstance(dataflow, SystolicDataflow)
+    families = {SystolicDataflow: "systolic", RowStationaryDataflow: "row_stationary"}
     return {
         "description": dataflow.description,
         "class": dataflow.dataflow_class,
-        "family": "systolic" if systolic else "row_stationary",
+        "family": families.get(type(dataflow), "reuse"),
     }
 
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from accsim.errors import InputError, suggest
 
+_TIME = re.compile(r"\d+\.?\d*|\.\d+", re.ASCII)
 _NUMBER = re.compile(r"-\.?\d.*")
 _MISSING = "the following arguments are required: "
 _EXTRA = "unrecognized arguments: "
@@ -87,6 +88,13 @@ def natural(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 0, got {text!r}")
     return int(text[:30])
+
+
+def seconds(text: str) -> float:
+    """An argument type: a time, more than 0."""
+    if not (_TIME.fullmatch(text) and float(text) > 0):
+        raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, such as 10 or 0.5, got {text!r}")
+    return float(text)
 
 
 def binding(text: str) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from accsim.cli import console, outputs, traces
 from accsim.cli.options import add_what_is_run
-from accsim.cli.parser import Parser, natural, one_of, positive
+from accsim.cli.parser import Parser, natural, one_of, positive, seconds
 from accsim.cli.progress import Bar
 from accsim.errors import InputError
 
@@ -28,6 +28,7 @@ examples:
   accsim run alexnet --hardware eyeriss --batch 4
   accsim run alexnet --layers 'conv*' --set array.rows=24 --set 'levels.glb.size=216 KiB'
   accsim run resnet18 --hardware tpu_v1 --objective latency --json resnet18.json
+  accsim run alexnet --batch 4 --search --time-limit 60   # better than the published mappings?
   accsim run gpt2 --hardware tpu_v1 --bind sequence=128 --no-html
   accsim run alexnet --engine stepped --jobs 2 --seed 7
   accsim run alexnet --layers conv3 --engine stepped --trace conv3.json.gz --vcd conv3.vcd --window 1000:1200
@@ -44,8 +45,16 @@ def add_arguments(parser: Parser) -> None:
     )
     how = parser.add_argument_group("how it is run")
     how.add_argument(
-        "--objective", metavar="GOAL", type=one_of("energy", "latency", "edp"), default="energy",
-        help="what the search for mappings minimises: energy (the default), latency (cycles) or edp (their product)",
+        "--objective", metavar="GOAL", type=one_of("energy", "latency", "edp", "traffic"), default="energy",
+        help="what the search for mappings minimises: energy (the default), latency (cycles), edp (their product) or "
+        "traffic (bits over the DRAM channel)",
+    )  # fmt: skip
+    how.add_argument(
+        "--search", action="store_true", help="search for mappings even where the accelerator has published ones"
+    )
+    how.add_argument(
+        "--time-limit", metavar="SECONDS", type=seconds,
+        help="for the search for mappings of all layers: each layer gets the best found by then; Ctrl-C does the same",
     )  # fmt: skip
     how.add_argument(
         "--mapping", metavar="FILE", help="mappings to use, layer by layer: YAML in the form that --mappings-out writes"
@@ -149,6 +158,8 @@ def _estimate(arguments: argparse.Namespace, bar: Bar, recorder: Recorder | None
         bindings=dict(arguments.bind),
         layers=arguments.layers,
         objective=arguments.objective,
+        search=arguments.search,
+        time_limit=arguments.time_limit,
         mapping=arguments.mapping,
         overrides=arguments.overrides,
         tensors=arguments.tensors,

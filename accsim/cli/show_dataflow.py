@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from accsim.cli.console import Block, Line, table
 from accsim.mapping.dataflow import Dataflow, RowStationaryDataflow, SystolicDataflow
+from accsim.mapping.reuse.dataflow import ReuseDataflow
 
 DIMENSIONS = {
     "N": "batch", "G": "groups", "M": "filters", "C": "input channels",
@@ -22,7 +24,7 @@ PASS_LOOPS = {
 }
 
 
-def plain(dataflow: Dataflow) -> dict[str, Any]:
+def plain(dataflow: Dataflow | ReuseDataflow) -> dict[str, Any]:
     """The dataflow as plain data, with what follows from it (``class``, ``stationary``)."""
     about = {
         "name": dataflow.name,
@@ -32,6 +34,9 @@ def plain(dataflow: Dataflow) -> dict[str, Any]:
     }
     if isinstance(dataflow, RowStationaryDataflow):
         return about | {"family": "row_stationary", "loops": list(dataflow.loops)}
+    if isinstance(dataflow, ReuseDataflow):
+        lists = ("tiles", "passes", "rows", "cols", "pe", "whole", "stationary", "buffer", "direct", "forward", "apart")
+        return about | {"family": "reuse"} | {key: [str(item) for item in getattr(dataflow, key)] for key in lists}
     return about | {
         "family": "systolic",
         "stationary": dataflow.stationary.value,
@@ -46,7 +51,7 @@ def plain(dataflow: Dataflow) -> dict[str, Any]:
     }
 
 
-def blocks(dataflow: Dataflow) -> list[Block]:
+def blocks(dataflow: Dataflow | ReuseDataflow) -> list[Block]:
     """What is printed."""
     head: list[Block] = [
         Line(f"{dataflow.name}: {dataflow.description}", "bold"),
@@ -60,6 +65,15 @@ def blocks(dataflow: Dataflow) -> list[Block]:
             "",
             Line("loops over passes, outermost first", "bold"),
             table(("loop", "over"), rows, left={"loop", "over"}),
+        ]
+    if isinstance(dataflow, ReuseDataflow):
+        stays = _and(dataflow.stationary)
+        return [
+            *head,
+            f"class:  {dataflow.dataflow_class}, for analysis of reuse: "
+            + (f"PEs use words of {stays} again" if stays else "PEs use no word again"),
+            "",
+            table(("part", "what", "meaning"), _reuse(dataflow), left={"part", "what", "meaning"}),
         ]
     return [
         *head,
@@ -91,6 +105,30 @@ def _systolic(dataflow: SystolicDataflow) -> list[tuple[str, str, str]]:
         ("drain", dataflow.drain.value, DRAIN[dataflow.drain.value]),
     ]
     return found
+
+
+def _reuse(flow: ReuseDataflow) -> list[tuple[str, str, str]]:
+    axes = (
+        [("rows", flow.rows, "rows"), ("cols", flow.cols, "columns")] if flow.cols else [("unroll", flow.rows, "PEs")]
+    )
+    found = [
+        ("tiles", flow.tiles, "loops over tiles of the buffer, outermost first"),
+        ("passes", flow.passes, "loops over passes of the array within a tile"),
+        *((name, dims, f"unrolled over the {where}") for name, dims, where in axes),
+        ("pe", flow.pe, "loops inside a PE, outermost first"),
+        ("whole", flow.whole, "never cut: one pass covers them"),
+    ]
+    rows = [(name, ", ".join(dims) or "-", how) for name, dims, how in found]
+    rows += [("RF", o.value, f"kept, to be used again over {_and(flow.carriers(o))}") for o in flow.stationary]
+    rows.append(("buffer", ", ".join(flow.buffer) or "-", "kept for several passes; what is not streams through"))
+    rows += [("direct", operand.value, "read by each PE from the buffer itself") for operand in flow.direct]
+    rows += [("forward", d, f"pixels go from PE to PE along the {DIMENSIONS[d]}, and wait there") for d in flow.forward]
+    rows += [("apart", d, f"sums over {DIMENSIONS[d]} meet in the buffer, not on the array") for d in flow.apart]
+    return rows
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def _words(dims: tuple[str, ...]) -> str:

@@ -275,7 +275,7 @@ def integer_weights(parameters: LayerParameters) -> tuple[Ints, Scale | float] |
             scale = code.scale
         case Ternary() if code.symmetric:
             scale = code.positive
-        case PowerOfTwo() if getattr(code, "scale", None) is None:
+        case PowerOfTwo() if code.scale is None:
             scale = 2.0**code.lowest
         case _:
             return None

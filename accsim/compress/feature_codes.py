@@ -54,4 +54,4 @@ def decode(codes: Ints, code: ActivationCode) -> Reals:
 
 def has_integers(code: ActivationCode) -> bool:
     """Whether ``encode`` gives codes for it."""
-    return code.scale is not None and code.kind in ("uniform", "binary") and not getattr(code, "threshold", 0.0)
+    return code.scale is not None and code.kind in ("uniform", "binary") and not code.threshold

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from math import prod
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from accsim.errors import AccsimError, suggest
 
+Kind = TypeVar("Kind", bound=np.generic)
 Reals = npt.NDArray[np.float64]
+REAL_BITS = 32
+"""Bits of a scale or of a codebook's entry, unless it says otherwise."""
 Shape = tuple[int, int, int, int]
 """Weights are [M, C / G, R, S]."""
 
@@ -46,13 +50,22 @@ def in_blocks(values: npt.NDArray[np.generic], block: Shape) -> tuple[int, int, 
     return counts[0], counts[1], counts[2], counts[3]
 
 
-def by_block(values: npt.NDArray[np.float64], block: Shape, fill: float) -> Reals:
+def by_block(values: npt.NDArray[Kind], block: Shape, fill: float | bool) -> npt.NDArray[Kind]:
     """The weights of each block in a row, [blocks..., weights per block], ``fill`` where a last block is smaller."""
     counts = in_blocks(values, block)
     pads = [(0, n * b - size) for n, b, size in zip(counts, block, values.shape, strict=True)]
     padded = np.pad(values, pads, constant_values=fill)
     split = [size for pair in zip(counts, block, strict=True) for size in pair]
-    out: Reals = padded.reshape(split).transpose(0, 2, 4, 6, 1, 3, 5, 7).reshape(*counts, prod(block))
+    out: npt.NDArray[Kind] = padded.reshape(split).transpose(0, 2, 4, 6, 1, 3, 5, 7).reshape(*counts, prod(block))
+    return out
+
+
+def from_blocks(rows: npt.NDArray[Kind], block: Shape, shape: tuple[int, ...]) -> npt.NDArray[Kind]:
+    """The inverse of :func:`by_block`: rows of blocks put back into the shape of the weights."""
+    counts = rows.shape[:-1]
+    split = rows.reshape(*counts, *block).transpose(0, 4, 1, 5, 2, 6, 3, 7)
+    whole = split.reshape([n * step for n, step in zip(counts, block, strict=True)])
+    out: npt.NDArray[Kind] = np.ascontiguousarray(whole[tuple(slice(size) for size in shape)])
     return out
 
 
@@ -64,11 +77,13 @@ class Scale:
         values: float64 [blocks along M, C / G, R, S].
         block: weights per block along each axis; the last block of an axis may be smaller.
         grain: the blocks' name, one of ``GRAINS``.
+        bits: of a factor as it is stored; 0 where all are known to be 1.
     """
 
     values: Reals
     block: Shape
     grain: str
+    bits: int = REAL_BITS
 
     def over(self, shape: tuple[int, ...]) -> Reals:
         """The factor of every weight."""
@@ -80,5 +95,10 @@ class Scale:
 
     @property
     def count(self) -> int:
-        """Factors that are stored."""
+        """How many factors there are."""
         return int(self.values.size)
+
+    @property
+    def stored_bits(self) -> int:
+        """Bits that all of them take."""
+        return self.count * self.bits

@@ -92,6 +92,7 @@ class ActivationCode:
         rounding: one of ``rounding.ROUNDINGS``.
         truncation: how codes come from wider ones; ``None`` where they come from values.
         kind: ``uniform``, ``binary`` (+1 and -1), ``float`` ...
+        threshold: values of at most this much become 0 before they are rounded (Two-Step Quantization); 0 for none.
     """
 
     bits: int
@@ -102,6 +103,7 @@ class ActivationCode:
     rounding: str = field(default="half_even", kw_only=True)
     truncation: Truncation | None = field(default=None, kw_only=True)
     kind: str = "uniform"
+    threshold: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

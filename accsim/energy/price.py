@@ -1,15 +1,15 @@
-"""Activity -> estimate: a price on every counter of a layer, and the leakage of the time it took."""
+"""Activity -> estimate: a price on every counter of a layer, and the clock and leakage of the time it took."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from accsim.energy.estimate import LayerEstimate, PricedCount
-from accsim.energy.prices import Price, price_list, unused
+from accsim.energy.prices import STANDING, Price, price_list, unused
 from accsim.energy.table import EnergyTable, TransferRule
 from accsim.energy.transfers import Transfers
 from accsim.hardware.accelerator import Accelerator
-from accsim.simulate.activity import Action, Activity, Count
+from accsim.simulate.activity import Activity, Count
 from accsim.workload.layer import Operand
 
 
@@ -19,7 +19,8 @@ def price(activity: Activity, accelerator: Accelerator, table: EnergyTable) -> L
     Each row costs its table price at the level's sizes: per access, or per bit moved where the table says so. Under
     ``dearer_level`` a row that is one end of a transfer (it has a ``peer``) is free when the other end was counted too
     and costs more per bit (``accsim.energy.transfers``). Levels for which the table knows a leakage power get one
-    ``leak`` row, power x time, with the layer's core cycles as its accesses.
+    ``leak`` row, power x time, with the layer's core cycles as its accesses; those for which it knows the energy of a
+    clock edge likewise get one ``clock`` row, whether they worked or not.
 
     Raises:
         AccsimError: the table has no entry for an action that happened, or the machine no such level.
@@ -30,25 +31,25 @@ def price(activity: Activity, accelerator: Accelerator, table: EnergyTable) -> L
     by_level = dict.fromkeys(prices.levels, 0.0)
     rows: list[PricedCount] = []
     applied: dict[int, Price] = {}
-    leaking = set()
+    standing = set()
     for count in counts:
         found = prices.price(count.level, count.action)
         applied[id(found)] = found
-        if count.action is Action.LEAK:
-            leaking.add(count.level)
+        if count.action in STANDING:
+            standing.add((count.level, count.action))
         energy = found.per_access * count.accesses + found.per_bit * count.bits
         if transfers is not None:
             energy *= transfers.share(count)
         by_level[count.level] += energy
         rows.append(PricedCount(count, energy))
     cycles = activity.cycles.total
-    for name, leak in prices.leaks():
-        if name in leaking:
+    for name, action, cost in prices.standing():
+        if (name, action) in standing:
             continue
-        applied[id(leak)] = leak
-        energy = leak.per_access * cycles
+        applied[id(cost)] = cost
+        energy = cost.per_access * cycles
         by_level[name] += energy
-        rows.append(PricedCount(Count(name, Operand.COMPUTE, Action.LEAK, cycles, 0), energy))
+        rows.append(PricedCount(Count(name, Operand.COMPUTE, action, cycles, 0), energy))
     per_ms = accelerator.clock_mhz * 1e3
     return LayerEstimate(
         activity=activity,

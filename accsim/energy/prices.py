@@ -19,6 +19,9 @@ RECEIVING = frozenset({Action.FILL, Action.WRITE, Action.SEND})
 """The actions by which a level takes words from the level at the other end."""
 
 
+STANDING = (Action.CLOCK, Action.LEAK)
+"""What costs energy in every cycle of a layer, whether a level works or not."""
+
 _NETWORK = (Action.SEND, Action.DELIVER, Action.HOP)
 
 
@@ -50,7 +53,7 @@ class PriceList:
         self.order: dict[str, int] = {name: i for i, name in enumerate(self.levels)}
         self._units: dict[tuple[str, Action], float] = {}
         self._prices: dict[tuple[str, Action], Price] = {}
-        self._leaks: tuple[tuple[str, Price], ...] | None = None
+        self._standing: tuple[tuple[str, Action, Price], ...] | None = None
 
     def price(self, name: str, action: Action) -> Price:
         """The price of ``action`` at the level called ``name``.
@@ -73,16 +76,24 @@ class PriceList:
             known = self._units[name, action] = max(self.price(name, a).unit_per_bit for a in actions)
         return known
 
-    def leaks(self) -> tuple[tuple[str, Price], ...]:
-        """Leakage of each level that has a figure: (level name, price per core cycle of all its instances, in pJ)."""
-        if self._leaks is None:
-            found = []
-            for level in self.levels.values():
-                entries = self.table.find(level.component, level.variant, Action.LEAK)
-                if entries:
-                    found.append((level.name, self._leak(level, entries)))
-            self._leaks = tuple(found)
-        return self._leaks
+    def standing(self) -> tuple[tuple[str, Action, Price], ...]:
+        """Clock and leakage of each level that has a figure: its price per core cycle of all its instances."""
+        if self._standing is None:
+            self._standing = tuple(
+                (
+                    level.name,
+                    action,
+                    self._clock(level, entries) if action is Action.CLOCK else self._leak(level, entries),
+                )
+                for level in self.levels.values()
+                for action in STANDING
+                if (entries := self.table.find(level.component, level.variant, action))
+            )
+        return self._standing
+
+    def _clock(self, level: Priced, entries: tuple[Entry, ...]) -> Price:
+        edge = self._scaled(level, entries, Action.CLOCK)
+        return Price(edge.per_access * level.instances, 0.0, 0.0, edge.used, edge.notes, edge.warnings)
 
     def _leak(self, level: Priced, entries: tuple[Entry, ...]) -> Price:
         power = self._scaled(level, entries, Action.LEAK)
@@ -96,9 +107,9 @@ class PriceList:
                 f"{action} at level {name!r} cannot be priced: accelerator {self.accelerator.name!r} has no such level"
                 + suggest(name, self.levels)
             )
-        if action is Action.LEAK:
-            for leaking, price in self.leaks():
-                if leaking == name:
+        if action in STANDING:
+            for standing, what, price in self.standing():
+                if (standing, what) == (name, action):
                     return price
         component, variant = level.component, level.variant
         entries = self.table.find(component, variant, action)

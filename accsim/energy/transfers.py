@@ -68,12 +68,10 @@ class Transfers:
             return 1.0
         level, peer, tensor = count.level, count.peer, _tensor(count.operand)
         ours = (level, count.action)
-        if (
-            tensor == _PSUM
-            and count.action is Action.DELIVER
-            and self._dearer(self.ends.get(("", level, _PSUM + _GIVES)), ours)
-        ):
-            return 0.0
+        if tensor == _PSUM and count.action is Action.DELIVER:
+            ends = (self.ends.get(("", level, _PSUM + end)) for end in (_GIVES, _TAKES))
+            if any(self._dearer(end, ours) for end in ends):
+                return 0.0
         if peer is None:
             return 1.0
         other = tensor + (_TAKES if side == _GIVES else _GIVES)

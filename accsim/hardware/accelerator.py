@@ -64,12 +64,15 @@ class FilterLoad(StrEnum):
     ``first_column``: their own pass's first output column, whose MACs use the words in the order in which they come.
     ``adjacent_columns``: the last output column of the pass before, too: it is the last to read the old words, in the
     same order, so that each makes room for a new one. A pass of a single column needs it for its own words.
+    ``spare_words``: before that column, too, as many words as the filter spad has places that its pass leaves empty:
+    the spad is a ring.
     ``whole_pass``: the filter spad holds the words of two passes, and the load begins as soon as the pass before has
     its own.
     """
 
     FIRST_COLUMN = "first_column"
     ADJACENT_COLUMNS = "adjacent_columns"
+    SPARE_WORDS = "spare_words"
     WHOLE_PASS = "whole_pass"
 
 
@@ -121,6 +124,9 @@ class Pe:
         psum_add_cycles: row stationary: extra cycles per output psum to add what comes from the PE below.
         window_shift_cycles: row stationary: cycles to shift one new ifmap word into the sliding window.
         filter_load: row stationary: what the filters of a pass may be loaded beside.
+        psum_gating: row stationary: a zero ifmap word stops the read and the write of the psum scratchpad too.
+        fifo_depth: row stationary: words of the FIFO before the ifmap spad; ``None`` for as many as a mapping needs. A
+            mapping that may need more is not legal (see ``mapping.row_stationary.fifo_demand``).
     """
 
     weight_bits: int
@@ -135,6 +141,8 @@ class Pe:
     psum_add_cycles: int = 0
     window_shift_cycles: int = 0
     filter_load: FilterLoad = FilterLoad.FIRST_COLUMN
+    psum_gating: bool = False
+    fifo_depth: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +204,19 @@ class Dram:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A part of a buffer set aside for some operands; ``buffers`` tiles of each are held (2 = double buffered)."""
+    """A part of a buffer set aside for some operands.
+
+    Attributes:
+        buffers: tiles of each that are held (2 = double buffered); 1 where nothing is said.
+        circular: row stationary: whether ifmaps lie in a circular buffer, which has the room that no tile takes. The
+            ifmaps of a pass are worked on one after another, and each one's place is free for one of the next tile as
+            soon as the last pass that takes it has gone through it.
+    """
 
     operands: tuple[Operand, ...]
     size_bits: int
     buffers: tuple[tuple[Operand, int], ...] = ()
+    circular: bool = False
 
     def copies(self, operand: Operand) -> int:
         """Tiles of ``operand`` held at once."""

@@ -113,13 +113,14 @@ def _dram(level: DramFile) -> Dram:
 
 def _sram(level: SramFile) -> Sram:
     if level.partitions is None:
-        parts: tuple[Partition, ...] = (_partition(level.operands, level.size or 0, level.buffers),)
+        parts: tuple[Partition, ...] = (_partition(level.operands, level.size or 0, level.buffers, level.circular),)
     else:
         sizes = [part.size for part in level.partitions]
         if level.size is not None and level.size != sum(sizes):
             sizes = _divide(level.size, sizes, level.bank or level.width)
         parts = tuple(
-            _partition(part.operands, size, part.buffers) for part, size in zip(level.partitions, sizes, strict=True)
+            _partition(part.operands, size, part.buffers, part.circular)
+            for part, size in zip(level.partitions, sizes, strict=True)
         )
     return Sram(
         name=level.name,
@@ -143,7 +144,8 @@ def _divide(total: int, sizes: list[int], unit: int) -> list[int]:
     return [share * unit for share in shares]
 
 
-def _partition(written: Operands, size: int, buffers: Buffers) -> Partition:
+def _partition(written: Operands, size: int, buffers: Buffers, circular: bool) -> Partition:
     held = operands(written)
     copies: dict[Any, int] = dict.fromkeys(held, buffers) if isinstance(buffers, int) else dict(buffers)
-    return Partition(held, size, tuple((Operand(operand), n) for operand, n in copies.items() if n > 1))
+    kept = tuple((Operand(operand), n) for operand, n in copies.items() if n > 1)
+    return Partition(held, size, kept, circular)

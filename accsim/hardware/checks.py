@@ -182,6 +182,8 @@ def _family(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
             ("pe", "psum_add_cycles", 0),
             ("pe", "window_shift_cycles", 0),
             ("pe", "filter_load", FilterLoad.FIRST_COLUMN),
+            ("pe", "psum_gating", False),
+            ("pe", "fifo_depth", None),
         )
         if systolic
         else (("array", "edge_taps", False), ("array", "stationary_buffers", 1))
@@ -189,6 +191,15 @@ def _family(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
     for part, key, default in foreign:
         if getattr(getattr(machine, part), key) != default:
             yield (part, key), f"is for {'row-stationary' if systolic else 'systolic'} arrays only"
+    if machine.pe.psum_gating and not machine.pe.zero_gating and not systolic:
+        yield ("pe", "psum_gating"), "needs zero_gating"
+    for index, level in enumerate(machine.levels):
+        for j, held in enumerate(level.partitions if isinstance(level, Sram) else ()):
+            if held.circular and (systolic or Operand.IFMAP not in held.operands):
+                what = "is for row-stationary arrays only" if systolic else "is for ifmaps, which are not held here"
+                whole = getattr(file.levels[index], "partitions", None) is None
+                where: Path = ("levels", index) if whole else ("levels", index, "partitions", j)
+                yield (*where, "circular"), f"a circular buffer {what}"
     if systolic and file.mappings:
         yield ("mappings",), "published pass parameters are for row-stationary arrays only"
 

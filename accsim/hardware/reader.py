@@ -13,12 +13,13 @@ number is bits), frequencies too (``200 MHz``; a bare number is MHz)::
     pe: {weight_bits: 8, activation_bits: 8, accumulator_bits: 32, output_bits: 8, product_shift: 0,
          rounding: truncate | nearest | nearest_even, overflow: wrap | saturate, zero_gating: false,
          pipeline_stages: 1, psum_add_cycles: 0, window_shift_cycles: 0,
-         filter_load: first_column | adjacent_columns | whole_pass}
+         filter_load: first_column | adjacent_columns | spare_words | whole_pass, psum_gating: false,
+         fifo_depth: 32}
     levels:                             # from the outside in; exactly one dram, first
       - {name: .., kind: dram, width: 64 b, clock: 60 MHz, latency_cycles: 0, burst: 1 b, standard: lpddr4,
          fetch_padding: false,
          run_length: {run: 5 b, pairs_per_word: 3, word: 64 b, operands: [ifmap, ofmap], first_layer_input: false}}
-      - {name: .., kind: sram, width: 64 b, size: 108 KiB, buffers: 2 | {weight: 2}, bank: 4 KiB,
+      - {name: .., kind: sram, width: 64 b, size: 108 KiB, buffers: 2 | {weight: 2}, circular: false, bank: 4 KiB,
          read_per_cycle: 64 b, write_per_cycle: 64 b, keeps_activations: false,
          partitions: [{operands: [weight], size: 8 KiB, buffers: 1}]}
       - {name: .., kind: noc, direction: in | out | local, width: 16 b}

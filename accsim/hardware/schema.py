@@ -103,10 +103,12 @@ class PeFile(Model):
     rounding: Rounding = Rounding.TRUNCATE
     overflow: Overflow = Overflow.WRAP
     zero_gating: bool = False
+    psum_gating: bool = False
     pipeline_stages: Annotated[int, Field(ge=1, le=64)] = 1
     psum_add_cycles: Annotated[int, Field(ge=0, le=64)] = 0
     window_shift_cycles: Annotated[int, Field(ge=0, le=64)] = 0
     filter_load: FilterLoad = FilterLoad.FIRST_COLUMN
+    fifo_depth: Annotated[int, Field(ge=1)] | None = None
 
 
 class RunLengthFile(Model):
@@ -143,6 +145,7 @@ class PartitionFile(Model):
     operands: Operands
     size: Capacity
     buffers: Buffers = 1
+    circular: bool = False
 
 
 class SramFile(Model):
@@ -157,6 +160,7 @@ class SramFile(Model):
     width: Width
     size: Capacity | None = None
     buffers: Buffers = 1
+    circular: bool = False
     partitions: Annotated[tuple[PartitionFile, ...], SOME] | None = None
     bank: Capacity | None = None
     read_per_cycle: Width | None = None
@@ -169,7 +173,7 @@ class SramFile(Model):
             if self.size is None:
                 raise ValueError("needs a size or a list of partitions")
             return self
-        both = [key for key in ("operands", "buffers") if key in self.model_fields_set]
+        both = [key for key in ("operands", "buffers", "circular") if key in self.model_fields_set]
         if both:
             raise ValueError(f"has partitions, so {' and '.join(both)} must be given in each of them")
         return self

@@ -99,7 +99,10 @@ def _sram(level: Sram) -> dict[str, object]:
 
 
 def _part(part: Partition) -> dict[str, object]:
-    return {"size": spell_size(part.size_bits)} | ({"buffers": dict(part.buffers)} if part.buffers else {})
+    found: dict[str, object] = {"size": spell_size(part.size_bits)}
+    if part.buffers:
+        found["buffers"] = dict(part.buffers)
+    return found | ({"circular": True} if part.circular else {})
 
 
 def _operands(held: Sequence[Operand], every: Sequence[Operand]) -> dict[str, object]:

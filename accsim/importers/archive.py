@@ -181,7 +181,7 @@ class _Reader:
 def model_bytes(model: Model) -> bytes:
     """The archive of a model: the same bytes for the same model, whenever it is made.
 
-    Weights whose code is neither ``Float``, ``Uniform`` nor ``Binary`` are written as values.
+    Weights whose code is neither ``Float``, ``Uniform`` (with zero on a level) nor ``Binary`` are written as values.
     """
     arrays: dict[str, Array] = {}
     weights: dict[str, Any] = {}
@@ -190,8 +190,8 @@ def model_bytes(model: Model) -> bytes:
         arrays[f"{name}.weight"] = _exact(parameters.values())
         if parameters.bias is not None:
             arrays[f"{name}.bias"] = _exact(parameters.bias)
-        halves = getattr(code, "midrise", False)  # levels between the steps, which the archive has no word for
-        if parameters.kept is None and isinstance(code, Uniform | Binary) and not halves:
+        midrise = isinstance(code, Uniform) and code.midrise
+        if parameters.kept is None and isinstance(code, Uniform | Binary) and not midrise:
             held = code.integers() if isinstance(code, Binary) else code.codes
             arrays[f"{name}.code"], arrays[f"{name}.scale"] = _narrowest(held), code.scale.values
             weights[name] = {"kind": code.name, "block": list(code.scale.block), "grain": code.scale.grain}

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accsim.kernels.accumulator import Accumulator
+from accsim.kernels.shapes import check_array, check_depths, slide
 
 SMALLEST: Final = -(2**31)
 LARGEST: Final = 2**32 - 1
@@ -41,10 +42,9 @@ def gemm(a: NDArray[Any], b: NDArray[Any], accumulator: Accumulator) -> Sums:
         TypeError: an array that does not hold integers.
         ValueError: shapes that do not match, a value of more than 32 bits, more than 2**30 - 1 products in a sum.
     """
-    _check("a", a, 2)
-    _check("b", b, 2)
-    if a.shape[1] != b.shape[0]:
-        raise ValueError(f"a has {a.shape[1]} columns and b {b.shape[0]} rows")
+    check_array("a", a, 2)
+    check_array("b", b, 2)
+    check_depths(a.shape, b.shape)
     (rows, depth), columns = a.shape, b.shape[1]
     if not (rows and depth and columns):
         return Sums(np.zeros((rows, columns), np.int64), 0)
@@ -85,14 +85,12 @@ def convolve(
         ValueError: shapes that do not match, a window larger than the padded input, a value of more than 32 bits, more
             than 2**30 - 1 products in a sum.
     """
-    _check("ifmap", ifmap, 4)
-    _check("weight", weight, 4)
-    batch, _, height, width = ifmap.shape
-    filters, depth, r, s = weight.shape
-    _check_shapes(ifmap.shape, weight.shape, groups, (*stride, *dilation), padding)
-    top, bottom, left, right = padding
-    p = _positions("height", height + top + bottom, dilation[0] * (r - 1) + 1, stride[0])
-    q = _positions("width", width + left + right, dilation[1] * (s - 1) + 1, stride[1])
+    check_array("ifmap", ifmap, 4)
+    check_array("weight", weight, 4)
+    at = slide(
+        ifmap.shape, weight.shape, {"groups": groups, "stride": stride, "dilation": dilation, "padding": padding}
+    )
+    batch, (filters, depth, r, s) = ifmap.shape[0], weight.shape
     taps = depth * r * s
     if taps > MOST_PRODUCTS:
         raise ValueError(f"a sum of {taps} products; at most {MOST_PRODUCTS} are exact")
@@ -101,9 +99,9 @@ def convolve(
     from accsim.kernels.windows import Window  # noqa: PLC0415
 
     largest = _magnitude("ifmap", ifmap) * _magnitude("weight", weight)
-    window = Window(r, s, p, q, *stride, *dilation, top, left)
+    window = Window(*at.window)
     split = weight.reshape(groups, filters // groups, taps)
-    outputs = np.empty((batch, groups, filters // groups, p * q), np.int64)
+    outputs = np.empty((batch, groups, filters // groups, at.p * at.q), np.int64)
     if accumulator.exact_in_64_bits(taps, largest) and _signed_32_bits(ifmap) and _signed_32_bits(weight):
         overflows = blocks.convolve(
             np.ascontiguousarray(ifmap, np.int32), np.ascontiguousarray(split, np.int32),
@@ -114,35 +112,7 @@ def convolve(
             np.ascontiguousarray(ifmap, np.int64), np.ascontiguousarray(split, np.int64),
             window, accumulator.rule, outputs,
         )  # fmt: skip
-    return Sums(outputs.reshape(batch, filters, p, q), int(overflows))
-
-
-def _check(what: str, array: NDArray[Any], dimensions: int) -> None:
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{what} must hold integers, got {array.dtype}")
-    if array.ndim != dimensions:
-        raise ValueError(f"{what} must have {dimensions} dimensions, got shape {array.shape}")
-
-
-def _check_shapes(
-    ifmap: tuple[int, ...], weight: tuple[int, ...], groups: int, steps: tuple[int, ...], padding: tuple[int, ...]
-) -> None:
-    if 0 in ifmap[1:] or 0 in weight:
-        raise ValueError(f"only the batch may be zero, got ifmap {ifmap} and weight {weight}")
-    if groups < 1 or min(steps) < 1 or min(padding) < 0:
-        raise ValueError(
-            f"groups, strides and dilations are at least 1 and padding at least 0, got {groups}, {steps} and {padding}"
-        )
-    if ifmap[1] != groups * weight[1] or weight[0] % groups:
-        raise ValueError(
-            f"{ifmap[1]} channels and {weight[0]} filters of {weight[1]} channels do not make {groups} groups"
-        )
-
-
-def _positions(what: str, room: int, span: int, stride: int) -> int:
-    if span > room:
-        raise ValueError(f"a window that spans {span} in {what} does not fit the padded input of {room}")
-    return (room - span) // stride + 1
+    return Sums(outputs.reshape(batch, filters, at.p, at.q), int(overflows))
 
 
 def _magnitude(what: str, array: NDArray[Any]) -> int:

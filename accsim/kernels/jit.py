@@ -26,8 +26,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 def sources(package: Path = PACKAGE) -> list[Path]:
     """Files whose text decides what is compiled: the kernels, and every other file that imports this one."""
     kernels = sorted((package / "kernels").rglob("*.py"))
-    stepped = (path for path in sorted((package / "simulate").rglob("*.py")) if b"kernels.jit" in path.read_bytes())
-    return [*kernels, *stepped]
+    parts = ("compress", "mapping", "simulate")
+    others = (path for part in parts for path in sorted((package / part).rglob("*.py")))
+    return [*kernels, *(path for path in others if b"kernels.jit" in path.read_bytes())]
 
 
 def cache_key(package: Path = PACKAGE) -> str:

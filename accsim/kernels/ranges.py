@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,3 +51,13 @@ def store_limbs(
                 overflows += clamped != total
             outputs[m, j] = clamped if rule.saturate else wrap(total, rule.bits)
     return overflows
+
+
+@kernel
+def largest(values: NDArray[Any]) -> int:
+    """A bound on the absolute values of integers, at most twice the largest, in one pass."""
+    seen = 0
+    for n in range(values.size):
+        number = int(values[n])
+        seen |= number ^ (number >> 63)
+    return seen + 1

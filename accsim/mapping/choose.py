@@ -1,52 +1,20 @@
-"""Which mapping a layer gets: the user's, the published one, or the best that a deterministic search finds."""
+"""Which mapping a layer gets: the published one, or the best that a deterministic search finds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from accsim.errors import MappingError
-from accsim.hardware.accelerator import Accelerator
-from accsim.mapping.capacity import Reserved, buffer_misfits
-from accsim.mapping.dataflow import Dataflow, RowStationaryDataflow
+from accsim.mapping.dataflow import RowStationaryDataflow
 from accsim.mapping.mapping import NEST_OPERANDS, Mapping, RowStationaryMapping, SystolicMapping, shared_levels
 from accsim.mapping.nest import Loop
 from accsim.mapping.prices import Prices
-from accsim.mapping.row_stationary import array_violations
-from accsim.workload.layer import Geometry, Operand
+from accsim.mapping.task import Task, violations
+from accsim.workload.layer import Operand
 
 Cost = Callable[[Mapping], tuple[float, float]]
 """What a mapping costs under the user's objective, from the exact engine and the energy table."""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A layer to be mapped.
-
-    Attributes:
-        name: the layer's name, for messages.
-        reserved: what whole tensors take of the buffers while the layer runs.
-        weight_bits: width of the second operand.
-    """
-
-    name: str
-    geometry: Geometry
-    accelerator: Accelerator
-    dataflow: Dataflow
-    reserved: tuple[Reserved, ...]
-    weight_bits: int
-
-
-def violations(task: Task, mapping: Mapping) -> list[str]:
-    """Sentences on what is illegal about a mapping; empty if it is legal."""
-    geometry, accelerator = task.geometry, task.accelerator
-    out: list[str] = []
-    if isinstance(mapping, RowStationaryMapping):
-        out += array_violations(accelerator, geometry, mapping)
-        if out:
-            return out
-    nest = mapping.nest(geometry, accelerator.dram.fetch_padding)
-    return [str(m) for m in buffer_misfits(accelerator, mapping, nest, task.weight_bits, task.reserved)]
 
 
 def published(task: Task, network: str) -> tuple[RowStationaryMapping | None, str]:
@@ -81,7 +49,7 @@ def published(task: Task, network: str) -> tuple[RowStationaryMapping | None, st
     return None, ""
 
 
-def search(task: Task, prices: Prices, cost: Cost) -> Mapping:
+def search_systolic(task: Task, prices: Prices, cost: Cost) -> Mapping:
     """The cheapest of the legal mappings that rank best by closed form; the same one on every run.
 
     Raises:
@@ -89,7 +57,7 @@ def search(task: Task, prices: Prices, cost: Cost) -> Mapping:
     """
     found = list(_candidates(task, prices))
     if not found:
-        raise MappingError(_no_mapping(task))
+        raise MappingError(no_mapping(task))
     return _polished(task, min(found, key=cost), cost)
 
 
@@ -123,22 +91,16 @@ def _ordered(mapping: SystolicMapping) -> bool:
 
 
 def _candidates(task: Task, prices: Prices) -> Iterable[Mapping]:
-    if isinstance(task.dataflow, RowStationaryDataflow):
-        from accsim.mapping.search_row_stationary import candidates as row_stationary  # noqa: PLC0415
-
-        yield from row_stationary(
-            task.geometry, task.accelerator, task.dataflow, task.reserved, task.weight_bits, prices
-        )
-        return
     from accsim.mapping.search_systolic import candidates as systolic  # noqa: PLC0415
 
+    if isinstance(task.dataflow, RowStationaryDataflow):
+        return
     yield from systolic(task.geometry, task.accelerator, task.dataflow, task.reserved, task.weight_bits, prices)
 
 
-def _no_mapping(task: Task) -> str:
+def no_mapping(task: Task) -> str:
     """What the smallest tiles of the layer would need, and what would fix it."""
-    smallest = _smallest(task)
-    wrong = violations(task, smallest)
+    wrong = violations(task, smallest(task))
     reason = "; ".join(wrong) if wrong else "no tile sizes were found"
     return (
         f"layer {task.name!r} does not fit {task.accelerator.name} under {task.dataflow.name}, even in its smallest "
@@ -146,7 +108,8 @@ def _no_mapping(task: Task) -> str:
     )
 
 
-def _smallest(task: Task) -> Mapping:
+def smallest(task: Task) -> Mapping:
+    """The mapping with the smallest tiles, legal or not."""
     if isinstance(task.dataflow, RowStationaryDataflow):
         return RowStationaryMapping(task.dataflow, m=1, n=1, e=1, f=1, p=1, q=1, r=1, t=1)
     loops = tuple(Loop(dim, 1) for dim in "GNMCPQ")

@@ -17,8 +17,22 @@ A row-stationary one gives the order of the loops over passes, by the pass param
     array: row_stationary
     loops: [G, m, n, e, f, c, k]
 
-The rules are those of one machine: operands enter a PE from the edge, from a bus or from a register that was loaded
-before the stream began, and partial sums of one output meet in one PE, on one chain of PEs or in one adder tree.
+A reuse dataflow says which words are moved and not when (``accsim.mapping.reuse``): it is analysed, not run. Each of
+the loops N M C P Q R S of a group runs in one or more of four places::
+
+    array: reuse
+    tiles: [M, C]              # over tiles of the buffer, outermost first; what is not here is whole in a tile
+    passes: []                 # over passes of the array within a tile, outermost first
+    unroll: [M, C, R, S]       # over PEs in any arrangement; or rows: [...] and cols: [...]
+    pe: [N, P, Q]              # inside a PE, outermost first; what its register file holds follows
+    buffer: [psum]             # weight | ifmap | psum: what the buffer keeps; the rest streams from DRAM to the PEs
+    direct: []                 # weight | ifmap: read by each PE from the buffer, without transfers between PEs
+    forward: []                # P | Q: pixels go from PE to PE along it, and wait there
+    apart: [R]                 # C | R | S, unrolled: parts of a sum that do not meet on the array, but in the buffer
+
+The rules of systolic dataflows are those of one machine: operands enter a PE from the edge, from a bus or from a
+register that was loaded before the stream began, and partial sums of one output meet in one PE, on one chain of PEs or
+in one adder tree.
 """
 
 from __future__ import annotations
@@ -41,6 +55,9 @@ from accsim.mapping.dataflow import (
     SystolicDataflow,
 )
 from accsim.mapping.dataflow_schema import RowStationaryFile, SystolicFile
+from accsim.mapping.reuse import rules
+from accsim.mapping.reuse.dataflow import ReuseDataflow
+from accsim.mapping.reuse.schema import ReuseFile
 from accsim.workload.layer import Operand
 from accsim.yamlfile import Document, Path, bind, load
 
@@ -50,16 +67,50 @@ PASS_LOOPS = ("G", "m", "n", "e", "f", "c", "k")
 
 
 def load_dataflow(name_or_path: str | FilePath) -> Dataflow:
-    """Read a dataflow.
+    """Read a dataflow that arrays can run.
 
     Args:
         name_or_path: the name of a shipped dataflow or of a file in ``$ACCSIM_PATH``, or a path.
 
     Raises:
         InputError: the file is missing or not YAML, or all mistakes in its fields, or, where there are none, everything
-            that makes the dataflow impossible; each with file, line and column.
+            that makes the dataflow impossible; each with file, line and column. Or it is a reuse dataflow.
+    """
+    found = load_any_dataflow(name_or_path)
+    if isinstance(found, ReuseDataflow):
+        raise InputError(
+            [
+                f"dataflow {found.name!r} says which words are moved and not when, so no machine can run it; "
+                "accsim.analyse_reuse finds what it moves and what that costs, and 'accsim report isca16-dataflows -o "
+                "DIR' compares such dataflows"
+            ]
+        )
+    return found
+
+
+def load_reuse_dataflow(name_or_path: str | FilePath) -> ReuseDataflow:
+    """Read a reuse dataflow.
+
+    Raises:
+        InputError: as for ``load_dataflow``, or it is a dataflow of another kind.
+    """
+    found = load_any_dataflow(name_or_path)
+    if not isinstance(found, ReuseDataflow):
+        raise InputError(
+            [f"dataflow {found.name!r} is for arrays that run it; reuse is analysed of dataflows with 'array: reuse'"]
+        )
+    return found
+
+
+def load_any_dataflow(name_or_path: str | FilePath) -> Dataflow | ReuseDataflow:
+    """Read a dataflow of any kind, whether arrays can run it or its reuse is analysed.
+
+    Raises:
+        InputError: as for ``load_dataflow``.
     """
     document = load(library.find("dataflows", name_or_path))
+    if document.data.get("array") == "reuse":
+        return _reuse(document)
     if document.data.get("array") == ArrayFamily.ROW_STATIONARY:
         file = bind(document, RowStationaryFile)
         dataflow: Dataflow = RowStationaryDataflow(
@@ -77,6 +128,25 @@ def load_dataflow(name_or_path: str | FilePath) -> Dataflow:
     )
     _raise(document, (mistake for rule in _RULES for mistake in rule(dataflow)))
     return dataflow
+
+
+def _reuse(document: Document) -> ReuseDataflow:
+    file = bind(document, ReuseFile)
+    _raise(document, rules.mistakes(file))
+    return ReuseDataflow(
+        name=file.name or document.source.name,
+        tiles=file.tiles,
+        passes=file.passes,
+        rows=file.unroll or file.rows,
+        cols=file.cols,
+        pe=file.pe,
+        buffer=tuple(Operand(name) for name in file.buffer),
+        direct=tuple(Operand(name) for name in file.direct),
+        forward=file.forward,
+        apart=file.apart,
+        description=file.description,
+        source=file.source,
+    )
 
 
 def require_family(dataflow: Dataflow, accelerator: Accelerator) -> None:

@@ -23,7 +23,7 @@ class SystolicFile(Model):
     name: Name | None = None
     description: str = ""
     source: str = ""
-    array: ArrayFamily
+    array: Literal["systolic", "row_stationary", "reuse"]  # the others have been told apart by it
     rows: Annotated[tuple[Dimension, ...], SOME]
     cols: Annotated[tuple[Dimension, ...], SOME]
     stream: tuple[Dimension, ...]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, product
+from math import gcd
+
 from accsim.hardware.accelerator import Accelerator, FilterLoad, RegisterFile
 from accsim.mapping.mapping import RowStationaryMapping
-from accsim.mapping.nest import window_span
+from accsim.mapping.nest import Nest, Piece, covered, input_extent, window_span
 from accsim.workload.layer import Geometry, Operand
 
 
@@ -13,6 +16,43 @@ def even_runs(length: int, most: int) -> tuple[int, ...]:
     runs = -(-length // most)
     base, more = divmod(length, runs)
     return (base + 1,) * more + (base,) * (runs - more)
+
+
+def starts(runs: tuple[int, ...]) -> list[tuple[int, int]]:
+    """First index and length of each run."""
+    return list(zip(accumulate((0, *runs[:-1])), runs, strict=True))
+
+
+def distinct_rows(rows: int, taps: int, stride: int, dilation: int) -> int:
+    """Ifmap rows on the diagonals of a PE set: the different values of stride * j + dilation * i, j < rows, i < taps.
+
+    A value is met again wherever i grows by the stride and j shrinks by the dilation, both over their common divisor.
+    """
+    common = gcd(stride, dilation)
+    again_i, again_j = taps - stride // common, rows - dilation // common
+    return rows * taps - max(0, again_i) * max(0, again_j)
+
+
+def rows_read(nest: Nest, piece: Piece, first_tap: int, taps: int) -> int:
+    """Ifmap rows that a pass over a piece of P and a run of filter rows reads: those on its diagonals, less padding."""
+    g = nest.geometry
+    if not nest.clipped("P", piece):
+        return distinct_rows(piece.size, taps, g.stride_h, g.dilation_h)
+    first = piece.start * g.stride_h - g.pad_top + first_tap * g.dilation_h
+    if g.dilation_h == 1:
+        return covered(first, piece.size, g.stride_h, taps, g.H)
+    taken = {first + j * g.stride_h + i * g.dilation_h for j, i in product(range(piece.size), range(taps))}
+    return sum(1 for row in taken if 0 <= row < g.H)
+
+
+def cols_read(nest: Nest, piece: Piece, first_tap: int, taps: int) -> int:
+    """Ifmap columns that a pass over a piece of Q and a run of filter columns reads: those shifted in, less padding."""
+    g = nest.geometry
+    span = window_span(taps, g.dilation_w)
+    if not nest.clipped("Q", piece):
+        return input_extent(piece.size, g.stride_w, span)
+    first = piece.start * g.stride_w - g.pad_left + first_tap * g.dilation_w
+    return covered(first, piece.size, g.stride_w, span, g.W)
 
 
 def spad_words(accelerator: Accelerator) -> dict[Operand, RegisterFile]:
@@ -77,6 +117,32 @@ def sets_on_array(accelerator: Accelerator, geometry: Geometry, e: int) -> int:
     return stacked // -(-e // array.cols)
 
 
+def fifo_demand(accelerator: Accelerator, geometry: Geometry, mapping: RowStationaryMapping) -> int:
+    """Words that suffice for the FIFO before a PE's ifmap spad: an upper bound of how full one ever is.
+
+    The network runs ahead of the PEs at the bottom of the chains by the first windows, one transaction, and what it
+    brings in two steps; the PEs at the top take their words as many ticks later as there are PEs below them. All the
+    while words come at the pace of their pass: those of a row of windows, spread evenly over the steps of the row.
+    """
+    runs_r, runs_s = cut_filter(accelerator, geometry, mapping.p, mapping.q)
+    nest, pe = mapping.nest(geometry, accelerator.dram.fetch_padding), accelerator.pe
+    filters, channels, rows, columns = ([p.size for p, _ in nest.pieces(dim, len(nest.loops))] for dim in "MCPQ")
+    in_pe = -(-channels[0] // mapping.r)
+    ticks = -(-channels[0] // in_pe) * runs_r[0] + 1
+    most = 0
+    for m, c, cols, taps in product(set(filters), set(channels), set(columns), set(runs_s)):
+        p, q, span = -(-m // mapping.t), -(-c // mapping.r), window_span(taps, geometry.dilation_w)
+        words = q * input_extent(cols, geometry.stride_w, span)
+        steps = words * pe.window_shift_cycles + cols * p * (q * taps + pe.psum_add_cycles)
+        most = max(most, -(-words * ticks // steps))
+    link = accelerator.link(Operand.IFMAP, "in")
+    at_once = 0
+    if link is not None and link.width_bits is not None:
+        diagonals = max(min(rows), min(runs_r))
+        at_once = 1 - (-link.width_bits // (accelerator.bits(Operand.IFMAP) * diagonals))
+    return in_pe * window_span(runs_s[0], geometry.dilation_w) + most + at_once
+
+
 def array_violations(accelerator: Accelerator, geometry: Geometry, mapping: RowStationaryMapping) -> list[str]:
     """Sentences on what does not fit the array or the scratchpads; empty for a legal mapping."""
     g, m = geometry, mapping
@@ -103,5 +169,11 @@ def array_violations(accelerator: Accelerator, geometry: Geometry, mapping: RowS
         sizes = ", ".join(f"{o} {demand[o]} of {spads[o].size_words} words in {spads[o].name}" for o in spads)
         out.append(
             f"p = {m.p} filters of q = {m.q} channels do not fit the scratchpads ({sizes}); use a smaller p or q"
+        )
+    depth = accelerator.pe.fifo_depth
+    if depth is not None and not out and (words := fifo_demand(accelerator, g, m)) > depth:
+        out.append(
+            f"the FIFO before the ifmap scratchpad may have to hold {words} words, and pe.fifo_depth is {depth}; use a "
+            "smaller q or r, or more filters p"
         )
     return out

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from accsim.compress.encodings.run_length import pairs_per_word
 from accsim.hardware.accelerator import RunLength
 
 
@@ -39,15 +40,6 @@ class Coded:
     def transfer(self, words: int) -> int:
         """Bits of one transfer of ``words`` words (halos and fetched padding count like any other)."""
         return -(-words * self.code_words // self.words) * self.word_bits
-
-
-def pairs_per_word(run_bits: int, density: float) -> float:
-    """Expected pairs per coded word for independent zeros."""
-    covered: int = 2**run_bits
-    zero = 1.0 - density
-    if zero >= 1.0:
-        return 1.0 / covered
-    return (1.0 - zero) / (1.0 - float(zero**covered))
 
 
 def coded_bits_per_word(code: RunLength, density: float) -> float:

@@ -75,3 +75,16 @@ class RowStationaryFlows:
 
 
 Flows = SystolicFlows | RowStationaryFlows
+
+
+@dataclass(frozen=True, slots=True)
+class Zeros:
+    """MACs of a layer that a zero ifmap word makes idle, padding included.
+
+    Attributes:
+        macs: all of them.
+        kept: row stationary: those of them that add to a sum in the psum scratchpad; the others begin one.
+    """
+
+    macs: int
+    kept: int = 0

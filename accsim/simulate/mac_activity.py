@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from accsim.hardware.accelerator import Accelerator, ArrayFamily
+from accsim.hardware.accelerator import Accelerator, ArrayFamily, RegisterFile
 from accsim.mapping.mapping import Mapping
 from accsim.simulate.activity import Action, Activity, Count, ExpectedCount, TensorReport
 from accsim.simulate.coding import whole_words
 from accsim.simulate.flows import Occupancy
 from accsim.simulate.ledger import PE
 from accsim.simulate.mac_task import MacTask
+from accsim.simulate.padding import pixel_share
 from accsim.simulate.phase import Schedule
 from accsim.workload.layer import Operand
 
@@ -65,39 +66,41 @@ def _expected(counts: tuple[Count, ...], task: MacTask, accelerator: Accelerator
         return ()
     code, dram = accelerator.dram.run_length, accelerator.dram.name
     out: list[ExpectedCount] = []
-    moved_to_gated: dict[str, float] = {}
+    moved_to_gated: dict[tuple[str, Operand], float] = {}
     for c in counts:
         scale = 1.0
         if c.level == dram and c.operand in coded and code is not None:
-            scale = task.coded_width(c.operand, code) / accelerator.bits(c.operand)
+            scale = task.coded_width(c.operand, accelerator.dram) / accelerator.bits(c.operand)
             action = Action.DECODE if c.action is Action.READ else Action.ENCODE
             words = c.bits / accelerator.bits(c.operand)
             out.append(ExpectedCount(c.level, c.operand, action, words, float(c.bits)))
         elif gates and ((c.action is Action.MAC and c.level == PE) or _feeds_mac(c, task, accelerator)):
             scale = density
-            moved_to_gated[c.level] = c.accesses * (1 - density)
+            if c.action is not Action.WRITE:
+                moved_to_gated[c.level, c.operand] = c.accesses * (1 - density)
         out.append(ExpectedCount(c.level, c.operand, c.action, c.accesses * scale, c.bits * scale, c.peer))
-    return tuple(_with_gated(out, moved_to_gated, task))
+    return tuple(_with_gated(out, moved_to_gated))
 
 
 def _feeds_mac(count: Count, task: MacTask, accelerator: Accelerator) -> bool:
-    """Whether a counter is the filter scratchpad's read for a MAC, which a zero ifmap word stops."""
-    if count.action is not Action.READ or count.operand is not task.weight_name or count.peer is not None:
+    """Whether a counter is a scratchpad's access for a MAC that a zero ifmap word stops: a filter's, or a sum's."""
+    filters = count.operand is task.weight_name and count.action is Action.READ
+    sums = count.operand is Operand.PSUM and count.action in (Action.READ, Action.WRITE) and accelerator.pe.psum_gating
+    if not (filters or sums) or count.peer is not None:
         return False
-    return any(level.name == count.level and level.kind.value == "rf" for level in accelerator.levels)
+    return any(isinstance(level, RegisterFile) and level.name == count.level for level in accelerator.levels)
 
 
-def _with_gated(rows: list[ExpectedCount], gated: dict[str, float], task: MacTask) -> list[ExpectedCount]:
+def _with_gated(rows: list[ExpectedCount], gated: dict[tuple[str, Operand], float]) -> list[ExpectedCount]:
     """Add what gating moved away to the gated counters, which may exist already for padding."""
     kinds = {Action.GATED_MAC, Action.GATED_READ}
     out = []
     for row in rows:
-        extra = gated.pop(row.level, 0.0) if row.action in kinds and row.level in gated else 0.0
+        extra = gated.pop((row.level, row.operand), 0.0) if row.action in kinds else 0.0
         out.append(replace(row, accesses=row.accesses + extra))
-    for level, extra in gated.items():
+    for (level, operand), extra in gated.items():
         if extra > 0:
             action = Action.GATED_MAC if level == PE else Action.GATED_READ
-            operand = Operand.COMPUTE if level == PE else task.weight_name
             out.append(ExpectedCount(level, operand, action, extra, 0.0))
     return out
 
@@ -134,7 +137,9 @@ def _tensors(task: MacTask, accelerator: Accelerator) -> tuple[TensorReport, ...
         if exact is not None:
             stored, metadata = exact.bits, max(0, exact.bits - exact.nonzero * bits)
         elif coded and code is not None and density is not None:
-            stored = whole_words(code, words * task.coded_width(operand, code))
+            padded = operand is Operand.IFMAP and accelerator.dram.fetch_padding
+            moved = words / pixel_share(g) if padded else float(words)
+            stored = whole_words(code, moved * task.coded_width(operand, accelerator.dram))
             metadata = max(0.0, stored - words * density * bits)
         out.append(
             TensorReport(operand, bits, "run_length" if coded else "dense", stored, metadata, density, home or dram)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from accsim.hardware.accelerator import InitialPsum
 from accsim.mapping.dataflow import Axis, Delivery, Drain, Reduction
 from accsim.mapping.mapping import RowStationaryMapping, SystolicMapping
-from accsim.simulate.flows import Flow, Flows, Occupancy, RowStationaryFlows, SystolicFlows
+from accsim.mapping.row_stationary import starts
+from accsim.simulate.flows import Flow, Flows, Occupancy, RowStationaryFlows, SystolicFlows, Zeros
 from accsim.simulate.ledger import Ledger
 from accsim.simulate.movement import record
-from accsim.simulate.padding import valid_macs
+from accsim.simulate.padding import valid_macs, valid_taps
 from accsim.simulate.phase import Schedule
 from accsim.simulate.row_stationary import RowStationaryArray
 from accsim.simulate.schedule import ArrayModel, schedule, step_classes
@@ -17,13 +21,15 @@ from accsim.simulate.systolic import SystolicArray
 from accsim.simulate.systolic_folds import Fold
 from accsim.workload.layer import Operand
 
+Taps = npt.NDArray[np.int64]
+
 
 def count_layer(
     place: Place,
     ledger: Ledger,
     off_chip: OffChipBits,
     exact: frozenset[Operand] = frozenset(),
-    zeros: int | None = None,
+    taps: Taps | None = None,
 ) -> tuple[Schedule, Occupancy]:
     """Count one layer with MACs.
 
@@ -32,14 +38,30 @@ def count_layer(
         ledger: receives every access.
         off_chip: bits of a transfer as it is coded off chip, for its duration.
         exact: tensors whose coded size is known from their values; DRAM moves the others in plain words here.
-        zeros: MACs whose ifmap word is zero; those on padding if not given.
+        taps: ifmap words that are not zero under each tap (``values.Values``); all that are pixels if not given.
     """
     array, (flows, occupancy) = count_array(place)
-    geometry = place.nest.geometry
-    if zeros is None:
-        zeros = geometry.macs - valid_macs(geometry)
-    record(place, flows, traffic(place, off_chip, exact), geometry.macs, zeros, ledger)
+    record(place, flows, traffic(place, off_chip, exact), place.nest.geometry.macs, _zeros(place, array, taps), ledger)
     return schedule(place, array, off_chip), occupancy
+
+
+def _zeros(place: Place, array: ArrayModel, taps: Taps | None) -> Zeros:
+    """MACs whose ifmap word is zero.
+
+    In a row-stationary PE the first channel and the first tap of its run begin a sum; every other MAC adds to one.
+    """
+    g, gates = place.nest.geometry, place.accelerator.pe.psum_gating
+    macs = g.macs - (valid_macs(g) if taps is None else int(taps.sum()) * g.filters_per_group)
+    if not gates or not isinstance(array, RowStationaryArray):
+        return Zeros(macs)
+    columns = [first for first, _ in starts(array.runs_s)]
+    if taps is None:
+        rows, cols = valid_taps(g)
+        there = g.N * g.G * array.sums_begun * sum(rows) * sum(cols[s] for s in columns)
+    else:
+        there = int(taps.reshape(g.G, -1, g.R, g.S)[:, array.first_channels()][..., columns].sum())
+    begun = g.N * g.G * array.sums_begun * g.R * len(columns) * g.P * g.Q
+    return Zeros(macs, macs - (begun - there) * g.filters_per_group)
 
 
 def count_array(place: Place) -> tuple[ArrayModel, tuple[Flows, Occupancy]]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accsim.hardware.accelerator import Accelerator, RunLength
+import numpy as np
+import numpy.typing as npt
+
+from accsim.hardware.accelerator import Accelerator, Dram
 from accsim.mapping.capacity import Reserved
 from accsim.mapping.mapping import Mapping
 from accsim.simulate.coding import Coded, coded_bits_per_word, whole_words
-from accsim.simulate.padding import valid_macs
+from accsim.simulate.padding import pixel_share, valid_macs
 from accsim.simulate.storage import OffChipBits, Place, Residency
 from accsim.simulate.values import Values
 from accsim.workload.layer import Geometry, Layer, LayerKind, Operand
@@ -16,7 +19,7 @@ from accsim.workload.layer import Geometry, Layer, LayerKind, Operand
 
 @dataclass(frozen=True, slots=True)
 class Densities:
-    """Fraction of non-zero words of a layer's tensors; ``None`` where nothing is known."""
+    """Fraction of non-zero words of a layer's tensors, padding left out; ``None`` where nothing is known."""
 
     ifmap: float | None = None
     weight: float | None = None
@@ -78,20 +81,30 @@ class MacTask:
         """Coded tensors whose values are known, so that their transfers are counted and not expected."""
         return frozenset(operand for operand in self.coded if self.code_of(operand) is not None)
 
-    def coded_width(self, operand: Operand, code: RunLength) -> float:
-        """Expected off-chip bits per word of a coded tensor."""
-        density = self.densities.ifmap if operand is Operand.IFMAP else self.densities.ofmap
-        return coded_bits_per_word(code, 1.0 if density is None else density)
+    def coded_width(self, operand: Operand, dram: Dram) -> float:
+        """Expected off-chip bits per word of a tensor that ``dram`` codes.
+
+        Where padding is fetched its zeros are coded among the pixels.
+        """
+        known = self.densities.ifmap if operand is Operand.IFMAP else self.densities.ofmap
+        density = 1.0 if known is None else known
+        if operand is Operand.IFMAP and dram.fetch_padding:
+            density *= pixel_share(self.geometry)
+        if dram.run_length is None:
+            raise ValueError(f"{dram.name} codes nothing")
+        return coded_bits_per_word(dram.run_length, density)
 
     def off_chip(self, place: Place) -> OffChipBits:
         """Bits that a transfer takes off chip: coded by its values where they are known, else as expected."""
-        code, known = place.accelerator.dram.run_length, {operand: self.code_of(operand) for operand in self.coded}
+        dram = place.accelerator.dram
+        code, known = dram.run_length, {operand: self.code_of(operand) for operand in self.coded}
+        widths = {operand: self.coded_width(operand, dram) for operand, coded in known.items() if coded is None}
 
         def bits(operand: Operand, words: int) -> int:
             if code is None or operand not in known:
                 return words * place.bits(operand)
             coded = known[operand]
-            return coded.transfer(words) if coded else whole_words(code, words * self.coded_width(operand, code))
+            return coded.transfer(words) if coded else whole_words(code, words * widths[operand])
 
         return bits
 
@@ -100,6 +113,11 @@ class MacTask:
         """MACs whose ifmap word is zero, padding included; ``None`` if the values are not known."""
         known = None if self.values is None else self.values.ifmap_macs
         return None if known is None else self.geometry.macs - known
+
+    @property
+    def taps(self) -> npt.NDArray[np.int64] | None:
+        """Ifmap words that are not zero under each tap; ``None`` if the values are not known."""
+        return None if self.values is None else self.values.taps
 
     @property
     def effectual_macs(self) -> int | float:

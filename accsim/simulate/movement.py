@@ -6,13 +6,13 @@ Both engines find the words, one by formula and one by watching, and write them 
 from __future__ import annotations
 
 from accsim.simulate.activity import Action
-from accsim.simulate.flows import Flow, Flows, RowStationaryFlows, SystolicFlows
+from accsim.simulate.flows import Flow, Flows, RowStationaryFlows, SystolicFlows, Zeros
 from accsim.simulate.ledger import PE, Ledger
 from accsim.simulate.storage import Edge, Place, Traffic, count_inputs, count_outputs
 from accsim.workload.layer import Operand
 
 
-def record(place: Place, flows: Flows, traffic: Traffic, macs: int, zeros: int, ledger: Ledger) -> None:
+def record(place: Place, flows: Flows, traffic: Traffic, macs: int, zeros: Zeros, ledger: Ledger) -> None:
     """Write one layer's words into the ledger.
 
     Args:
@@ -20,7 +20,7 @@ def record(place: Place, flows: Flows, traffic: Traffic, macs: int, zeros: int, 
         flows: words at the array and in it.
         traffic: words between DRAM and the buffers.
         macs: MACs, those on zeros included.
-        zeros: MACs whose ifmap word is zero, padding included; gated where the PE gates them.
+        zeros: MACs whose ifmap word is zero; gated where the PE gates them.
         ledger: receives every access.
     """
     edge = _edge(flows)
@@ -28,9 +28,9 @@ def record(place: Place, flows: Flows, traffic: Traffic, macs: int, zeros: int, 
     if isinstance(flows, SystolicFlows):
         _count_systolic(place, flows, macs, ledger)
     else:
-        _count_row_stationary(place, flows, ledger)
+        _count_row_stationary(place, flows, zeros.kept if place.accelerator.pe.psum_gating else 0, ledger)
     count_outputs(place, edge, traffic, ledger)
-    _count_macs(place, macs, zeros if place.accelerator.pe.zero_gating else 0, ledger)
+    _count_macs(place, macs, zeros.macs if place.accelerator.pe.zero_gating else 0, ledger)
 
 
 def _edge(flows: Flows) -> Edge:
@@ -59,7 +59,8 @@ def _count_psum_links(place: Place, flows: Flows, ledger: Ledger) -> None:
         ledger.per_pe(link, Operand.PSUM, Action.DELIVER, words, wide)
 
 
-def _count_row_stationary(place: Place, flows: RowStationaryFlows, ledger: Ledger) -> None:
+def _count_row_stationary(place: Place, flows: RowStationaryFlows, gated: int, ledger: Ledger) -> None:
+    """The networks and scratchpads; ``gated`` sums stay in the psum scratchpads as they are."""
     for operand, sent, received in (
         (Operand.IFMAP, flows.ifmap_sent, flows.ifmap_delivered),
         (Operand.WEIGHT, flows.weight_sent, flows.weight_delivered),
@@ -72,8 +73,10 @@ def _count_row_stationary(place: Place, flows: RowStationaryFlows, ledger: Ledge
     _count_psum_links(place, flows, ledger)
     wide, spad = place.bits(Operand.PSUM), place.register_file(Operand.PSUM)
     ledger.per_pe(place.link(Operand.PSUM, "local"), Operand.PSUM, Action.HOP, flows.psum_hops, wide)
-    ledger.per_pe(spad, Operand.PSUM, Action.READ, flows.psum_kept, wide)
-    ledger.per_pe(spad, Operand.PSUM, Action.WRITE, flows.psum_kept, wide)
+    ledger.per_pe(spad, Operand.PSUM, Action.READ, flows.psum_kept - gated, wide)
+    ledger.per_pe(spad, Operand.PSUM, Action.WRITE, flows.psum_kept - gated, wide)
+    if spad is not None:
+        ledger.times(spad, Operand.PSUM, Action.GATED_READ, gated)
 
 
 def _count_systolic(place: Place, flows: SystolicFlows, macs: int, ledger: Ledger) -> None:

@@ -35,7 +35,7 @@ def tasks(network: Network, accelerator: Accelerator, plan: Plan, tensors: Tenso
             ifmap2=homes[1] if layer.kind is LayerKind.MATMUL and len(homes) > 1 else None,
             ofmap=home_of(plan, stored[layer.name]),
         )
-        values = measure(layer, tensors[layer.name], accelerator.dram.run_length) if layer.name in tensors else None
+        values = measure(layer, tensors[layer.name], accelerator.dram) if layer.name in tensors else None
         densities = Densities(
             layer.ifmap_statistics.density, layer.weight_statistics.density, known.get(stored[layer.name])
         ).first(values)
@@ -100,7 +100,7 @@ def _coded(accelerator: Accelerator, layer: Layer, densities: Densities) -> froz
 def simulate_mac(task: MacTask, accelerator: Accelerator, mapping: Mapping, notes: tuple[str, ...] = ()) -> Activity:
     """Activity of one layer with MACs under a mapping, counted; it starts at cycle 0."""
     place, ledger = task.place(accelerator, mapping), Ledger(accelerator)
-    timing, occupancy = count_layer(place, ledger, task.off_chip(place), task.counted_codes, task.zero_macs)
+    timing, occupancy = count_layer(place, ledger, task.off_chip(place), task.counted_codes, task.taps)
     return mac_activity(task, accelerator, mapping, timing, occupancy, ledger.counts(), task.geometry.macs, notes=notes)
 
 

@@ -1,23 +1,33 @@
-"""MACs on padding, which is always zero."""
+"""Padding, which is always zero: MACs on it, and its share of a map that is moved with it."""
 
 from __future__ import annotations
 
 from accsim.workload.layer import Geometry
 
 
-def valid_macs(geometry: Geometry) -> int:
-    """MACs whose ifmap word is a pixel and not padding, for the whole batch."""
+def valid_taps(geometry: Geometry) -> tuple[list[int], list[int]]:
+    """Outputs for which a filter row, and a filter column, lies on pixels and not on padding: one count for each."""
 
-    def pairs(outputs: int, taps: int, stride: int, dilation: int, before: int, length: int) -> int:
-        total = 0
-        for tap in range(taps):
-            offset = tap * dilation - before
-            first = max(0, -(offset // stride))
-            last = min(outputs - 1, (length - 1 - offset) // stride)
-            total += max(0, last - first + 1)
-        return total
+    def outputs_on(outputs: int, offset: int, stride: int, length: int) -> int:
+        first = max(0, -(offset // stride))
+        last = min(outputs - 1, (length - 1 - offset) // stride)
+        return max(0, last - first + 1)
 
     g = geometry
-    rows = pairs(g.P, g.R, g.stride_h, g.dilation_h, g.pad_top, g.H)
-    cols = pairs(g.Q, g.S, g.stride_w, g.dilation_w, g.pad_left, g.W)
-    return g.N * g.M * g.channels_per_group * rows * cols
+    return (
+        [outputs_on(g.P, r * g.dilation_h - g.pad_top, g.stride_h, g.H) for r in range(g.R)],
+        [outputs_on(g.Q, s * g.dilation_w - g.pad_left, g.stride_w, g.W) for s in range(g.S)],
+    )
+
+
+def valid_macs(geometry: Geometry) -> int:
+    """MACs whose ifmap word is a pixel and not padding, for the whole batch."""
+    g, (rows, cols) = geometry, valid_taps(geometry)
+    return g.N * g.M * g.channels_per_group * sum(rows) * sum(cols)
+
+
+def pixel_share(geometry: Geometry) -> float:
+    """The share of an ifmap's words that are pixels, where its padding is stored and moved like them."""
+    g = geometry
+    rows, cols = g.pad_top + g.H + g.pad_bottom, g.pad_left + g.W + g.pad_right
+    return g.H * g.W / (rows * cols)

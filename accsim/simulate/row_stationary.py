@@ -18,10 +18,14 @@ One pass of one PE, for n ifmaps and f output columns, p filters and q channels 
   one schedule: where sums come back in any pass, every pass keeps the time for them, a first one that starts from
   zeros too (its zeros are not counted as traffic).
 * Filters of a pass are loaded while its first output column is computed, because the MACs use the words in the order
-  they arrive; ``pe.filter_load`` lets them come beside the last column of the pass before, or beside all of it but its
-  first column. A network loads for one pass at a time, so a pass of one column has only that column for its filters.
-  What does not fit there is fill.
+  they arrive; ``pe.filter_load`` lets them come beside the last column of the pass before, earlier as far as the spads
+  have places to spare, or beside all of it but its first column. A network loads for one pass at a time, so a pass of
+  one column has only that column for its filters. What does not fit there is fill.
 * The first window, and at the end the pipeline and the psum chain, are seen once per output tile (fill and drain).
+* A pass that adds to sums of an earlier one waits until they are back: they go up the chain, leave over one network on
+  the edge after the top PE wrote them at the earliest, are in the buffer, and come back over the other network on the
+  edge after that. Passes longer than the chain hide all of it; what shorter ones do not hide, nor the load of their
+  filters, is drain. ``returning_sums`` has the rule, ``bursts`` the sum over passes.
 * Tall filters are cut into equal runs of rows, wide ones into runs of columns; each run is a pass whose psums
   accumulate through the buffer.
 * Where a block of channels does not fill r sets of q, it is spread evenly: ceil(c / r) channels per PE.
@@ -30,90 +34,20 @@ One pass of one PE, for n ifmaps and f output columns, p filters and q channels 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate, product
-from math import gcd
+from dataclasses import replace
+from functools import cached_property
 
 from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum
 from accsim.mapping.mapping import RowStationaryMapping
-from accsim.mapping.nest import Nest, Piece, covered, input_extent, window_span
-from accsim.mapping.row_stationary import cut_filter
+from accsim.mapping.nest import Nest, Piece, input_extent, window_span
+from accsim.mapping.row_stationary import cols_read, cut_filter, distinct_rows, rows_read, spad_words, starts
+from accsim.simulate.bursts import Bursts
 from accsim.simulate.filter_loads import Block, before, pairs
 from accsim.simulate.phase import Phase, Spent
+from accsim.simulate.returning_sums import Visit, Way, networks
+from accsim.simulate.row_stationary_pass import Pass, ceil_div
 from accsim.simulate.timeline import Run
 from accsim.workload.layer import Operand
-
-
-def ceil_div(a: int, b: int) -> int:
-    """A / b rounded up."""
-    return -(-a // b)
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """One pass: the sizes it works on.
-
-    Attributes:
-        n, filters, channels, rows, cols: ifmaps, filters, channels, output rows and columns of the pass.
-        first_r, first_s: first filter row and column of this run.
-        taps_r, taps_s: filter rows and columns of this run.
-        per_pe_filters, per_pe_channels: filters and channels interleaved in one PE.
-        sets_t, sets_r: PE sets that work on different filters and channels.
-    """
-
-    n: int
-    filters: int
-    channels: int
-    rows: int
-    cols: int
-    first_r: int
-    first_s: int
-    taps_r: int
-    taps_s: int
-    per_pe_filters: int
-    per_pe_channels: int
-    sets_t: int
-    sets_r: int
-
-    @property
-    def macs(self) -> int:
-        """MACs of the pass."""
-        return self.psums * self.channels * self.taps_r * self.taps_s
-
-    @property
-    def psums(self) -> int:
-        """Partial sums read and written by the pass."""
-        return self.n * self.filters * self.rows * self.cols
-
-    @property
-    def weights(self) -> int:
-        """Filter words of the pass."""
-        return self.filters * self.channels * self.taps_r * self.taps_s
-
-    @property
-    def pes(self) -> int:
-        """PEs that work in the pass."""
-        return self.taps_r * self.rows * self.sets_r * self.sets_t
-
-    @property
-    def chain(self) -> int:
-        """PEs a psum passes on its way up."""
-        return self.taps_r * self.sets_r
-
-
-def _starts(runs: tuple[int, ...]) -> list[tuple[int, int]]:
-    """First index and length of each run."""
-    return list(zip(accumulate((0, *runs[:-1])), runs, strict=True))
-
-
-def distinct_rows(rows: int, taps: int, stride: int, dilation: int) -> int:
-    """Ifmap rows on the diagonals of a PE set: the different values of stride * j + dilation * i, j < rows, i < taps.
-
-    A value is met again wherever i grows by the stride and j shrinks by the dilation, both over their common divisor.
-    """
-    common = gcd(stride, dilation)
-    again_i, again_j = taps - stride // common, rows - dilation // common
-    return rows * taps - max(0, again_i) * max(0, again_j)
 
 
 class RowStationaryArray:
@@ -132,6 +66,8 @@ class RowStationaryArray:
         self._limited = any(level.read_bits_per_cycle or level.write_bits_per_cycle for level in accelerator.buffers)
         self.weight_at = nest.change_depth(Operand.WEIGHT, len(nest.loops))
         self._waits: dict[tuple[Block | None, Block], int] = {}
+        self._ways: list[Way] | None = None
+        self.bursts = Bursts(self)
         self.output_at = nest.change_depth(Operand.PSUM, mapping.depth("", Operand.PSUM))
 
     @property
@@ -160,14 +96,32 @@ class RowStationaryArray:
                 sets_t=ceil_div(filters, per_p),
                 sets_r=ceil_div(channels, per_q),
             )
-            for first_r, r in _starts(self.runs_r)
-            for first_s, s in _starts(self.runs_s)
+            for first_r, r in starts(self.runs_r)
+            for first_s, s in starts(self.runs_s)
+        ]
+
+    @property
+    def sums_begun(self) -> int:
+        """How many of a group's channels begin a sum in some PE; ``first_channels`` lists them."""
+        block = self.mapping.q * self.mapping.r
+        full, rest = divmod(self.nest.bound("C"), block)
+        sets = [ceil_div(size, ceil_div(size, self.mapping.r)) if size else 0 for size in (block, rest)]
+        return full * sets[0] + sets[1]
+
+    def first_channels(self) -> list[int]:
+        """Channels of a group with which PEs begin their sums: the first one of each PE in each block."""
+        block, whole = self.mapping.q * self.mapping.r, self.nest.bound("C")
+        return [
+            first
+            for begin in range(0, whole, block)
+            for size in (min(block, whole - begin),)
+            for first in range(begin, begin + size, ceil_div(size, self.mapping.r))
         ]
 
     def row_words(self, one: Pass) -> int:
         """Words of one ifmap row that a PE shifts in for one channel."""
         g = self.nest.geometry
-        return input_extent(one.cols, g.stride_w, window_span(one.taps_s, g.dilation_w))
+        return input_extent(one.cols, g.stride_w, self._span(one))
 
     def ifmap_rows(self, one: Pass) -> int:
         """Ifmap rows that some PE takes in one pass."""
@@ -180,18 +134,8 @@ class RowStationaryArray:
 
     def read_ifmap_words(self, one: Pass, sizes: Mapping[str, Piece]) -> int:
         """Ifmap words read from the buffer in one pass: those on the bus that are pixels."""
-        g, rows, cols = self.nest.geometry, self.ifmap_rows(one), self.row_words(one)
-        if self.nest.clipped("P", sizes["P"]):
-            first = sizes["P"].start * g.stride_h - g.pad_top + one.first_r * g.dilation_h
-            if g.dilation_h == 1:
-                rows = covered(first, one.rows, g.stride_h, one.taps_r, g.H)
-            else:
-                pairs = product(range(one.rows), range(one.taps_r))
-                taken = {first + j * g.stride_h + i * g.dilation_h for j, i in pairs}
-                rows = sum(1 for row in taken if 0 <= row < g.H)
-        if self.nest.clipped("Q", sizes["Q"]):
-            first = sizes["Q"].start * g.stride_w - g.pad_left + one.first_s * g.dilation_w
-            cols = covered(first, one.cols, g.stride_w, window_span(one.taps_s, g.dilation_w), g.W)
+        rows = rows_read(self.nest, sizes["P"], one.first_r, one.taps_r)
+        cols = cols_read(self.nest, sizes["Q"], one.first_s, one.taps_s)
         return one.n * one.channels * rows * cols
 
     def _column(self, one: Pass, shifted: int) -> int:
@@ -204,26 +148,37 @@ class RowStationaryArray:
         shifts = one.per_pe_channels * self.row_words(one) * self.accelerator.pe.window_shift_cycles
         return one.n * (one.cols * self._column(one, 0) + shifts)
 
+    def ifmap_cycles(self, sizes: Mapping[str, Piece]) -> int:
+        """Cycles that every pass of a step takes at least for each of its ifmaps."""
+        return min(self.compute_cycles(one) // one.n for one in self.passes(sizes))
+
     def _bus(self, operand: Operand, direction: str, words: int) -> tuple[int, str]:
         link = self._buses[operand, direction]
         if link is None or link.width_bits is None:
             return 0, ""
         return ceil_div(words * self.accelerator.bits(operand), link.width_bits), link.name
 
-    def _add_pass(self, one: Pass, sizes: Mapping[str, Piece], loads: bool, spent: Spent) -> None:
-        compute = self.compute_cycles(one)
+    def _slowest(self, one: Pass, sizes: Mapping[str, Piece], loads: bool) -> tuple[int, str]:
+        """Transactions of the network or port with the most of them in a pass, and its name."""
         buses = [self._bus(Operand.IFMAP, "in", self.bus_ifmap_words(one)), self._bus(Operand.PSUM, "out", one.psums)]
         if self.psums_return:
             buses.append(self._bus(Operand.PSUM, "in", one.psums))
         if self._limited:
             buses += self._ports(one, sizes, loads)
-        slowest, name = max(buses, key=lambda bus: bus[0])
+        return max(buses, key=lambda bus: bus[0])
+
+    def _add_pass(self, one: Pass, sizes: Mapping[str, Piece], loads: bool, spent: Spent) -> None:
+        compute, (slowest, name) = self.compute_cycles(one), self._slowest(one, sizes, loads)
         spent.compute += compute
         spent.stall(name, slowest - compute)
 
+    def _span(self, one: Pass) -> int:
+        """Words of one window."""
+        return window_span(one.taps_s, self.nest.geometry.dilation_w)
+
     def _first_column(self, one: Pass) -> int:
         """Cycles of the first output column of a pass, which shifts a whole window."""
-        return self._column(one, window_span(one.taps_s, self.nest.geometry.dilation_w))
+        return self._column(one, self._span(one))
 
     def _beside(self, one: Pass) -> int:
         """Cycles of a pass beside which the filters of the next one are loaded."""
@@ -233,11 +188,43 @@ class RowStationaryArray:
             case FilterLoad.FIRST_COLUMN:
                 return 0
             case FilterLoad.ADJACENT_COLUMNS:
+                new = min(self.nest.geometry.stride_w, self._span(one))
+                return self._column(one, new) if one.cols > 1 else self._first_column(one)
+            case FilterLoad.SPARE_WORDS:
                 g = self.nest.geometry
                 new = min(g.stride_w, window_span(one.taps_s, g.dilation_w))
-                return self._column(one, new) if one.cols > 1 else self._first_column(one)
+                last = self._column(one, new) if one.cols > 1 else self._first_column(one)
+                return min(last + self._spare_cycles(one), self.compute_cycles(one) - self._first_column(one))
             case FilterLoad.WHOLE_PASS:
                 return self.compute_cycles(one) - self._first_column(one)
+
+    def _spare_cycles(self, one: Pass) -> int:
+        """Cycles of the filter network until the places that a pass leaves empty in the spads are full.
+
+        Words go to all rows of PEs in turn: those of the sets that have as many filters and channels as any. The pass
+        of the layer with the fewest such rows decides.
+        """
+        link, spads = self._buses[Operand.WEIGHT, "in"], spad_words(self.accelerator)
+        if link is None or link.width_bits is None or Operand.WEIGHT not in spads:
+            return 0
+        spad, span = spads[Operand.WEIGHT], window_span(one.taps_s, self.nest.geometry.dilation_w)
+        held = {
+            Operand.WEIGHT: one.per_pe_filters * one.per_pe_channels * one.taps_s,
+            Operand.IFMAP: one.per_pe_channels * span,
+            Operand.PSUM: one.per_pe_filters,
+        }
+        spare = spad.size_words - sum(words for operand, words in held.items() if operand in spad.operands)
+        return max(0, spare) * self._fewest_rows * self.accelerator.bits(Operand.WEIGHT) // link.width_bits
+
+    @cached_property
+    def _fewest_rows(self) -> int:
+        """The fewest rows of PEs with a full share of filters and channels, of any pass."""
+
+        def full(dim: str, sets: int) -> int:
+            sizes = (piece.size for piece, _ in self.nest.pieces(dim, len(self.nest.loops)))
+            return min(size // ceil_div(size, sets) for size in sizes)
+
+        return min(self.runs_r) * full("M", self.mapping.t) * full("C", self.mapping.r)
 
     def filter_wait(self, before: Block | None, block: Block) -> int:
         """Cycles a step that brings filters waits for them.
@@ -312,7 +299,14 @@ class RowStationaryArray:
             self._add_pass(one, sizes, loads, spent)
         return spent.phase()
 
-    def run(self, sizes: Mapping[str, Piece], loads: bool, starts: bool, earlier: Block | None = None) -> Run:
+    def run(
+        self,
+        sizes: Mapping[str, Piece],
+        loads: bool,
+        starts: bool,
+        earlier: Block | None = None,
+        burst: Mapping[str, Piece] | None = None,
+    ) -> Run:
         """How the array runs one step.
 
         Args:
@@ -320,17 +314,62 @@ class RowStationaryArray:
             loads: whether it brings new filters.
             starts: whether it begins a burst.
             earlier: the step before it, if that matters.
+            burst: the pieces of the burst that it begins.
         """
         cycles = self.step(sizes, loads).total + (self.ramp(sizes).total if starts else 0)
+        if burst is not None:
+            cycles += self.bursts.drain(burst)
         if loads:
             cycles += self.filter_wait(earlier, Block(*(sizes[dim].size for dim in "NMCQ")))
         return Run.alone(cycles)
 
     def ramp(self, sizes: Mapping[str, Piece]) -> Phase:
         """First window in, last psums out: once per output tile."""
-        g, one = self.nest.geometry, self.passes(sizes)[0]
-        window = self.ifmap_rows(one) * one.channels * window_span(one.taps_s, g.dilation_w)
+        one = self.passes(sizes)[0]
+        window = self.ifmap_rows(one) * one.channels * self._span(one)
         spent = Spent()
         spent.fill += self._bus(Operand.IFMAP, "in", window)[0]
         spent.drain += self.accelerator.pe.pipeline_stages - 1 + one.chain - 1
         return spent.phase()
+
+    def ways(self, first: Pass) -> list[Way]:
+        """The way of a sum to the buffer and back in a burst, by each reckoning that holds.
+
+        Args:
+            first: the first pass of the burst, whose chain is the longest.
+        """
+        if self._ways is None:
+            self._ways = self._ways_of_layer()
+        ticks = first.chain - 1 + self.accelerator.pe.pipeline_stages - 1
+        return [replace(way, climb=ticks * way.climb) for way in self._ways]
+
+    def _ways_of_layer(self) -> list[Way]:
+        """The ways of sums, with the longest time of one tick of the way up the chain; passes all bring filters."""
+        kinds = {self.nest.shape(sizes): sizes for sizes, _ in self.nest.blocks(len(self.nest.loops))}
+        visits = [visit for sizes in kinds.values() for visit in self.visits(sizes, self.passes(sizes)[0])]
+        bits, links = self.accelerator.bits(Operand.PSUM), [self._buses[Operand.PSUM, way] for way in ("out", "in")]
+        widths = [link.width_bits if link else None for link in links]
+        longest = max(ceil_div(visit.edges, visit.steps) for visit in visits)
+        ways = [Way(True, longest, bits, *networks(visits, True, bits, widths))]
+        if all(width is None or ceil_div(one.sums * bits, width) <= one.steps for one in visits for width in widths):
+            ways.insert(0, Way(False, 1, bits, *networks(visits, False, bits, widths)))
+        return ways
+
+    def visits(self, sizes: Mapping[str, Piece], first: Pass) -> tuple[Visit, ...]:
+        """The passes of a step that brings filters, as far as sums matter; ``first`` is the first one of the burst."""
+        pe = self.accelerator.pe
+        return tuple(
+            Visit(
+                ifmaps=one.n,
+                cols=one.cols,
+                first=self._first_column(one),
+                column=self._column(one, min(self.nest.geometry.stride_w, self._span(one))),
+                adding=max(1, pe.psum_add_cycles),
+                groups=tuple(one.rows * sets for sets in one.sets_by_filter),
+                edges=max(self.compute_cycles(one), self._slowest(one, sizes, loads=True)[0]),
+                late=(first.sets_r - one.sets_r + 1) * first.taps_r - one.taps_r + pe.pipeline_stages - 1,
+                filters=self._bus(Operand.WEIGHT, "in", one.weights)[0],
+                beside=self._beside(one),
+            )
+            for one in self.passes(sizes)
+        )

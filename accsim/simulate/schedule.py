@@ -10,7 +10,7 @@ from typing import Protocol
 from accsim.hardware.accelerator import Accelerator
 from accsim.mapping.dataflow import RELEVANT
 from accsim.mapping.nest import Nest, Piece, Shape
-from accsim.simulate.channel import fetched, returned
+from accsim.simulate.channel import Fetched, fetched, returned
 from accsim.simulate.filter_loads import Block
 from accsim.simulate.overlap import Walk
 from accsim.simulate.phase import Phase, Schedule, Spent
@@ -80,6 +80,7 @@ def _one_by_one(place: Place, array: ArrayModel) -> Phase:
     phases += [(array.ramp(sizes), n) for sizes, n in nest.blocks(array.ramp_at)]
     if isinstance(array, RowStationaryArray):
         phases += array.waits()
+        phases += array.bursts.drains()
     return _add(phases)
 
 
@@ -127,17 +128,27 @@ def _tile_words(operand: Operand, pieces: Sizes) -> int:
 
 def _makespan(place: Place, array: ArrayModel, off_chip: OffChipBits) -> int:
     """Cycles of the layer with its DRAM transfers."""
-    streams = [
-        Stream(one.operand, one.depth, one.slots, _fetch(place, one.operand, off_chip)) for one in fetched(place)
-    ]
+    streams = [_stream(place, one, array, off_chip) for one in fetched(place)]
     runs = array_runs(place.nest, array)
     depths = array.depths if isinstance(array, RowStationaryArray) else (array.load_at, array.ramp_at)
     return Timeline(place.nest, streams, _output(place, off_chip), runs, depths).makespan()
 
 
+def _stream(place: Place, one: Fetched, array: ArrayModel, off_chip: OffChipBits) -> Stream:
+    """An input as the timeline takes it."""
+    cycles = _fetch(place, one.operand, off_chip)
+    if not one.by_ifmap or not isinstance(array, RowStationaryArray):
+        return Stream(one.operand, one.depth, one.slots, cycles)
+
+    def pace(pieces: Sizes) -> int:
+        return one.pace(pieces["N"].size, array.ifmap_cycles(pieces))
+
+    return Stream(one.operand, one.depth, one.slots, cycles, lambda pieces: one.parts(pieces["N"].size), pace)
+
+
 def array_runs(nest: Nest, array: ArrayModel) -> Callable[[Trail, int], Run]:
     """How the array runs each kind of step, worked out once."""
-    known: dict[tuple[bool, bool, Block | None, Shape], Run] = {}
+    known: dict[tuple[bool, bool, Block | None, Shape, Shape | None], Run] = {}
     load_at, ramp_at = array.load_at, array.ramp_at
 
     def run(trail: Trail, carried: int) -> Run:
@@ -145,9 +156,11 @@ def array_runs(nest: Nest, array: ArrayModel) -> Callable[[Trail, int], Run]:
         loads, starts = carried < load_at, carried < ramp_at or carried < 0
         rows = array if isinstance(array, RowStationaryArray) else None
         before = rows.before(trail, carried) if rows and loads else None
-        key = (loads, starts, before, nest.shape(sizes))
+        burst = trail[ramp_at] if rows and starts else None
+        key = (loads, starts, before, nest.shape(sizes), nest.shape(burst) if burst else None)
         if key not in known:
-            known[key] = rows.run(sizes, loads, starts, before) if rows else array.run(sizes, loads, starts)
+            one = rows.run(sizes, loads, starts, before, burst) if rows else array.run(sizes, loads, starts)
+            known[key] = one
         return known[key]
 
     return run

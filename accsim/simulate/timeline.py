@@ -10,6 +10,11 @@ Every step of the loop nest does, in this fixed order::
 With shadow registers the array runs on from step to step: the stationary operand of the next step is loaded as soon as
 its tile is there and this step's last group of folds has started.
 
+A tile may come in parts: the ifmaps of a row-stationary pass, which it works on one after another. Then each part has
+a slot. The transfer of a tile waits with the part for which no slot is free and goes on when there is one; a step
+starts when it can run through, with every part there before the part ahead of it is begun; and a part's slot is free as
+soon as the last step on its tile has gone through it.
+
 Slots are used in turn. A slot is free when the array is done with the tile it held, and an output slot when that tile
 is written back, if it is: with one slot that is the tile just before, with two the tile before that. A transfer of no
 cycles waits for nothing. Each time is a maximum of sums of earlier times, so a step is a matrix over (max, +) acting on
@@ -49,14 +54,18 @@ class Stream:
 
     Attributes:
         depth: loops outside the tile that is fetched.
-        slots: tiles the buffer holds at once; 2 lets the next fetch overlap the array.
+        slots: parts of tiles the buffer holds at once; two tiles' worth lets the next fetch overlap the array.
         cycles: core cycles to fetch the tile, given the pieces selected at ``depth``.
+        parts: parts of the tile, given the same pieces.
+        pace: cycles that a step takes at least for each part, given its pieces; not asked of tiles in one part.
     """
 
     operand: Operand
     depth: int
     slots: int
     cycles: Callable[[Sizes], int]
+    parts: Callable[[Sizes], int] = lambda _: 1
+    pace: Callable[[Sizes], int] = lambda _: 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,22 @@ class Run:
     def alone(cls, cycles: int) -> Run:
         """A step that overlaps with no other."""
         return cls(None, None, cycles, cycles)
+
+
+def shares(whole: int, parts: int) -> list[int]:
+    """``whole`` in ``parts`` shares, as equal as can be, larger ones first."""
+    each, more = divmod(whole, parts)
+    return [each + 1] * more + [each] * (parts - more)
+
+
+def begun_before(part: int, pace: int) -> int:
+    """Cycles from the start of a step to when a part of its tile must be there: as the part ahead of it is begun."""
+    return max(0, part - 1) * pace
+
+
+def left_after(part: int, parts: int, pace: int) -> int:
+    """Cycles by which a step is at least through with a part of its tile before it is done."""
+    return (parts - 1 - part) * pace
 
 
 def _bounded(cycles: int, what: str) -> int:
@@ -144,7 +169,8 @@ class Timeline:
         self._out_at = nest.change_depth(Operand.PSUM, output.depth) if output else 0
         depths = {-1, 0, *self._at, self._out_at, *array_depths}
         self._alike = [max(d for d in depths if d <= i) for i in range(len(nest.loops))]
-        self._width = STREAMS + len(streams)
+        self._slots_from = [STREAMS + sum(one.slots for one in streams[:i]) for i in range(len(streams))]
+        self._width = STREAMS + sum(one.slots for one in streams)
         self._never: Vector = np.full(self._width, NEVER, dtype=np.int64)
         self._unchanged: Matrix = np.where(np.eye(self._width, dtype=np.bool_), 0, NEVER).astype(np.int64)
         self._memo: dict[object, tuple[Matrix, int]] = {}
@@ -208,18 +234,24 @@ class Timeline:
         return matrix, pending
 
     def _step(self, trail: Trail, carried: int, first: bool, last: bool, pending: int) -> tuple[Matrix, int]:
-        """One step, as a matrix over the times that ``ARRAY`` to ``STREAMS`` name, then one slot per stream."""
+        """One step, as a matrix over the times that ``ARRAY`` to ``STREAMS`` name, then the slots of every stream.
+
+        A stream's slots stand in the order in which they were taken; the last ones are those of the tile in work.
+        """
         free: list[Vector] = list(self._unchanged)
         ready = self._never
         for i, stream in enumerate(self.streams):
             if carried >= self._at[i]:
                 continue
             cycles = _bounded(stream.cycles(trail[stream.depth]), "transfer")
-            slot = free[DONE] if stream.slots == 1 else free[STREAMS + i]
-            free[STREAMS + i] = free[DONE]
+            at, parts = self._slots_from[i], stream.parts(trail[stream.depth])
+            pace = stream.pace(trail[-1]) if parts > 1 else 0
             if cycles:
-                free[CHANNEL] = np.maximum(free[CHANNEL], slot) + cycles
-                ready = np.maximum(ready, free[CHANNEL])
+                for part, share in enumerate(shares(cycles, parts)):
+                    free[CHANNEL] = np.maximum(free[CHANNEL], free[at + part]) + share
+                    ready = np.maximum(ready, free[CHANNEL] - begun_before(part, pace))
+            end = at + stream.slots
+            free[at:end] = free[at + parts : end] + free[at : at + parts]
         if self.output is not None and carried < self._out_at:
             left = free[DONE]
             if pending:
@@ -240,4 +272,8 @@ class Timeline:
         if run.last is not None:
             free[SHADOW] = start + run.last
         free[DONE] = np.maximum(free[DONE], start + _bounded(run.done, "step of the array"))
+        for stream, at in zip(self.streams, self._slots_from, strict=True):
+            parts, end = stream.parts(trail[stream.depth]), at + stream.slots
+            pace = stream.pace(trail[-1]) if parts > 1 else 0
+            free[end - parts : end] = [free[DONE] - left_after(part, parts, pace) for part in range(parts)]
         return np.maximum(np.stack(free), NEVER), pending

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accsim.errors import InputError, suggest
-from accsim.hardware.accelerator import RunLength
+from accsim.hardware.accelerator import Dram
 from accsim.simulate.coding import Coded
 from accsim.workload.layer import Geometry, Layer
 from accsim.workload.network import Network
@@ -30,8 +30,10 @@ class Values:
         ifmap_density, weight_density, ofmap_density: fraction of non-zero words.
         ifmap_macs: MACs whose ifmap word is not zero; padding counts as zero.
         effectual_macs: MACs whose ifmap and weight words (as far as given) are both not zero.
-        ifmap_code, ofmap_code: sizes run-length coded in the tensor's storage order; ``None`` for a machine without a
-            code too.
+        taps: of the ifmap, the words that are not zero under each tap over all outputs, (C, R, S); ``ifmap_macs`` is
+            their sum times the filters of a group.
+        ifmap_code, ofmap_code: sizes run-length coded in the tensor's storage order, an ifmap with its padding where
+            that is fetched; ``None`` for a machine without a code too.
     """
 
     ifmap_density: float | None
@@ -41,6 +43,7 @@ class Values:
     effectual_macs: int | None
     ifmap_code: Coded | None
     ofmap_code: Coded | None
+    taps: npt.NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
 
 
 def load_tensors(path: str | Path, network: Network) -> dict[str, dict[str, Array]]:
@@ -103,15 +106,15 @@ def tensor_mistakes(tensors: Mapping[str, Mapping[str, Array]], network: Network
     return out
 
 
-def measure(layer: Layer, tensors: Mapping[str, Array], code: RunLength | None) -> Values:
+def measure(layer: Layer, tensors: Mapping[str, Array], dram: Dram) -> Values:
     """Count what the values of a layer's tensors decide.
 
     Args:
         tensors: some of those that ``names_of`` lists, in the shapes of ``shape_of``.
-        code: the machine's off-chip coding, if it has one.
+        dram: the machine's off-chip memory, which may code feature maps and fetch their padding.
     """
     ifmap, weight, ofmap = (tensors.get(name) for name in names_of(layer))
-    ifmap_macs = effectual = None
+    ifmap_macs = effectual = per_tap = None
     if ifmap is not None and layer.geometry is not None:
         per_tap = _nonzero_per_tap(layer.geometry, as_map(layer, np.not_equal(ifmap, 0)))
         ifmap_macs = int(per_tap.sum()) * layer.geometry.filters_per_group
@@ -124,8 +127,9 @@ def measure(layer: Layer, tensors: Mapping[str, Array], code: RunLength | None) 
         ofmap_density=_density(ofmap),
         ifmap_macs=ifmap_macs,
         effectual_macs=effectual,
-        ifmap_code=_coded(ifmap, code),
-        ofmap_code=_coded(ofmap, code),
+        ifmap_code=_coded(_padded(layer, ifmap) if dram.fetch_padding else ifmap, dram),
+        ofmap_code=_coded(ofmap, dram),
+        taps=per_tap,
     )
 
 
@@ -144,7 +148,16 @@ def run_length_pairs(values: Array, run_bits: int) -> int:
     return int(at.size) + fillers
 
 
-def _coded(values: Array | None, code: RunLength | None) -> Coded | None:
+def _padded(layer: Layer, ifmap: Array | None) -> Array | None:
+    """A layer's ifmap with its padding."""
+    g = layer.geometry
+    if ifmap is None or g is None or not (g.pad_top or g.pad_bottom or g.pad_left or g.pad_right):
+        return ifmap
+    return np.pad(as_map(layer, ifmap), ((0, 0), (0, 0), (g.pad_top, g.pad_bottom), (g.pad_left, g.pad_right)))
+
+
+def _coded(values: Array | None, dram: Dram) -> Coded | None:
+    code = dram.run_length
     if values is None or code is None or values.size == 0:
         return None
     words = -(-run_length_pairs(values.ravel(), code.run_bits) // code.pairs_per_word)

@@ -53,3 +53,19 @@ def test_help_starts_beside_a_bare_interpreter(benchmark: Any) -> None:
         help_cpu_ms=helped * 1e3, bare_cpu_ms=bare * 1e3, ratio=helped / bare, took_s=time.perf_counter() - started
     )
     assert helped > 0
+
+
+def test_the_search_for_reuse(benchmark: Any) -> None:
+    """Tilings measured per second, of all the layers of AlexNet under the dataflow with the most of them."""
+    import time
+
+    def run() -> Any:
+        return accsim.analyse_reuse("alexnet", "isca16_row_stationary", batch=16, near=False)
+
+    run()
+    result = benchmark.pedantic(run, rounds=3)
+    begin = time.process_time()
+    run()
+    measured = sum(found.measured for found in result.found.values())
+    benchmark.extra_info["tilings_per_second"] = measured / (time.process_time() - begin)
+    assert measured > 100_000

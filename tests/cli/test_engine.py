@@ -160,8 +160,9 @@ def working(group: int) -> list[str]:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 def test_an_interrupt_ends_every_process_and_writes_nothing(folder: Path) -> None:
-    """As a terminal does it: every process of the group hears the signal."""
-    command = ["-m", "accsim", "run", "vgg16", "--engine", "stepped", "--jobs", "2", "--json", "x.json"]
+    """As a terminal does it: every process of the group hears the signal. No mapping is searched: that ends alone."""
+    what = ["alexnet", "--layers", "conv*", "--batch", "32"]
+    command = ["-m", "accsim", "run", *what, "--engine", "stepped", "--jobs", "2", "--json", "x.json"]
     process = subprocess.Popen(
         [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )

@@ -55,7 +55,7 @@ def test_help_names_every_command_and_shows_examples(accsim) -> None:
     assert said.code == 0
     assert said.err == ""
     for name, what in COMMANDS.items():
-        assert f"  {name:6}  {what}\n" in said.out
+        assert f"  {name:8}  {what}\n" in said.out
     assert "accsim run alexnet  " in said.out
     assert accsim().out == said.out
 
@@ -84,7 +84,7 @@ def test_python_dash_m(tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         (["rn"], "unknown command 'rn'; did you mean 'run'?"),
-        (["frobnicate"], "unknown command 'frobnicate'; the commands are run, verify, import, list, show"),
+        (["frobnicate"], "unknown command 'frobnicate'; the commands are run, verify, import, validate, report, list, show"),
         (["--vrsion"], "unknown option '--vrsion'; did you mean '--version'?"),
         (["run", "x", "--hardwar=tpu_v1"], "unknown option '--hardwar'; did you mean '--hardware'?"),
         (["run", "x", "--obj", "edp"], "unknown option '--obj'; did you mean '--jobs' or '--objective'?"),
@@ -97,7 +97,7 @@ def test_python_dash_m(tmp_path: Path) -> None:
         (["run", "x", "--batch", "1e3"], "--batch: must be a whole number of at least 1, got '1e3'"),
         (
             ["run", "x", "--objective", "enrgy"],
-            "--objective: must be energy, latency or edp, got 'enrgy'; did you mean 'energy'?",
+            "--objective: must be energy, latency, edp or traffic, got 'enrgy'; did you mean 'energy'?",
         ),
         (["run", "x", "--bind", "64"], "--bind: expected a name, '=' and a size, such as sequence=128, got '64'"),
         (["run", "x", "--bind", "s=one"], "--bind: s must be a whole number of at least 1, got 'one'"),

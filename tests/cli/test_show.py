@@ -183,3 +183,38 @@ def test_mistakes_in_a_file_are_told(accsim, folder: Path) -> None:
     said = accsim("show", "hw.yaml")
     assert said.code == 2
     assert said.err.startswith("accsim: error: hw.yaml:4:8: clock: ")
+
+
+def test_a_reuse_dataflow(accsim) -> None:
+    assert (
+        accsim("show", "isca16_output_stationary_b").out
+        == """\
+isca16_output_stationary_b: psums of rows of several ofmaps stay in the PEs, pixels go along the rows (MOC-MOP)
+source: Chen, Emer and Sze, ISCA 2016, section IV-B, MOC-MOP; register files of 5 words, Fig. 7b
+class:  OS, for analysis of reuse: PEs use words of psum again
+
+part     what           meaning
+-------  -------------  ----------------------------------------
+tiles    M, N, P, Q     loops over tiles of the buffer, outermost first
+passes   M              loops over passes of the array within a tile
+unroll   M, Q           unrolled over the PEs
+pe       C, R, S        loops inside a PE, outermost first
+whole    C, R, S        never cut: one pass covers them
+RF       psum           kept, to be used again over C, R and S
+buffer   weight, ifmap  kept for several passes; what is not streams through
+forward  Q              pixels go from PE to PE along the output columns, and wait there
+"""
+    )
+
+
+def test_a_reuse_dataflow_in_json(accsim) -> None:
+    found = json.loads(accsim("show", "isca16_no_local_reuse", "--json", "-").out)
+    assert {key: found[key] for key in ("kind", "class", "family", "stationary", "direct", "whole")} == {
+        "kind": "dataflow", "class": "NLR", "family": "reuse", "stationary": [], "direct": ["weight"], "whole": [],
+    }  # fmt: skip
+
+
+def test_a_reuse_dataflow_of_ones_own_is_known_by_its_keys(accsim) -> None:
+    text = accsim("show", "isca16_weight_stationary", "--yaml").out
+    Path("own.yaml").write_text(text, encoding="utf-8")
+    assert accsim("show", "own.yaml").out == accsim("show", "isca16_weight_stationary").out

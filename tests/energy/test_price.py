@@ -260,3 +260,15 @@ def test_unused_entries_are_collected_over_a_run(
     ddr3 = make_machine(standard="DDR3")
     run = price(make_activity(("dram", W, Action.READ, 1, None)), ddr3, horowitz)
     assert not [name for name in unused_entries(horowitz, [run], ddr3) if name.startswith("dram")]
+
+
+def test_the_clock_is_charged_in_every_cycle_whether_pes_work_or_not(eyeriss_65nm: EnergyTable) -> None:
+    """2 x 2 PEs, 100 cycles and no MAC at all; what is done comes on top."""
+    machine = make_machine(node_nm=65, voltage_v=1.0)
+    edge = 2.7 * eyeriss_65nm.calibration.pj_per_mac  # type: ignore[union-attr]
+    idle = price(make_activity(cycles=100), machine, eyeriss_65nm)
+    clock = [row for row in idle.rows if row.count.action is Action.CLOCK]
+    assert [(row.count.level, row.count.accesses) for row in clock] == [("pe", 100)]
+    assert clock[0].energy == pytest.approx(4 * 100 * edge)
+    busy = price(make_activity(ONE_MAC, cycles=100), machine, eyeriss_65nm)
+    assert dict(busy.by_level)["pe"] - dict(idle.by_level)["pe"] == pytest.approx(edge / 2.7)

@@ -86,6 +86,15 @@ def test_equations_hold_at_any_reuse(
     assert psums.energy == pytest.approx(equation_4)
 
 
+def test_equation_4_where_networks_do_not_say_whom_they_serve(machine: Accelerator, normalized: EnergyTable) -> None:
+    """The engines write the rows of a psum network without a peer; buffers and scratchpads name the network."""
+    rows = [(*row[:4], None if row[0].startswith("bus") else row[4]) for row in psum_rows(2, 3, 3, 2)]
+    estimate = price(make_activity(*rows), machine, normalized)
+    by_level = dict(estimate.by_level)
+    assert by_level["bus_in"] == by_level["bus_out"] == 0
+    assert estimate.energy == pytest.approx(708)
+
+
 def test_both_ends_charges_every_row(machine: Accelerator, normalized: EnergyTable) -> None:
     both = replace(normalized, transfer_rule=TransferRule.BOTH_ENDS)
     estimate = price(make_activity(*input_rows(1, 2, 3, 4)), machine, both)

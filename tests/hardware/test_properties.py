@@ -58,6 +58,7 @@ def pes(draw: st.DrawFn, family: ArrayFamily) -> Pe:
     weight, activation, accumulator = draw(st.integers(1, 64)), draw(st.integers(1, 64)), draw(st.integers(1, 64))
     output = activation if activation <= accumulator and draw(st.booleans()) else draw(st.integers(1, accumulator))
     only_row_stationary = st.integers(0, 5 if family is ArrayFamily.ROW_STATIONARY else 0)
+    gates = draw(st.booleans())
     return Pe(
         weight,
         activation,
@@ -66,10 +67,11 @@ def pes(draw: st.DrawFn, family: ArrayFamily) -> Pe:
         draw(st.integers(0, weight + activation - 1)),
         draw(st.sampled_from(Rounding)),
         draw(st.sampled_from(Overflow)),
-        draw(st.booleans()),
+        gates,
         draw(st.integers(1, 8)),
         draw(only_row_stationary),
         draw(only_row_stationary),
+        psum_gating=gates and draw(only_row_stationary) > 0,
     )
 
 

@@ -262,7 +262,7 @@ levels:
         text = MINIMAL.replace("width: 128 b", "width: 128 b, run_length: {run: 5 b}")
         assert mistakes(text) == [
             "hw.yaml:7:61: no key 'run_length' in levels.buffer; expected one of name, kind, operands, width, size, "
-            "buffers, partitions, bank, read_per_cycle, write_per_cycle, keeps_activations"
+            "buffers, circular, partitions, bank, read_per_cycle, write_per_cycle, keeps_activations"
         ]
 
     def test_a_node_with_the_wrong_unit(self, mistakes: Mistakes) -> None:
@@ -341,12 +341,32 @@ levels:
 
     def test_options_of_the_other_family_are_not_ignored(self, mistakes: Mistakes) -> None:
         text = MINIMAL + "mappings: {alexnet: {conv1: {m: 1, n: 1, e: 1, p: 1, q: 1, r: 1, t: 1}}}\n"
-        changes = "pe.psum_add_cycles=1", "pe.window_shift_cycles=2", "pe.filter_load=whole_pass"
+        changes = (
+            "pe.psum_add_cycles=1", "pe.window_shift_cycles=2", "pe.filter_load=whole_pass", "pe.psum_gating=true",
+            "pe.fifo_depth=8",
+        )  # fmt: skip
         assert mistakes(text, *changes) == [
             "hw.yaml:8:11: mappings: published pass parameters are for row-stationary arrays only",
             "--set pe.psum_add_cycles=1: is for row-stationary arrays only",
             "--set pe.window_shift_cycles=2: is for row-stationary arrays only",
             "--set pe.filter_load=whole_pass: is for row-stationary arrays only",
+            "--set pe.psum_gating=true: is for row-stationary arrays only",
+            "--set pe.fifo_depth=8: is for row-stationary arrays only",
+        ]
+
+    def test_sums_are_gated_by_what_gates_macs(self, mistakes: Mistakes) -> None:
+        assert mistakes(ROW_STATIONARY, "pe.psum_gating=true") == ["--set pe.psum_gating=true: needs zero_gating"]
+
+    def test_a_circular_buffer_is_one_of_ifmaps_for_rows_of_them(self, mistakes: Mistakes) -> None:
+        assert mistakes(MINIMAL, "levels.buffer.circular=true") == [
+            "--set levels.buffer.circular=true: a circular buffer is for row-stationary arrays only"
+        ]
+        parts = (
+            "partitions: [{operands: [ifmap, psum, ofmap], size: 8 KiB}, "
+            "{operands: weight, size: 8 KiB, circular: true}]"
+        )
+        assert mistakes(ROW_STATIONARY.replace("size: 16 KiB", parts)) == [
+            "hw.yaml:5:131: levels.glb.partitions.1.circular: a circular buffer is for ifmaps, which are not held here"
         ]
 
     def test_a_size_in_the_file_that_is_not_the_sum(self, mistakes: Mistakes) -> None:

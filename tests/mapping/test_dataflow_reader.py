@@ -80,6 +80,12 @@ class TestShipped:
     def test_names(self) -> None:
         assert library.names("dataflows") == (
             "input_stationary",
+            "isca16_no_local_reuse",
+            "isca16_output_stationary_a",
+            "isca16_output_stationary_b",
+            "isca16_output_stationary_c",
+            "isca16_row_stationary",
+            "isca16_weight_stationary",
             "output_stationary",
             "row_stationary",
             "weight_stationary",
@@ -205,7 +211,8 @@ class TestFieldMistakes:
 
     def test_an_unknown_array(self, mistakes: Mistakes) -> None:
         assert mistakes(changed(array="sistolic")) == [
-            "flow.yaml:9:8: array: must be 'systolic' or 'row_stationary', got 'sistolic'; did you mean 'systolic'?"
+            "flow.yaml:9:8: array: must be 'systolic', 'row_stationary' or 'reuse', got 'sistolic'; did you mean "
+            "'systolic'?"
         ]
 
     def test_a_systolic_file_for_a_row_stationary_array(self, mistakes: Mistakes) -> None:
@@ -220,7 +227,7 @@ class TestFieldMistakes:
             load_dataflow("weight_stationery")
         assert str(caught.value) == (
             "no dataflow named 'weight_stationery'; did you mean 'weight_stationary' or "
-            "'input_stationary' or 'row_stationary'?"
+            "'isca16_weight_stationary' or 'input_stationary'?"
         )
 
 

@@ -13,7 +13,14 @@ from accsim.hardware.reader import load_accelerator
 from accsim.mapping.choose import Task, published, violations
 from accsim.mapping.dataflow_reader import load_dataflow
 from accsim.mapping.mapping import RowStationaryMapping
-from accsim.mapping.row_stationary import array_violations, cut_filter, even_runs, sets_on_array, spads_hold
+from accsim.mapping.row_stationary import (
+    array_violations,
+    cut_filter,
+    even_runs,
+    fifo_demand,
+    sets_on_array,
+    spads_hold,
+)
 from accsim.workload.layer import Geometry
 from accsim.workload.reader import load_network
 from tests.strategies import bare_eyeriss, change
@@ -187,6 +194,21 @@ def test_too_many_sets_and_too_many_words():
         "p = 25 filters of q = 4 channels do not fit the scratchpads (ifmap 4 of 12 words in ifmap_spad, weight 100 of "
         "224 words in filter_spad, psum 25 of 24 words in psum_spad); use a smaller p or q",
     ]
+
+
+def test_words_before_the_ifmap_spad():
+    """AlexNet's conv5 as published: three windows of 3 words; 45 words in 2125 steps, so 1 in 7; 2 of a transaction."""
+    g = replace(layer(13, 3), N=4, C=24, M=64)
+    conv5 = mapping(m=64, n=4, e=13, f=13, p=16, q=3, r=2, t=2)
+    machine = bare_eyeriss()
+    machine = replace(machine, pe=replace(machine.pe, psum_add_cycles=1, window_shift_cycles=1))
+    assert fifo_demand(machine, g, conv5) == 12
+    said = (
+        "the FIFO before the ifmap scratchpad may have to hold 12 words, and pe.fifo_depth is 11; use a smaller q or "
+        "r, or more filters p"
+    )
+    for depth, found in ((12, []), (11, [said])):
+        assert array_violations(replace(machine, pe=replace(machine.pe, fifo_depth=depth)), g, conv5) == found
 
 
 @pytest.mark.parametrize("name", ["conv1", "conv2", "conv3", "conv4", "conv5"])

@@ -19,6 +19,7 @@ from itertools import product
 from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum, Link
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.workload.layer import Geometry, Operand
+from tests.naive.row_stationary_returns import Group, Returns, paced
 
 Word = tuple[int, ...]
 
@@ -47,6 +48,7 @@ class ProcessingElement:
     weight_fills: int = 0
     psum_reads: int = 0
     psum_writes: int = 0
+    psum_gated: int = 0
     macs: int = 0
     cycles: int = 0
     columns: list[int] = field(default_factory=list)
@@ -57,7 +59,9 @@ class ProcessingElement:
         for _ in product(self.filters, self.channels, self.taps):
             self.weight_fills += 1
 
-    def convolve(self, g: Geometry, ifmaps: list[int], columns: list[int], shift: int, add: int) -> None:
+    def convolve(
+        self, g: Geometry, ifmaps: list[int], columns: list[int], shift: int, add: int, gates: bool = False
+    ) -> None:
         """Slide over one row of every ifmap: shift the window, multiply, add the sums of the PE below."""
         row = self.output_row * g.stride_h - g.pad_top + self.filter_row * g.dilation_h
         for n in ifmaps:
@@ -72,10 +76,13 @@ class ProcessingElement:
                         cycles += shift
                 window = seen
                 for _ in self.filters:
-                    for k, _ in enumerate(product(self.channels, self.taps)):
+                    for k, (_, tap) in enumerate(product(self.channels, self.taps)):
                         self.macs += 1
                         cycles += 1
-                        if k > 0:  # the first product starts the sum, later ones read it and write it back
+                        pixel = 0 <= row < g.H and 0 <= start + tap * g.dilation_w < g.W
+                        if k > 0 and gates and not pixel:  # nothing is added, and the sum stays as it is
+                            self.psum_gated += 1
+                        elif k > 0:  # the first product starts the sum, later ones read it and write it back
                             self.psum_reads += 1
                             self.psum_writes += 1
                     cycles += add
@@ -85,7 +92,10 @@ class ProcessingElement:
 
 @dataclass
 class Tally:
-    """What a whole layer did, in words; cycles as the schedule attributes them."""
+    """What a whole layer did, in words; cycles as the schedule attributes them.
+
+    ``tick`` and ``edge`` are those with which the next pass begins.
+    """
 
     macs: int = 0
     passes: int = 0
@@ -99,8 +109,11 @@ class Tally:
     psum_hops: int = 0
     psum_reads: int = 0
     psum_writes: int = 0
+    psum_gated: int = 0
     most_pes: int = 0
     slots: int = 0
+    tick: int = 0
+    edge: int = 0
     compute: int = 0
     fill: int = 0
     drain: int = 0
@@ -218,7 +231,11 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
     in_spads: object = None
     in_progress: object = None
     before: list[int] = []
+    spare, rows_in_turn = 0, fewest_rows(every, m, runs_r)
     steps_filters, steps_outputs = _stepping(every, m, "GMC"), _stepping(every, m, "GMNPQ", without="k")
+    runs = [(chosen, place_pes(chosen, m, *run)) for chosen in every for run in product(runs_r, runs_s)]
+    sizes = [_sizes(machine, g, chosen, pes, comes_back) for chosen, pes in runs]
+    longest = max(-(-edges // steps) for steps, edges, _ in sizes)
     for index, chosen in enumerate(every):
         group = chosen["G"][0]
         new_filters = cut or index == 0 or steps_filters(index) != in_spads
@@ -229,14 +246,52 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
             pes = place_pes(chosen, m, rows, taps)
             tally.passes += 1
             tally.most_pes = max(tally.most_pes, len(pes))
-            if starts_tile and number == 0:
+            bursts = starts_tile and number == 0
+            sets = len({pe.set_r for pe in pes})
+            if bursts:
                 _ramp(machine, g, chosen, pes, tally)
+                returns = Returns(machine, longest, sizes, sets * len(rows), len(rows))
+            began = tally.compute + sum(tally.stalls.values())
             _one_pass(machine, g, chosen, group, pes, new_filters, comes_back, visits, tally)
+            edges = tally.compute + sum(tally.stalls.values()) - began
             columns = [max(cycles) for cycles in zip(*(pe.columns for pe in pes), strict=True)]
             if new_filters:
-                _wait_for_filters(machine, pes, columns, before, tally)
-            before = columns
+                waits = _wait_for_filters(machine, pes, columns, before, spare)
+                tally.fill += waits
+                if not bursts:
+                    tally.tick, tally.edge = tally.tick + waits, tally.edge + waits
+            groups = _groups(machine, chosen, pes, columns, edges)
+            if comes_back:
+                tally.drain += (held := returns.wait(groups, sets, len(rows), tally.tick, tally.edge))
+                tally.tick, tally.edge = tally.tick + held, tally.edge + held
+                returns.leave(groups, tally.tick, tally.edge)
+            tally.tick, tally.edge = tally.tick + sum(columns), tally.edge + edges
+            before, spare = columns, spare_cycles(machine, held_by(pes, g), rows_in_turn)
     return tally
+
+
+def _groups(
+    machine: Accelerator, chosen: dict[str, list[int]], pes: list[ProcessingElement], columns: list[int], edges: int
+) -> list[Group]:
+    """The sums of a pass, as they leave: of one column and one filter of a PE."""
+    out, end, per_pe = [], 0, max(len(pe.filters) for pe in pes)
+    for (n, column), cycles in zip(product(chosen["N"], chosen["Q"]), columns, strict=True):
+        end += cycles
+        for f in range(per_pe):
+            sums = len({(pe.set_t, pe.col) for pe in pes if f < len(pe.filters)})
+            step = end - 1 - (per_pe - 1 - f) * max(1, machine.pe.psum_add_cycles)
+            out.append(Group((n, column, chosen["M"][f]), sums, step, paced(step, sum(columns), edges)))
+    return out
+
+
+def _sizes(
+    machine: Accelerator, g: Geometry, chosen: dict[str, list[int]], pes: list[ProcessingElement], comes_back: bool
+) -> tuple[int, int, list[Group]]:
+    """Steps, edges and groups of a pass that brings filters."""
+    tally = Tally()
+    _one_pass(machine, g, chosen, 0, pes, True, comes_back, {}, tally)
+    edges = tally.compute + sum(tally.stalls.values())
+    return tally.compute, edges, _groups(machine, chosen, pes, pes[0].columns, edges)
 
 
 def _stepping(
@@ -260,6 +315,37 @@ def _stepping(
     relevant = [i for i, name in enumerate(order) if dim_of[name] in dims and name != without]
     deepest = max((i for i in relevant if max(c[i] for c in counters) > 0), default=-1)
     return lambda index: counters[index][: deepest + 1]
+
+
+def fewest_rows(every: list[dict[str, list[int]]], m: RowStationaryMapping, runs_r: list[list[int]]) -> int:
+    """Rows of PEs that filter words go round at least: those of sets with as many filters and channels as any."""
+
+    def full(blocks: list[list[int]]) -> int:
+        return sum(len(block) == len(blocks[0]) for block in blocks)
+
+    return min(
+        len(rows) * full(shares(chosen["M"], m.t)) * full(shares(chosen["C"], m.r))
+        for chosen in every
+        for rows in runs_r
+    )
+
+
+def held_by(pes: list[ProcessingElement], g: Geometry) -> dict[Operand, int]:
+    """Words that the fullest PE of a pass keeps."""
+    fullest = max(pes, key=lambda pe: (len(pe.filters), len(pe.channels)))
+    filters, channels, taps = len(fullest.filters), len(fullest.channels), len(fullest.taps)
+    span = (taps - 1) * g.dilation_w + 1
+    return {Operand.WEIGHT: filters * channels * taps, Operand.IFMAP: channels * span, Operand.PSUM: filters}
+
+
+def spare_cycles(machine: Accelerator, held: dict[Operand, int], rows: int) -> int:
+    """Edges on which filter words find an empty place beside those that a PE holds."""
+    spad = next(level for level in machine.levels if level.kind.value == "rf" and Operand.WEIGHT in level.operands)
+    empty = max(0, spad.size_words - sum(held[o] for o in held if o in spad.operands))
+    link = machine.link(Operand.WEIGHT, "in")
+    if link is None or link.width_bits is None:
+        return 0
+    return empty * rows * machine.bits(Operand.WEIGHT) // link.width_bits
 
 
 def _ramp(
@@ -299,13 +385,15 @@ def _one_pass(
         if new_filters:
             pe.load_filters()
             weights |= set(product(pe.filters, pe.channels, [pe.filter_row], pe.taps))
-        pe.convolve(g, chosen["N"], chosen["Q"], machine.pe.window_shift_cycles, machine.pe.psum_add_cycles)
+        how = machine.pe
+        pe.convolve(g, chosen["N"], chosen["Q"], how.window_shift_cycles, how.psum_add_cycles, how.psum_gating)
         bus |= set(pe.received)
         tally.macs += pe.macs
         tally.ifmap_delivered += len(pe.received)
         tally.weight_delivered += pe.weight_fills
         tally.psum_reads += pe.psum_reads
         tally.psum_writes += pe.psum_writes
+        tally.psum_gated += pe.psum_gated
     fetched = [w for w in bus if machine.dram.fetch_padding or (0 <= w[2] < g.H and 0 <= w[3] < g.W)]
     tally.ifmap_sent += len(bus)
     tally.ifmap_read += len(fetched)
@@ -341,13 +429,15 @@ def _one_pass(
 
 
 def _wait_for_filters(
-    machine: Accelerator, pes: list[ProcessingElement], columns: list[int], before: list[int], tally: Tally
-) -> None:
-    """Filters come beside the pass's first column, and beside columns of the pass before that are not its first."""
+    machine: Accelerator, pes: list[ProcessingElement], columns: list[int], before: list[int], spare: int
+) -> int:
+    """Filters come beside the first column, and beside columns of the pass before that are not its first."""
     beside = [columns[0]]
     if machine.pe.filter_load is FilterLoad.ADJACENT_COLUMNS:
         beside += before[1:][-1:]
+    if machine.pe.filter_load is FilterLoad.SPARE_WORDS:
+        beside.append(min(sum(before[1:]), sum(before[1:][-1:]) + spare))
     if machine.pe.filter_load is FilterLoad.WHOLE_PASS:
         beside += before[1:]
     words = {w for pe in pes for w in product(pe.filters, pe.channels, [pe.filter_row], pe.taps)}
-    tally.fill += max(0, bus_cycles(machine, Operand.WEIGHT, "in", len(words))[0] - sum(beside))
+    return max(0, bus_cycles(machine, Operand.WEIGHT, "in", len(words))[0] - sum(beside))

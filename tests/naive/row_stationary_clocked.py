@@ -8,24 +8,22 @@ and back. Written from the picture in ``accsim.simulate.stepped.row_stationary``
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import product
 
-import numpy as np
-from numpy.typing import NDArray
-
 from accsim.hardware.accelerator import Accelerator, InitialPsum, Link
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.workload.layer import Geometry, Operand
-from tests.naive.row_stationary_networks import Bus, Load, Pace
-from tests.naive.row_stationary_pe import Coming, Hazard, NotWritten, Pe, Turn, Word
+from tests.naive.row_stationary_networks import Bus, Load, Pace, Sums
+from tests.naive.row_stationary_pe import Coming, Hazard, Pe, Turn, Word
 from tests.naive.row_stationary_program import Layer, Pass, Slot, Spot, Tag
+from tests.naive.row_stationary_registers import Dump, snapshot
+from tests.naive.row_stationary_returns import Group, Returns
 from tests.naive.systolic_folds import Tensors
 
 IFMAP, WEIGHT, PSUM = Operand.IFMAP, Operand.WEIGHT, Operand.PSUM
-Dump = dict[str, tuple[NDArray[np.int64], NDArray[np.bool_]]]
-"""Values and valid bits by register name."""
 
 
 @dataclass
@@ -37,6 +35,7 @@ class Seen:
         step_edges: edges that belong to each step of the nest; drain counts for the step that began the burst.
         words: words on every edge, by operand and direction.
         most, slots: most PEs at work, and their number summed over edges that compute.
+        held: edges on which a pass was held for its sums, those on which filters came included.
         leads: of every load of filters.
         deepest: most words in one PE's FIFO, by FIFO.
     """
@@ -55,12 +54,13 @@ class Seen:
     psum_kept: int = 0
     macs: int = 0
     zero_ifmap_macs: int = 0
+    zero_ifmap_kept: int = 0
     most: int = 0
     slots: int = 0
+    held: int = 0
     leads: list[int] = field(default_factory=list)
     deepest: dict[Operand, int] = field(default_factory=dict)
     sums: dict[Tag, int] = field(default_factory=dict)
-    visits: dict[Tag, int] = field(default_factory=dict)
 
     def total(self, operand: Operand, way: str) -> int:
         """Words of the layer."""
@@ -87,12 +87,16 @@ class Array:
         self.seen = Seen(words={way: [] for way in WAYS}, step_edges=[0] * (self.passes[-1].step + 1))
         self.snapshots: dict[int, Dump] = {}
         self.ifmap_network = self.bus(IFMAP, self.arrive_pixel)
-        self.psum_network = self.bus(PSUM, self.arrive_sum)
+        self.sums = Sums(self.width(PSUM, "out"), self.width(PSUM, "in"), machine.bits(PSUM), self.arrive_sum)
+        self.psum_network = Bus(self.width(PSUM, "in"), machine.bits(PSUM), self.grant_sum, self.sums.slot)
         self.filter_width = self.width(WEIGHT, "in")
         self.loads = {one.number: self.plan_load(one) for one in self.passes if one.loads}
         self.seen.weight_sent = sum(len(load.ends) for load in self.loads.values())
         self.hops: list[tuple[Word, Spot | None]] = []
         self.issued: list[Turn | None] = []
+        self.moved = False
+        self.kinds = [self.kind(one) for one in self.passes]
+        self.longest = max(-(-edges // steps) for steps, edges, _ in self.kinds)
 
     def width(self, operand: Operand, way: str) -> int | None:
         """Bits of a transaction."""
@@ -143,19 +147,21 @@ class Array:
             self.seen.ifmap_delivered += 1
             self.deep(IFMAP, len(self.pes[spot].ifmap_fifo))
 
-    def arrive_sum(self, word: Coming) -> None:
-        """A sum comes back to a PE at the bottom of a chain; its value is looked up when it is added, not earlier.
-
-        So the twin only minds a sum that is not there on the last edge on which it could be.
-        """
+    def grant_sum(self, word: Coming) -> None:
+        """The network has slots for a sum that comes back; it crosses now or, if it is not there yet, later."""
         self.count(PSUM, "in")
-        self.pes[word.takers[0]].returned.append(word)
+        if self.psum_network.width is None:
+            self.sums.granted += self.sums.bits
 
-    def read_back(self, word: Coming) -> int:
-        """The value of a sum that comes back."""
-        if self.seen.visits.get(word.tag, 0) != word.visited:
-            raise NotWritten(f"the sum {word.tag} is read back on edge {self.seen.edges} before it was written")
-        return self.seen.sums.get(word.tag, 0)
+    def arrive_sum(self, word: Coming, value: int) -> None:
+        """A sum comes back to a PE at the bottom of a chain."""
+        self.pes[word.takers[0]].returned.append(Word(word.tag, value))
+
+    def want_sum(self, returned: deque[Word]) -> None:
+        """A network that keeps up with the array brings a sum that is wanted, if it is in the buffer."""
+        self.psum_network.wanted(returned)
+        if self.psum_network.width is None:
+            self.sums.bring_back(None)
 
     def deep(self, operand: Operand, words: int) -> None:
         """Note how full a FIFO is."""
@@ -192,12 +198,21 @@ class Array:
 
     def end_edge(self) -> None:
         """Registers hold what they hold right after the edge."""
+        self.move_sums()
         if self.seen.edges in self.watch:
-            self.snapshots[self.seen.edges] = self.snapshot()
+            self.snapshots[self.seen.edges] = snapshot(self)
         self.seen.edges += 1
+        self.moved = False
+
+    def move_sums(self) -> None:
+        """The psum networks work on every edge, once: before what the PEs do on it."""
+        if not self.moved:
+            self.sums.edge()
+        self.moved = True
 
     def tick(self, turn: Turn | None) -> None:
         """An edge on which the array's clock is enabled."""
+        self.move_sums()
         self.issued.append(turn)
         now, first = len(self.issued) - 1, self.burst[0]
         for spot, pe in self.pes.items():
@@ -213,8 +228,7 @@ class Array:
                 self.seen.psum_hops += 1
             else:
                 self.count(PSUM, "out")
-                self.seen.sums[word.tag] = word.value
-                self.seen.visits[word.tag] = self.seen.visits.get(word.tag, 0) + 1
+                self.sums.leaving.append(word)
         self.hops = []
 
     def run(self) -> Seen:
@@ -223,6 +237,9 @@ class Array:
         for begin, end in zip(starts, [*starts[1:], len(self.passes)], strict=True):
             self.burst, self.issued = self.passes[begin:end], []
             self.run_burst()
+        while self.sums.leaving:  # the buffer takes what the array has handed out
+            self.sums.edge()
+        self.seen.sums = self.sums.buffer
         self.seen.leads = [load.lead() for load in self.loads.values()]
         left = [pe for pe in self.pes.values() if pe.ifmap_fifo or pe.from_below or pe.returned]
         if left or any(spots for load in self.loads.values() for spots in load.takers.values()):
@@ -235,6 +252,8 @@ class Array:
         streams = [self.layer.ifmap_stream(one) for one in self.burst]
         bus.coming, bus.moved = [Coming(*word) for stream in streams for word in stream], 0
         self.psum_network.coming, self.psum_network.moved = [], 0
+        chain = len(first.channels) * len(first.rows)
+        self.returning = Returns(self.machine, self.longest, self.kinds, chain, len(first.rows))
         bus.restart(self.layer.window_words(first))
         while bus.width is not None and bus.moved < bus.most:
             self.begin_edge(first)
@@ -253,15 +272,18 @@ class Array:
             self.end_edge()
 
     def run_pass(self, one: Pass, ifmap_words: int) -> None:
-        """Filters in the open, then the program."""
-        if one.loads:
-            self.open_filters(one, self.loads[one.number])
+        """What the pass is held for, then the program."""
         sums = self.layer.sum_stream(one)
+        groups = self.groups(one, ifmap_words)
+        self.hold(one, groups)
         if self.returns(one):
-            self.psum_network.coming += [Coming(tag, [spot], one.visited) for tag, spot in sums]
+            coming = [Coming(tag, [spot], one.visited) for tag, spot in sums]
+            self.psum_network.coming += coming
+            self.sums.expect(coming, [group.sums for group in groups])
         self.psum_network.restart(len(self.psum_network.coming))
         paces, pes = self.paces(one, ifmap_words, len(sums)), len(one.spots())
         self.seen.most = max(self.seen.most, pes)
+        self.returning.leave(groups, len(self.issued), self.seen.edges)
         for step, slot in enumerate(one.slots):
             self.begin_edge(one)
             while behind := [pace for pace in paces if not pace.edge(step)]:
@@ -275,6 +297,46 @@ class Array:
             self.seen.slots += pes
             self.end_edge()
 
+    def groups(self, one: Pass, ifmap_words: int, loads: bool | None = None) -> list[Group]:
+        """The sums that leave on each tick, and the steps that add them, if the networks keep their pace."""
+        paces = self.paces(one, ifmap_words, len(self.layer.sum_stream(one)), alone=True, loads=loads)
+        out, edge = [], -1
+        for step, slot in enumerate(one.slots):
+            edge += 1
+            while [pace for pace in paces if not pace.edge(step)]:  # all of them move
+                edge += 1
+            for f in slot.adds:
+                sums = sum(f < len(filters) for filters in one.filters) * len(one.out_rows)
+                out.append(Group((slot.at, one.filters[0][f]), sums, step, edge))
+        return out
+
+    def kind(self, one: Pass) -> tuple[int, int, list[Group]]:
+        """Steps, edges and groups of a pass, taken as one that brings filters."""
+        groups = self.groups(one, len(self.layer.ifmap_stream(one)), loads=True)
+        return len(one.slots), groups[-1].edge + 1, groups
+
+    def hold(self, one: Pass, groups: list[Group]) -> None:
+        """Edges in front of a pass: filters come until those left need no more than the first column's; sums climb."""
+        load = self.loads.get(one.number)
+        while True:
+            filters = load is not None and load.left > one.first_column()
+            sums = 0
+            if self.sums_return:
+                size = len(one.channels), len(one.rows)
+                sums = self.returning.wait(groups, *size, len(self.issued), self.seen.edges)
+            self.seen.held += sums > 0
+            if not filters and not sums:
+                break
+            self.begin_edge(one if filters else self.burst[0])
+            if filters and load is not None:
+                load.edges.append(self.seen.edges)
+                self.seen.fill += 1
+            else:
+                self.seen.drain += 1
+            if not one.bursts:
+                self.tick(None)
+            self.end_edge()
+
     def plan_load(self, one: Pass) -> Load:
         """The filter words of a pass, and the transactions that bring them."""
         words, bits, width = self.layer.weight_stream(one), self.machine.bits(WEIGHT), self.filter_width
@@ -286,14 +348,6 @@ class Array:
             -(-len(words) * bits // width) if width else 0,
         )
 
-    def open_filters(self, one: Pass, load: Load) -> None:
-        """Edges on which only filter words come in: until those left need no more than the first column's."""
-        while load.left > one.first_column():
-            self.begin_edge(one)
-            load.edges.append(self.seen.edges)
-            self.seen.fill += 1
-            self.end_edge()
-
     def bring_filters(self, one: Pass, slot: Slot) -> None:
         """One transaction of filter words beside a step: this pass's in its first column, else the next one's."""
         number = one.number if slot.at == (0, 0) else one.number + 1
@@ -304,8 +358,13 @@ class Array:
         if one.loads and slot.at == (0, 0) and slot.mac is not None:
             self.loads[one.number].issued[slot.mac] = self.seen.edges
 
-    def paces(self, one: Pass, ifmap_words: int, sums: int) -> list[Pace]:
-        """Networks and ports that may hold the array in a pass, in the order of their names' precedence."""
+    def paces(
+        self, one: Pass, ifmap_words: int, sums: int, alone: bool = False, loads: bool | None = None
+    ) -> list[Pace]:
+        """Networks and ports that may hold the array in a pass, in the order of their names' precedence.
+
+        With ``alone`` they move nothing; ``loads`` tells whether filters come, if not as they do.
+        """
         machine, steps, out = self.machine, len(one.slots), []
         kept = sums if self.sums_return else 0
         links = [(IFMAP, "in", ifmap_words, self.ifmap_network), (PSUM, "out", sums, None)]
@@ -313,9 +372,14 @@ class Array:
         for operand, way, words, bus in links:
             width, link = self.width(operand, way), machine.link(operand, way)
             if width is not None and link is not None:
-                out.append(Pace(link.name, -(-words * machine.bits(operand) // width), steps, bus))
+                moves = None if alone else bus
+                out.append(Pace(link.name, -(-words * machine.bits(operand) // width), steps, moves))
         pixels = sum(1 for tag, _ in self.layer.ifmap_stream(one) if self.inside(tag))
-        read = {IFMAP: pixels, WEIGHT: len(self.layer.weight_stream(one)) if one.loads else 0, PSUM: kept}
+        read = {
+            IFMAP: pixels,
+            WEIGHT: len(self.layer.weight_stream(one)) if (one.loads if loads is None else loads) else 0,
+            PSUM: kept,
+        }
         for level in machine.buffers:
             mine = [o for o in read if [b for b in machine.buffers if o in b.operands][-1:] == [level]]
             if level.read_bits_per_cycle:
@@ -324,32 +388,3 @@ class Array:
             if level.write_bits_per_cycle and PSUM in mine:
                 out.append(Pace(level.name, -(-sums * machine.bits(PSUM) // level.write_bits_per_cycle), steps))
         return out
-
-    def snapshot(self) -> Dump:
-        """Values and valid bits of every register, laid out as the stepped machine's dumps are."""
-        m, array = self.layer.m, self.machine.array
-        taps = max(len(one.taps) for one in self.passes)
-        span = max(self.layer.span(one) for one in self.passes)
-        sizes = {"ifmap_window": m.q * span, "filter_spad": m.q * taps * m.p, "psum_spad": m.p, "product": 0}
-        shapes = {name: (array.rows, array.cols, *((size,) if size else ())) for name, size in sizes.items()}
-        dump = {name: (np.zeros(shape, np.int64), np.zeros(shape, bool)) for name, shape in shapes.items()}
-
-        def put(name: str, at: tuple[int, ...], value: int) -> None:
-            dump[name][0][at], dump[name][1][at] = value, True
-
-        for spot, pe in self.pes.items():
-            place = self.places[spot]
-            for channel, words in pe.window.items():
-                for o, word in enumerate(words):
-                    if word is not None:
-                        put("ifmap_window", (*place, channel * len(words) + o), word.value)
-            for (channel, tap, f), word in pe.weights.items() if pe.at is not None else ():
-                at = (channel * len(pe.at.taps) + tap) * len(pe.at.filters[0]) + f
-                put("filter_spad", (*place, at), word.value)
-            for f, value in pe.sums.items():
-                put("psum_spad", (*place, f), value)
-            if pe.pipeline and pe.pipeline[0].value is not None:
-                put("product", place, pe.pipeline[0].value)
-        if self.machine.pe.pipeline_stages < 2:
-            del dump["product"]
-        return dump

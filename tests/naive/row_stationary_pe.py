@@ -18,10 +18,6 @@ class Hazard(Exception):
     """A word is used before it is there, or put where there is no room."""
 
 
-class NotWritten(Hazard):
-    """A sum is to come back on an edge on which it has not left the array yet."""
-
-
 @dataclass(frozen=True)
 class Word:
     """A value and where it belongs."""
@@ -70,7 +66,7 @@ class Pe:
         self.array = array
         self.ifmap_fifo: deque[Word] = deque()
         self.from_below: deque[Word] = deque()
-        self.returned: deque[Coming] = deque()  # from the psum network
+        self.returned: deque[Word] = deque()  # from the psum network
         self.window: dict[int, list[Word | None]] = {}
         self.weights: dict[tuple[int, int, int], Word] = {}
         self.sums: dict[int, int] = {}
@@ -113,6 +109,7 @@ class Pe:
         seen = self.array.seen
         seen.macs += 1
         seen.zero_ifmap_macs += pixel.value == 0
+        seen.zero_ifmap_kept += pixel.value == 0 and (channel, tap) != (0, 0)
         result = self.array.tensors.product(pixel.value, weight.value)
         return Stage(turn, True, result, f, (channel, tap) == (0, 0), adds)
 
@@ -163,10 +160,10 @@ class Pe:
             return self.from_below.popleft().value
         if not self.array.returns(one):
             return 0
-        self.array.psum_network.wanted(self.returned)
+        self.array.want_sum(self.returned)
         if not self.returned or self.returned[0].tag != tag:
             raise Hazard(f"{now}, is given {list(self.returned)}")
-        return self.array.read_back(self.returned.popleft())
+        return self.returned.popleft().value
 
     def check_room(self) -> None:
         """No scratchpad holds more than its size; operands may share one."""

@@ -11,8 +11,8 @@ from itertools import product
 
 from accsim.hardware.accelerator import Accelerator, FilterLoad
 from accsim.mapping.mapping import RowStationaryMapping
-from accsim.workload.layer import Geometry
-from tests.naive.row_stationary import filter_runs, shares, tiles
+from accsim.workload.layer import Geometry, Operand
+from tests.naive.row_stationary import fewest_rows, filter_runs, shares, spare_cycles, tiles
 
 Tag = tuple[int, ...]
 Spot = tuple[int, int, int, int]
@@ -52,6 +52,7 @@ class Pass:
         filters, channels: those of each PE set, within the group.
         rows, taps: filter rows and columns.
         slots: the program of the fullest PE.
+        spare: edges on which filter words of the next pass find an empty place in the scratchpads.
     """
 
     number: int
@@ -68,6 +69,7 @@ class Pass:
     rows: list[int]
     taps: list[int]
     slots: list[Slot] = field(default_factory=list)
+    spare: int = 0
 
     def spots(self) -> list[Spot]:
         """PEs that work."""
@@ -82,6 +84,10 @@ class Pass:
         """Whether filters of the next pass may come on a step of this one; its first column has its own to bring."""
         if slot.at == (0, 0) or rule is FilterLoad.FIRST_COLUMN:
             return False
+        if rule is FilterLoad.SPARE_WORDS:
+            last = sum(1 for other in self.slots if other.at == self.slots[-1].at)
+            early = max(0, len(self.slots) - last - self.spare)
+            return any(slot is other for other in self.slots[early:])
         return rule is FilterLoad.WHOLE_PASS or slot.at == self.slots[-1].at
 
 
@@ -93,13 +99,15 @@ class Layer:
 
     def passes(self) -> list[Pass]:
         """Every pass, in order."""
-        runs = list(product(*filter_runs(self.machine, self.g, self.m)))
+        runs_r, runs_s = filter_runs(self.machine, self.g, self.m)
+        runs = list(product(runs_r, runs_s))
         every, order = list(tiles(self.g, self.m)), self.m.dataflow.loops
         inside_tile = order[max(order.index(name) for name in "Gmnef") + 1 :]  # of the sums that the buffer holds
         new_filters = self.steppers(every, [name for name in order if name in "Gmkc"])
         new_outputs = self.steppers(every, [name for name in order if name in "Gmknef" and name not in inside_tile])
         out: list[Pass] = []
         visits: dict[Tag, int] = {}
+        rows_in_turn = fewest_rows(every, self.m, runs_r)
         for step, chosen in enumerate(every):
             loads, bursts = len(runs) > 1 or new_filters[step], new_outputs[step]
             key = tuple(chosen[dim][0] for dim in "GNMPQ")
@@ -110,6 +118,14 @@ class Layer:
                 )  # fmt: skip
                 visits[key] = visits.get(key, 0) + 1
                 one.slots = self.program(one)
+                filters, channels = len(one.filters[0]), len(one.channels[0])
+                span = (len(taps) - 1) * self.g.dilation_w + 1
+                held = {
+                    Operand.WEIGHT: filters * channels * len(taps),
+                    Operand.IFMAP: channels * span,
+                    Operand.PSUM: filters,
+                }
+                one.spare = spare_cycles(self.machine, held, rows_in_turn)
                 out.append(one)
         return out
 

@@ -20,12 +20,24 @@ SUMMED = "CRS"
 
 @dataclass(frozen=True)
 class Fetched:
-    """An operand that comes over the channel in ``cycles`` for a tile of so many words."""
+    """An operand that comes over the channel in ``cycles`` for a tile of so many words.
+
+    With a ``pace`` every ifmap of a tile (neighbours together, if there are more than ``most``) has a slot of its own;
+    ``pace`` is the fewest cycles that a step takes for an ifmap.
+    """
 
     operand: Operand
     depth: int
     slots: int
     cycles: Callable[[int], int]
+    pace: Callable[[Step], int] | None = None
+    most: int = 8
+
+    def parts(self, ifmaps: int) -> int:
+        return 1 if self.pace is None else min(ifmaps, self.most)
+
+    def each(self, step: Step, ifmaps: int) -> int:
+        return 0 if self.pace is None else ifmaps // self.parts(ifmaps) * self.pace(step)
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,7 @@ class Slots:
 
     free_at: list[int]
     used: int = 0
+    held: list[int] = field(default_factory=list)
 
     @property
     def next(self) -> int:
@@ -109,12 +122,17 @@ def simulate(
         for stream, place, at in zip(streams, places, changes, strict=True):
             if step.advanced >= at:
                 continue
-            if place.used:
-                place.free_at[(place.used - 1) % stream.slots] = machine.array.free_at  # done with the tile before
-            cycles = stream.cycles(walk.words(stream.operand, step.ranges[stream.depth]))
-            if cycles:
-                ready = max(ready, machine.channel.serve(place.free_at[place.next], cycles))
-            place.used += 1
+            ranges = step.ranges[stream.depth]
+            cycles, ifmaps = stream.cycles(walk.words(stream.operand, ranges)), len(ranges["N"])
+            place.held = []
+            for part in range(stream.parts(ifmaps)):
+                if cycles:
+                    share = cycles // stream.parts(ifmaps) + (part < cycles % stream.parts(ifmaps))
+                    there = machine.channel.serve(place.free_at[place.next], share)
+                    ahead = (part - 1) * stream.each(step, ifmaps) if part else 0  # there as the one before is begun
+                    ready = max(ready, there - ahead)
+                place.held.append(place.next)
+                place.used += 1
         if output is not None and out_places is not None and (step.advanced < out_changes or step.advanced < 0):
             if leaving is not None:
                 slot, cycles = leaving
@@ -132,6 +150,11 @@ def simulate(
                     ready = max(ready, machine.channel.serve(landing, cycles))
             leaving = mine, output.write(words, all(step.lasts[i] for i in around))
         machine.array.serve(ready, array(step, step.advanced))
+        for stream, place in zip(streams, places, strict=True):
+            behind = 0
+            for slot in reversed(place.held):  # the last part is left when all is done
+                place.free_at[slot] = machine.array.free_at - behind
+                behind += stream.each(step, len(step.ranges[stream.depth]["N"]))
 
     end = max(machine.channel.free_at, machine.array.free_at)
     if leaving is not None and leaving[1]:

@@ -193,6 +193,23 @@ def named_row_stationary() -> dict[str, Place]:
         "slow networks": row_stationary(
             slow, convolution(N=2, M=4, C=4, P=3, Q=5, R=3, S=3), 3, 3, m=4, n=2, e=3, f=5, p=4, q=4
         ),
+        "passes shorter than the chain": row_stationary(
+            set_machine((8, 8, 32), (4, 4, 1, 2), (12, 48, 4), window_shift_cycles=0),
+            convolution(M=2, C=5, P=3, R=4),
+            4,
+            3,
+            m=2,
+            e=3,
+        ),
+        "runs of a filter shorter than the chain": row_stationary(
+            set_machine((8, 8, 32), (4, 1, 2, 1), (12, 48, 4), pipeline_stages=3),
+            convolution(M=2, C=3, P=3, R=7),
+            4,
+            3,
+            m=2,
+            e=3,
+            p=2,
+        ),
         **{
             f"filters loaded beside {load}": row_stationary(
                 machine, convolution(M=8, C=4, P=3, Q=4, R=3, S=3), 3, 3, m=8, e=3, f=4, p=4, q=2

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from accsim.hardware.accelerator import FilterLoad, InitialPsum
+from accsim.hardware.accelerator import FilterLoad, InitialPsum, RegisterFile
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.nest import window_span
 from accsim.mapping.row_stationary import cut_filter
@@ -19,6 +19,7 @@ from accsim.simulate.stepped.layer import steps_of
 from accsim.simulate.stepped.machine import Operands, Step
 from accsim.simulate.storage import Place
 from accsim.workload.layer import Operand
+from tests.naive.row_stationary_returns import Group, Returns, paced
 from tests.rtl.twin import (
     FIELD_BITS,
     Design,
@@ -115,6 +116,7 @@ class RowStationaryTwin:
             beside = {
                 FilterLoad.FIRST_COLUMN: steps,
                 FilterLoad.ADJACENT_COLUMNS: steps - (column if sizes["Q"] > 1 else first),
+                FilterLoad.SPARE_WORDS: max(first, steps - (column if sizes["Q"] > 1 else first) - self._spare(sizes)),
                 FilterLoad.WHOLE_PASS: first,
             }[pe.filter_load]
             alone = sizes["N"] * sizes["Q"] == 1  # its only column is for its own filters
@@ -123,34 +125,47 @@ class RowStationaryTwin:
                 steps, steps if alone else beside,
             )  # fmt: skip
 
-    @property
-    def sums_in_time(self) -> bool:
-        """Whether every sum has gone up the set, to the buffer and back over the network when the next pass adds to it.
+    def _spare(self, sizes: dict[str, int]) -> int:
+        """Transactions that fill the places which a pass leaves empty in the filter spads, row of PEs by row."""
+        spad = next(lv for lv in self.machine.levels if isinstance(lv, RegisterFile) and Operand.WEIGHT in lv.operands)
+        empty = spad.size_words - sizes["M"] * sizes["C"] * sizes["S"]
+        return empty * min(taps for _, taps in self.runs[0]) // self._width(Operand.WEIGHT)
 
-        Passes of a few steps in a tall set are too quick for that; the engine does not wait for them. Counted in ticks;
-        where the array stands still, the network has more time.
-        """
-        start, late = 0, self.machine.pe.pipeline_stages - 1
-        width, written = self._width(Operand.PSUM), dict[Output, int]()
-        for one in self.passes:
-            start += self.rows + late if one.begins else 0
-            due = list(zip((output for _, output in self._outputs(one)), self._added(one), strict=True))
-            sent = start
-            for k in range(0, len(due) if one.returns else 0, width):
-                transaction = due[k : k + width]
-                sent = 1 + max(sent, *(written.get(output, 0) for output, _ in transaction))
-                if any(sent > start + step + self.rows - one.sizes["R"] + late for _, step in transaction):
-                    return False
-            written |= {output: start + step + self.rows - 1 + late for output, step in due}
-            start += one.steps
-        return True
+    def _slots(self, one: Pass) -> tuple[int, int, int]:
+        """Transactions of the networks that hold the pass: ifmap, sums out, sums in."""
+        s = one.sizes
+        pixels = s["N"] * s["C"] * len(self._diagonals(one)) * (one.span + (s["Q"] - 1) * one.fresh)
+        back = ceil_div(one.sums, self._width(Operand.PSUM)) if self._sums_return else 0
+        return ceil_div(pixels, self._width(Operand.IFMAP)), ceil_div(one.sums, self._width(Operand.PSUM, "out")), back
 
-    def _added(self, one: Pass) -> Iterator[int]:
-        """The step of the program on which a sum is added, for every sum in order."""
-        s, each = one.sizes, max(1, self.machine.pe.psum_add_cycles)
-        row = one.first + (s["Q"] - 1) * one.column
-        for n, q, m, _ in product(*(range(s[dim]) for dim in "NQMP")):
-            yield n * row + one.first + q * one.column - 1 - (s["M"] - 1 - m) * each
+    def _groups(self, one: Pass) -> list[Group]:
+        """The sums that leave on each tick."""
+        s, each, slowest = one.sizes, max(1, self.machine.pe.psum_add_cycles), max(one.steps, *self._slots(one))
+        row, out = one.first + (s["Q"] - 1) * one.column, []
+        for n, q, m in product(*(range(s[dim]) for dim in "NQM")):
+            step = n * row + one.first + q * one.column - 1 - (s["M"] - 1 - m) * each
+            name = n, one.starts["Q"] + q, one.starts["M"] + m
+            out.append(Group(name, s["P"], step, paced(step, one.steps, slowest)))
+        return out
+
+    def _held(self) -> list[int]:
+        """Edges that each pass is held until its sums are in time, beyond those on which filters come."""
+        kinds = [(one.steps, max(one.steps, *self._slots(one)), self._groups(one)) for one in self.passes]
+        longest = max(ceil_div(edges, steps) for steps, edges, _ in kinds)
+        out, tick, edge = [], 0, 0
+        for before, one in pairwise([None, *self.passes]):
+            if one.begins or before is None:
+                returns, early = Returns(self.machine, longest, kinds, one.sizes["R"], one.sizes["R"]), 0
+            else:
+                early = min(self._filter_slots(one), before.steps - before.beside)
+            filters = 0 if one.begins else max(0, self._filter_slots(one) - early - one.first)
+            tick, edge = tick + filters, edge + filters
+            groups = self._groups(one)
+            out.append(returns.wait(groups, 1, one.sizes["R"], tick, edge) if self._sums_return else 0)
+            tick, edge = tick + out[-1], edge + out[-1]
+            returns.leave(groups, tick, edge)
+            tick, edge = tick + one.steps, edge + max(one.steps, *self._slots(one))
+        return out
 
     @property
     def _sums_return(self) -> bool:
@@ -167,7 +182,10 @@ class RowStationaryTwin:
         """Run the layer; ``dumps`` are the edges after which registers are written."""
         g, m, pe, first = self.g, self.mapping, self.machine.pe, self.passes[0]
         files = {
-            "passes": [self._command(*pair) for pair in pairwise([*self.passes, None])],
+            "passes": [
+                self._command(*pair, held)
+                for pair, held in zip(pairwise([*self.passes, None]), self._held(), strict=True)
+            ],
             "ifmap": self._ifmap(),
             "filters": self._filters(),
             **self._sums(),
@@ -180,7 +198,8 @@ class RowStationaryTwin:
             "FILTER_WORDS": m.p * m.q * first.sizes["S"], "SUM_WORDS": m.p,
             "STRIDE": g.stride_h, "DILATION": g.dilation_h, "DILATION_W": g.dilation_w,
             "IFMAP_LANES": self._width(Operand.IFMAP), "FILTER_LANES": self._width(Operand.WEIGHT),
-            "SUM_LANES": self._width(Operand.PSUM), "LEAD": m.p * pe.psum_add_cycles,
+            "SUM_LANES": self._width(Operand.PSUM), "OUT_LANES": self._width(Operand.PSUM, "out"),
+            "LEAD": m.p * pe.psum_add_cycles,
             "LEAVES": len(files["leaves"]) // self.cols, "OUTPUTS": g.ofmap_words,
         }  # fmt: skip
         ROW_STATIONARY.run(folder, sizes, files)
@@ -192,17 +211,14 @@ class RowStationaryTwin:
             return 0
         return ceil_div(prod(one.sizes[dim] for dim in "MCRS"), self._width(Operand.WEIGHT))
 
-    def _command(self, one: Pass, after: Pass | None) -> str:
+    def _command(self, one: Pass, after: Pass | None, held: int) -> str:
         """A pass as the controller takes it (``pass_t``, the last field first)."""
         s = one.sizes
-        diagonals = len(self._diagonals(one))
-        ifmap_words = s["N"] * s["C"] * diagonals * (one.span + (s["Q"] - 1) * one.fresh)
+        ifmap, out, back = self._slots(one)
         fields = (
-            ceil_div(one.sums, self._width(Operand.PSUM)) if self._sums_return else 0,
-            ceil_div(one.sums, self._width(Operand.PSUM, "out")),
-            ceil_div(ifmap_words, self._width(Operand.IFMAP)),
+            held, one.sums if one.returns else 0, back, out, ifmap,
             self._filter_slots(one),
-            ceil_div(diagonals * s["C"] * one.span, self._width(Operand.IFMAP)),
+            ceil_div(len(self._diagonals(one)) * s["C"] * one.span, self._width(Operand.IFMAP)),
             self._filter_slots(after), one.beside, one.first, one.steps,
             one.fresh, one.span, s["S"], s["Q"], s["P"], s["R"], s["C"], s["M"], s["N"],
             8 * one.begins + 4 * one.ends + 2 * one.loads + one.returns,
@@ -214,9 +230,9 @@ class RowStationaryTwin:
         ways = product(range(one.sizes["P"]), range(one.sizes["R"]))
         return sorted({self.g.stride_h * j + self.g.dilation_h * i for j, i in ways})
 
-    def _routed(self, one: Pass, tag: int, value: int, bits: int, top: int = 0) -> int:
+    def _routed(self, one: Pass, tag: int, value: int, bits: int, top: int = 0, *, valid: bool = True) -> int:
         """A word on a network: valid, route, value."""
-        route = int(lanes((one.sizes["P"], one.sizes["R"], top, tag, 1), FIELD_BITS), 16)
+        route = int(lanes((one.sizes["P"], one.sizes["R"], top, tag, valid), FIELD_BITS), 16)
         return route << bits | value & ((1 << bits) - 1)
 
     def _pixels(self, one: Pass) -> Iterator[int]:
@@ -275,24 +291,30 @@ class RowStationaryTwin:
             yield at["P"] - one.starts["P"], (at["N"], filter_, at["P"], at["Q"])
 
     def _sums(self) -> dict[str, list[str]]:
-        """Sums that come back (where they are and how often they were written), and where those that leave go."""
+        """Sums that come back, and where those that leave go.
+
+        Of a sum that comes back: its route, how often the last one of its group was written, where that one is, and
+        where it is itself.
+        """
         g = self.g
         written: Counter[Output] = Counter()
         sums: list[str] = []
         leaves: list[list[int]] = [[] for _ in range(self.cols)]
+
+        def address(output: Output) -> int:
+            return int(np.ravel_multi_index(output, (g.N, g.M, g.P, g.Q)))
+
         for one in self.passes:
-            found: list[int] = []
             for j, output in self._outputs(one):
-                address = int(np.ravel_multi_index(output, (g.N, g.M, g.P, g.Q)))
-                version = written[output] << FIELD_BITS | address
-                bottom = one.sizes["R"] - 1
-                found.append(self._routed(one, j, version, 2 * FIELD_BITS, top=bottom) if one.returns else 0)
-                leaves[j].append(address)
-                written[output] += 1
-            sums += _transactions(found, self._width(Operand.PSUM), ROUTE_BITS + 2 * FIELD_BITS)
+                last = (*output[:2], one.starts["P"] + one.sizes["P"] - 1, output[3])
+                where = int(lanes((address(output), address(last), written[output]), FIELD_BITS), 16)
+                if one.returns:
+                    sums.append(f"{self._routed(one, j, where, 3 * FIELD_BITS, top=one.sizes['R'] - 1, valid=False):x}")
+                leaves[j].append(address(output))
+            written.update(output for _, output in self._outputs(one))
         most = max(len(column) for column in leaves)
-        flat = [address for column in leaves for address in (*column, *[0] * (most - len(column)))]
-        return {"sums": sums, "leaves": [f"{address:x}" for address in flat]}
+        flat = [one for column in leaves for one in (*column, *[0] * (most - len(column)))]
+        return {"sums": sums, "leaves": [f"{one:x}" for one in flat]}
 
     def _read(self, folder: Path) -> Seen:
         """What the testbench wrote; the last sum of an output that left is the whole of it."""

@@ -18,7 +18,7 @@ from accsim.mapping.row_stationary import array_violations
 from accsim.simulate.filter_loads import Block, before, pairs
 from accsim.simulate.row_stationary import RowStationaryArray
 from tests.simulate.test_row_stationary import counted, layer, mapped, runs, small
-from tests.strategies import nests
+from tests.strategies import change, nests
 
 Trail = tuple[Mapping[str, Piece], ...]
 
@@ -75,6 +75,8 @@ def test_pairs_of_long_loops_are_not_walked():
 # 2 x 2 x 3 x 3 = 36 words. A column has 12 MACs and 2 sums; the first one shifts 2 x 3 words, every other one 2 x 1.
 FIRST, OTHER, WORDS = 6 + 12 + 2, 2 + 12 + 2, 36
 PASS = FIRST + 3 * OTHER
+SPARE = 3 * (224 - 12)
+"""Edges that fill the places left in the spads of three PEs, 224 words each, of which a pass keeps 2 x 2 x 3."""
 
 
 @pytest.mark.parametrize(
@@ -82,6 +84,7 @@ PASS = FIRST + 3 * OTHER
     [
         (FilterLoad.FIRST_COLUMN, 3 * (WORDS - FIRST)),
         (FilterLoad.ADJACENT_COLUMNS, WORDS - FIRST + 2 * max(0, WORDS - FIRST - OTHER)),
+        (FilterLoad.SPARE_WORDS, WORDS - FIRST + 2 * max(0, WORDS - FIRST - OTHER - SPARE)),
         (FilterLoad.WHOLE_PASS, WORDS - FIRST + 2 * max(0, WORDS - FIRST - 3 * OTHER)),
     ],
 )
@@ -96,6 +99,19 @@ def test_three_passes_by_hand(load: FilterLoad, waits: int):
     _, timing, _ = counted(machine, g, mapping)
     assert timing.cycles.compute == 3 * PASS
     assert timing.cycles.fill == window + waits
+
+
+@pytest.mark.parametrize(("spad", "wait"), [(24, 8), (25, 5), (26, 2), (27, 0)])
+def test_places_that_a_pass_leaves_empty_take_words_early(spad: int, wait: int):
+    """Four filters of two channels and three taps are 24 words in a PE; a load of 72 words has 34 + 30 edges beside it.
+
+    Every empty place takes one word in each of the three PEs of a column, on three edges of a 16-bit bus.
+    """
+    g, mapping = layer(m=4, c=6, p=2, q=4, r=3, s=3), mapped(m=4, e=2, f=4, p=4, q=2)
+    machine = change(small(3, 2, spad=spad), gin_filter={"width_bits": 16})
+    machine = replace(machine, pe=replace(machine.pe, filter_load=FilterLoad.SPARE_WORDS))
+    _, timing, _ = counted(machine, g, mapping)
+    assert timing.cycles.fill == 2 * 4 * 3 + (72 - 34) + 2 * wait
 
 
 def test_a_pass_of_one_column_has_no_room_for_the_next_ones_filters():

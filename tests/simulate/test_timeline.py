@@ -31,7 +31,11 @@ def time(line: Line, words: int) -> int:
 
 @dataclass(frozen=True)
 class Case:
-    """A layer's nest with random durations; the array's depend on the tile and on the loop that advanced."""
+    """A layer's nest with random durations; the array's depend on the tile and on the loop that advanced.
+
+    Attributes:
+        pace: cycles that a step takes at least for an ifmap, per MAC in it, where tiles of ifmaps come in parts.
+    """
 
     nest: Nest
     streams: tuple[tuple[Operand, int, int, Line], ...]
@@ -39,6 +43,7 @@ class Case:
     array: Line
     loads_at: int
     overlap: tuple[int, int, int] | None = None
+    pace: int | None = None
 
     def engine(self) -> int:
         def words(operand: Operand, pieces: Mapping[str, Piece]) -> int:
@@ -60,8 +65,24 @@ class Case:
                 lambda pieces, last: time(final if last else partial, words(Operand.PSUM, pieces)),
                 lambda pieces: time(back, words(Operand.PSUM, pieces)),
             )
-        streams = [Stream(o, depth, slots, fetch(o, line)) for o, depth, slots, line in self.streams]
+
+        def pace(pieces: Mapping[str, Piece]) -> int:
+            ifmaps = pieces["N"].size
+            return ifmaps // min(ifmaps, 8) * self._each(prod(pieces[d].size for d in DIMENSIONS), ifmaps)
+
+        streams = [
+            Stream(o, depth, slots * self._parts(depth), fetch(o, line), lambda tile: min(tile["N"].size, 8), pace)
+            if o is Operand.IFMAP and self.pace is not None
+            else Stream(o, depth, slots, fetch(o, line))
+            for o, depth, slots, line in self.streams
+        ]
         return Timeline(self.nest, streams, output, run, (self.loads_at,)).makespan()
+
+    def _parts(self, depth: int) -> int:
+        return min(8, max(piece.size for piece, _ in self.nest.pieces("N", depth)))
+
+    def _each(self, macs: int, ifmaps: int) -> int:
+        return macs // ifmaps * (self.pace or 0)
 
     def _array(self, shape: tuple[tuple[int, int], ...], advanced: int) -> Run:
         macs, rows = prod(size for size, _ in shape), shape[DIMENSIONS.index("P")][1]
@@ -90,9 +111,18 @@ class Case:
             output = Returned(
                 depth, slots, lambda words, last: time(final if last else partial, words), lambda n: time(back, n)
             )
-        return simulate(
-            self.nest, [Fetched(o, depth, slots, fetch(line)) for o, depth, slots, line in self.streams], output, run
-        )
+
+        def pace(step: Step) -> int:
+            sizes = [size for size, _ in walk.sizes(step.ranges[-1])]
+            return self._each(prod(sizes), len(step.ranges[-1]["N"]))
+
+        streams = [
+            Fetched(o, depth, slots * self._parts(depth), fetch(line), pace)
+            if o is Operand.IFMAP and self.pace is not None
+            else Fetched(o, depth, slots, fetch(line))
+            for o, depth, slots, line in self.streams
+        ]
+        return simulate(self.nest, streams, output, run)
 
 
 def lines() -> st.SearchStrategy[Line]:
@@ -112,6 +142,7 @@ def cases(draw: st.DrawFn) -> Case:
         draw(lines()),
         draw(st.integers(0, len(nest.loops))),
         draw(st.none() | st.tuples(st.integers(0, 20), st.integers(0, 9), st.integers(0, 20))),
+        draw(st.none() | st.integers(0, 2)),
     )
 
 
@@ -167,6 +198,21 @@ def test_one_slot_takes_turns_and_two_overlap() -> None:
     nest = Nest(replace(ONE, C=10), (Loop("C", 1),))
     for slots, end in ((1, 120), (2, 75)):
         assert Timeline(nest, [Stream(Operand.IFMAP, 1, slots, constant(7))], None, busy(5)).makespan() == end
+
+
+@pytest.mark.parametrize(("slots", "end"), [(1, 2 * (4 + 10)), (2, 4 + 10 + 2 + 10), (3, 4 + 10 + 10)])
+def test_an_ifmap_takes_the_place_of_one_that_the_array_is_through_with(slots: int, end: int) -> None:
+    """Two tiles of two ifmaps, 2 cycles to fetch each and 5 to use; with one slot a tile is one part::
+
+    1 slot   ff ff aaaaaaaaaa ff ff aaaaaaaaaa
+    2 slots  f0 f1 aaaaa|aaaaa           the first place is free after five cycles, the second after ten,
+                         f0   f1 aaaaa|aaaaa    and the array waits for the second
+    3 slots  f0 f1 aaaaa|aaaaaaaaaa|aaaaa   a place to spare takes the first, so all is there in time
+    """
+    nest = Nest(replace(ONE, N=4), (Loop("N", 2),))
+    parts = 2 if slots > 1 else 1
+    stream = Stream(Operand.IFMAP, 1, slots, constant(4), constant(parts), constant(5))
+    assert Timeline(nest, [stream], None, busy(10)).makespan() == end
 
 
 def test_outputs_are_written_back_while_the_array_goes_on() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import accsim
 from accsim.errors import InputError
-from accsim.hardware.accelerator import RunLength
+from accsim.hardware.accelerator import Dram, RunLength
 from accsim.simulate.activity import Action
 from accsim.simulate.coding import Coded
 from accsim.simulate.values import Array, load_tensors, measure, run_length_pairs, tensor_mistakes
@@ -22,6 +22,8 @@ from tests.naive.run_length import decode, encode
 from tests.strategies import conv_layers
 
 CODE = RunLength(run_bits=5, pairs_per_word=3, word_bits=64, operands=(Operand.IFMAP, Operand.OFMAP))
+DRAM = Dram("dram", tuple(Operand), 64, run_length=CODE)
+PLAIN = Dram("dram", tuple(Operand), 64)
 
 
 @given(st.lists(st.sampled_from([0, 0, 0, 1, 7]), max_size=300), st.integers(1, 5))
@@ -62,7 +64,7 @@ def test_effectual_macs_equal_plain_loops(layer: accsim.Layer, seed: int) -> Non
     rng = np.random.default_rng(seed)
     ifmap = rng.integers(0, 2, (g.N, g.C, g.H, g.W))
     weight = rng.integers(0, 2, (g.M, g.channels_per_group, g.R, g.S))
-    values = measure(layer, {"ifmap": ifmap, "weight": weight}, CODE)
+    values = measure(layer, {"ifmap": ifmap, "weight": weight}, DRAM)
     assert (values.ifmap_macs, values.effectual_macs) == walk(g, ifmap, weight)
 
 
@@ -96,7 +98,7 @@ def test_zero_gating_counts_the_zeros_of_real_values(network: accsim.Network) ->
     for layer, estimate in zip(network.layers, result.estimates, strict=True):
         if layer.geometry is None:
             continue
-        expected = measure(layer, tensors[layer.name], CODE).ifmap_macs
+        expected = measure(layer, tensors[layer.name], DRAM).ifmap_macs
         done = sum(c.accesses for c in estimate.activity.priced if (c.level, c.action.value) == ("pe", "mac"))
         assert done == expected
         assert estimate.activity.effectual_macs == expected
@@ -169,7 +171,7 @@ def test_both_operands_of_a_product_are_counted(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     q, k = rng.integers(0, 2, (1, 3, 4)), rng.integers(0, 2, (1, 3, 4))
     heads = [part.reshape(3, 2, 2).transpose(1, 0, 2) for part in (q, k)]
-    values = measure(layer, {"ifmap": q, "ifmap2": k}, None)
+    values = measure(layer, {"ifmap": q, "ifmap2": k}, PLAIN)
     assert values.ifmap_macs == int(heads[0].sum()) * 3
     assert values.effectual_macs == int((heads[0] @ heads[1].transpose(0, 2, 1)).sum())
     assert tensor_mistakes({"scores": {"weight": k}}, accsim.load_network(str(path))) == [
@@ -181,11 +183,34 @@ def test_dense_values_equal_density_one(network: accsim.Network) -> None:
     """Run-length coding makes dense data larger: 16-bit words become 64/3 bits."""
     ones = {layer.name: {"ifmap": np.ones(layer.input_shapes[0], dtype=np.int8)} for layer in network.mac_layers}
     machine = accsim.load_accelerator("eyeriss")
-    values = measure(network.layer("C3"), ones["C3"], CODE)
+    values = measure(network.layer("C3"), ones["C3"], DRAM)
     assert values.ifmap_density == 1.0
     assert values.ifmap_code is not None
     assert values.ifmap_code.bits / values.ifmap_code.words == pytest.approx(64 / 3, rel=0.01)
     assert accsim.estimate(network, replace(machine), tensors=ones).values == "real"
+
+
+def test_padding_that_is_fetched_is_coded_with_the_pixels(network: accsim.Network) -> None:
+    """A map of ones with a frame of zeros: its zeros take no pairs, but for those that begin and end it."""
+    layer = accsim.load_network("alexnet").layer("conv3")
+    ones = np.ones((1, 256, 13, 13), dtype=np.int8)
+    padded = np.pad(ones, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    for fetched, tensor in ((True, padded), (False, ones)):
+        code = measure(layer, {"ifmap": ones}, replace(DRAM, fetch_padding=fetched)).ifmap_code
+        assert code is not None
+        assert (code.words, code.nonzero) == (tensor.size, ones.size)
+        assert code.code_words == ceil(run_length_pairs(tensor.ravel(), CODE.run_bits) / CODE.pairs_per_word)
+
+
+def test_padding_lowers_the_density_of_what_is_fetched() -> None:
+    """A quarter of 15 x 15 words is padding: 36.61 % of the pixels are 27.5 % of the words (Table V: 72.5 % zeros)."""
+    chip = accsim.load_accelerator("eyeriss")
+    result = accsim.estimate("alexnet", chip, batch=4, layers=["conv2", "conv3"])
+    activity = result.estimates[-1].activity
+    counts = {(c.level, c.operand, c.action): c for c in activity.priced}
+    coded, plain = (counts["dram", Operand.IFMAP, action] for action in (Action.READ, Action.DECODE))
+    kept = 0.275 / (1 - 0.725**32)
+    assert coded.bits / plain.accesses == pytest.approx(kept * 64 / 3, rel=1e-3)
 
 
 def test_an_archive_is_read(tmp_path: Path, network: accsim.Network) -> None:

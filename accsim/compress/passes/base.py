@@ -33,20 +33,11 @@ class ModelPass(FileModel, ABC):
         return Applied(self.name, tuple(sorted(self.model_dump(mode="json", exclude_defaults=True).items())), notes)
 
 
-class LayerPass(ModelPass):
-    """A pass that projects the weights of one layer at a time."""
+class ChosenLayersPass(ModelPass):
+    """A pass that is applied to some of the layers with weights."""
 
     layers: tuple[str, ...] = Field(("*",), description="names or patterns of the layers it is applied to")
     skip: tuple[str, ...] = Field((), description="names or patterns of layers it leaves alone")
-
-    @abstractmethod
-    def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
-        """The layer's parameters after the pass. Pruned weights stay pruned."""
-
-    def notes(self, layer: Layer, before: LayerParameters, after: LayerParameters) -> str:
-        """What there is to say about a layer; empty for nothing."""
-        del layer, before, after
-        return ""
 
     def chosen(self, model: Model) -> list[tuple[Layer, LayerParameters]]:
         """The layers it is applied to.
@@ -66,9 +57,25 @@ class LayerPass(ModelPass):
         return [
             (layer, parameters)
             for layer, parameters in model.layers()
-            if any(fnmatchcase(layer.name, p) for p in self.layers)
-            and not any(fnmatchcase(layer.name, p) for p in self.skip)
+            if any(fnmatchcase(layer.name, p) for p in self.layers) and not self.skips(layer.name)
         ]
+
+    def skips(self, name: str) -> bool:
+        """Whether a layer is one of those that are left alone by name."""
+        return any(fnmatchcase(name, p) for p in self.skip)
+
+
+class LayerPass(ChosenLayersPass):
+    """A pass that projects the weights of one layer at a time."""
+
+    @abstractmethod
+    def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
+        """The layer's parameters after the pass. Pruned weights stay pruned."""
+
+    def notes(self, layer: Layer, before: LayerParameters, after: LayerParameters) -> str:
+        """What there is to say about a layer; empty for nothing."""
+        del layer, before, after
+        return ""
 
     def apply(self, model: Model) -> Model:
         """Project every chosen layer."""

@@ -6,7 +6,7 @@ What a PE's accumulator does to a sum that is out of range is applied to the exa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from accsim.mapping.mapping import Mapping, RowStationaryMapping
 from accsim.mapping.row_stationary import cut_filter
 from accsim.simulate.activity import Activity
 from accsim.simulate.channel import fetched, returned
+from accsim.simulate.flows import Zeros
 from accsim.simulate.ledger import Ledger
 from accsim.simulate.mac_activity import mac_activity
 from accsim.simulate.mac_task import MacTask
@@ -67,6 +68,15 @@ def steps_of(place: Place) -> Iterator[Step]:
     stay = len(rows) == len(cols) == 1
     load_at = nest.change_depth(Operand.WEIGHT, len(nest.loops)) if stay else len(nest.loops)
     return walk(nest, load_at, nest.change_depth(Operand.PSUM, mapping.depth("", Operand.PSUM)))
+
+
+def ifmap_cycles_of(place: Place) -> Callable[[Step], int]:
+    """Cycles that every pass of a step takes at least for each of its ifmaps; 0 for an array that mixes them."""
+    if not isinstance(place.mapping, RowStationaryMapping):
+        return lambda _: 0
+    from accsim.simulate.stepped.row_stationary.passes import Passes  # noqa: PLC0415
+
+    return Passes(place).ifmap_steps
 
 
 def machine_of(place: Place, operands: Operands) -> Machine:
@@ -124,11 +134,13 @@ def simulate_mac_stepped(
         stays=task.residency.ofmap is not None,
         names={Operand.WEIGHT: task.weight_name.value},
         record=events,
+        ifmap_cycles=ifmap_cycles_of(place),
     )
     makespan = timeline.run(storage.walk(steps_of(place)), observed.runs, storage.end)
     outputs, overflows, warnings = _store(task, accelerator, observed.sums, wraps_are_errors)
     ledger = Ledger(accelerator)
-    record(place, observed.flows, storage.traffic(), observed.macs, observed.zero_ifmap_macs, ledger)
+    zeros = Zeros(observed.zero_ifmap_macs, observed.zero_ifmap_kept)
+    record(place, observed.flows, storage.traffic(), observed.macs, zeros, ledger)
     activity = mac_activity(
         task,
         accelerator,

@@ -115,6 +115,7 @@ class Observed:
         flows: words moved.
         macs: MACs done by PEs, gated ones included.
         zero_ifmap_macs: those of them whose ifmap word was zero.
+        zero_ifmap_kept: those of ``zero_ifmap_macs`` that added to a sum in a row-stationary PE's scratchpad.
         register_updates: registers of PEs that took a new word, for rates.
         occupancy: PEs at work.
     """
@@ -127,6 +128,7 @@ class Observed:
     zero_ifmap_macs: int
     register_updates: int
     occupancy: Occupancy
+    zero_ifmap_kept: int = 0
 
 
 class Machine(Protocol):

@@ -60,7 +60,7 @@ def operate(
     tensors = _inputs(task.layer, accelerator, given, seed, task.densities)
     if Operand.OFMAP in task.coded:
         tensors["ofmap"] = _ofmap(task.layer, accelerator, given, seed, task.densities)
-    values = measure(task.layer, tensors, accelerator.dram.run_length)
+    values = measure(task.layer, tensors, accelerator.dram)
     made_up = [_made_up(name, task.densities) for name in tensors if name not in given]
     notes = (f"values made up with seed {seed}: {', '.join(made_up)}",) if made_up else ()
     return replace(task, values=values), _operands(task.layer, tensors), notes

@@ -7,6 +7,8 @@ array runs, as it was seen to run when it waited for nothing::
     channel   one transfer at a time: latency, then the beats of whole bursts; one of no words does not use it
     slots     a tile lives in its buffer's next slot, from its transfer until the array is done with it (an output
               tile: until it is written back); one slot takes turns with the array, two let the next tile come early
+    parts     a tile of ifmaps in a circular buffer has a slot for each of its parts; its transfer waits with a part
+              until a slot is free, and each slot is free when the array is through with the part in it
     array     a step streams when every tile is there and the step before has made room; with shadow registers its load
               begins when they are free and every tile is there
 """
@@ -21,7 +23,7 @@ from accsim.hardware.accelerator import Dram
 from accsim.simulate.channel import Fetched, Returned
 from accsim.simulate.stepped.machine import Step
 from accsim.simulate.stepped.storage import Moves, Tile
-from accsim.simulate.timeline import Run
+from accsim.simulate.timeline import Run, begun_before, left_after, shares
 from accsim.workload.layer import Operand
 
 BUFFER = "buffer "
@@ -67,36 +69,40 @@ class Slot:
     """A place for a tile.
 
     Attributes:
-        free_at: when the tile in it is done with.
-        tile, since: the tile in it, and when it came.
+        number: its number in its buffer.
+        free_at: when what is in it is done with.
+        tile, since: the tile of which a part is in it, and when that came.
+        words: words of that part.
     """
 
+    number: int
     free_at: int = 0
     tile: Tile | None = None
     since: int = 0
+    words: int = 0
 
 
 class Slots:
-    """A buffer's places for tiles of one operand, used in turn."""
+    """A buffer's places for tiles of one operand, or for their parts, used in turn.
+
+    Attributes:
+        current: the slots of the tile that the array works on.
+    """
 
     def __init__(self, count: int) -> None:
-        self._slots = [Slot() for _ in range(count)]
+        self._slots = [Slot(number) for number in range(count)]
         self._used = 0
+        self.current: list[Slot] = []
 
-    @property
-    def current(self) -> Slot | None:
-        """The slot of the tile that the array works on."""
-        return self._slots[(self._used - 1) % len(self._slots)] if self._used else None
-
-    @property
-    def number(self) -> int:
-        """The number of that slot."""
-        return (self._used - 1) % len(self._slots)
-
-    def next(self) -> Slot:
-        """Go on to the next slot."""
-        self._used += 1
-        return self._slots[self.number]
+    def next(self, tile: Tile, parts: int = 1) -> list[Slot]:
+        """Go on to the slots of the next tile."""
+        self.current = []
+        for words in shares(tile.words, parts):
+            slot = self._slots[self._used % len(self._slots)]
+            slot.tile, slot.since, slot.words = tile, slot.free_at, words
+            self.current.append(slot)
+            self._used += 1
+        return self.current
 
 
 @dataclass(slots=True)
@@ -162,6 +168,7 @@ class PassTimeline:
         stays: bool = False,
         names: Mapping[Operand, str] | None = None,
         record: bool = False,
+        ifmap_cycles: Callable[[Step], int] = lambda _: 0,
     ) -> None:
         """Describe the machine.
 
@@ -174,7 +181,10 @@ class PassTimeline:
             stays: whether finished outputs stay on chip.
             names: what operands are called in events, where that is not their own name.
             record: whether to record events.
+            ifmap_cycles: cycles that every pass of a step takes at least for each ifmap, of an array that works on one
+                after another.
         """
+        self._ifmap_cycles = ifmap_cycles
         self._inputs, self._output, self._stays, self._record = inputs, output, stays, record
         self._dram, self._clock_mhz, self._bits, self._names = dram, clock_mhz, bits, names or {}
         self._channel, self._array, self._alone = Channel(), Array(), Array()
@@ -195,10 +205,11 @@ class PassTimeline:
             last: called when all have run: the output tile that is still there, and whether it is finished.
         """
         for step, moves in steps:
-            ready = self._fetch(moves)
+            ready = self._fetch(step, moves)
             if moves.output is not None:
                 ready = max(ready, self._turn_output(moves, moves.output))
             self._run_array(step, runs[step.index], ready)
+            self._leave(step)
         self._write_back(last())
         for one, slots in zip(self._inputs, self._slots, strict=True):
             self._release(one.operand, one.level, slots)
@@ -215,32 +226,50 @@ class PassTimeline:
             self._known[key] = self._dram.cycles(self._bits(operand, words), self._clock_mhz)
         return self._known[key]
 
-    def _fetch(self, moves: Moves) -> int:
-        """Fetch the tiles that changed; returns when all of them are there."""
+    def _pace(self, one: Fetched, step: Step) -> int:
+        """Cycles that a step takes at least for each part of a tile."""
+        return one.pace(step.sizes["N"].size, self._ifmap_cycles(step)) if one.by_ifmap else 0
+
+    def _fetch(self, step: Step, moves: Moves) -> int:
+        """Fetch the tiles that changed; returns when the array can run through with all of them."""
         ready = 0
         for one, slots, tile in zip(self._inputs, self._slots, moves.fetched, strict=True):
             if tile is None:
                 continue
             self._release(one.operand, one.level, slots)
-            slot = slots.next()
-            slot.since, slot.tile = slot.free_at, tile
+            places = slots.next(tile, one.parts(step.sizes["N"].size))
             if tile.words:
-                slot.since, there = self._transfer("read", one.operand, tile, slot.free_at)
-                ready = max(ready, there)
+                pace = self._pace(one, step)
+                for part, there in enumerate(self._bring(one.operand, tile, places)):
+                    ready = max(ready, there - begun_before(part, pace))
         return ready
+
+    def _bring(self, operand: Operand, tile: Tile, places: list[Slot]) -> list[int]:
+        """Fetch a tile part by part, each when its place is free; returns when each part is there."""
+        there, parts = [], len(places)
+        bits = shares(self._bits(operand, tile.words), parts)
+        for slot, cycles, moved in zip(places, shares(self._cycles(operand, tile.words), parts), bits, strict=True):
+            slot.since, end = self._channel.serve(slot.free_at, cycles)
+            self._note_transfer("read", operand, tile, slot.since, end, slot.words, moved)
+            there.append(end)
+        return there
+
+    def _leave(self, step: Step) -> None:
+        """Places are free when the array is through with what is in them, if no later step asks for it."""
+        for one, slots in zip(self._inputs, self._slots, strict=True):
+            pace, parts = self._pace(one, step), len(slots.current)
+            for part, slot in enumerate(slots.current):
+                slot.free_at = self._array.done - left_after(part, parts, pace)
 
     def _release(self, operand: Operand, level: str | None, slots: Slots) -> None:
         """The array is done with the tile that it worked on."""
-        slot = slots.current
-        if slot is not None:
-            slot.free_at = self._array.done
-            self._lived(operand, level, slots, slot)
+        for slot in slots.current:
+            self._lived(operand, level, slot)
 
     def _turn_output(self, moves: Moves, tile: Tile) -> int:
         """Write the output tile before back and make room for the new one; returns when it can be written to."""
         self._write_back(moves.leaves)
-        slot = self._places.next()
-        slot.since, slot.tile = slot.free_at, tile
+        (slot,) = self._places.next(tile)
         if not moves.returns:
             return slot.free_at
         slot.since, there = self._transfer("read", Operand.PSUM, tile, slot.free_at)
@@ -248,14 +277,13 @@ class PassTimeline:
 
     def _write_back(self, leaving: tuple[Tile, bool] | None) -> None:
         """Let the output tile go, through the channel where it leaves the chip."""
-        slot = self._places.current
-        if leaving is None or slot is None:
+        if leaving is None or not self._places.current:
             return
-        (tile, finished), done = leaving, self._array.done
+        (slot,), (tile, finished), done = self._places.current, leaving, self._array.done
         slot.free_at = done
         if not (finished and self._stays):
             _, slot.free_at = self._transfer("write", Operand.OFMAP if finished else Operand.PSUM, tile, done)
-        self._lived(Operand.PSUM, self._output.level, self._places, slot)
+        self._lived(Operand.PSUM, self._output.level, slot)
 
     def _run_array(self, step: Step, run: Run, ready: int) -> None:
         start = self._array.serve(ready, run)
@@ -267,17 +295,23 @@ class PassTimeline:
 
     def _transfer(self, way: str, operand: Operand, tile: Tile, not_before: int) -> tuple[int, int]:
         start, end = self._channel.serve(not_before, self._cycles(operand, tile.words))
-        if self._record:
-            name, bits = self._name(operand), self._bits(operand, tile.words)
-            args = {"operand": name, "direction": way, "words": tile.words, "bits": bits, **tile.first}
-            self.events.append(Event("dram", f"{way} {name}", start, end, args))
+        self._note_transfer(way, operand, tile, start, end, tile.words, self._bits(operand, tile.words))
         return start, end
 
-    def _lived(self, operand: Operand, level: str | None, slots: Slots, slot: Slot) -> None:
-        """A tile leaves its slot."""
-        if self._record and level is not None and slot.tile is not None and slot.tile.words:
+    def _note_transfer(
+        self, way: str, operand: Operand, tile: Tile, start: int, end: int, words: int, bits: int
+    ) -> None:
+        """Record the transfer of a tile, or of a part of it that has so many words."""
+        if self._record and words:
             name = self._name(operand)
-            args = {"operand": name, "slot": slots.number, "words": slot.tile.words, **slot.tile.first}
+            args = {"operand": name, "direction": way, "words": words, "bits": bits, **tile.first}
+            self.events.append(Event("dram", f"{way} {name}", start, end, args))
+
+    def _lived(self, operand: Operand, level: str | None, slot: Slot) -> None:
+        """A tile, or a part of one, leaves its slot."""
+        if self._record and level is not None and slot.tile is not None and slot.words:
+            name = self._name(operand)
+            args = {"operand": name, "slot": slot.number, "words": slot.words, **slot.tile.first}
             self.events.append(Event(f"{BUFFER}{level}", f"{name} tile", slot.since, slot.free_at, args))
 
     def _name(self, operand: Operand) -> str:

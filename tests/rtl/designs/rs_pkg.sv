@@ -52,5 +52,7 @@ package rs_pkg;
         logic [15:0] ifmap_slots;   // and those spread over the pass
         logic [15:0] out_slots;
         logic [15:0] in_slots;
+        logic [15:0] returned;      // sums that come back
+        logic [15:0] held;          // edges that the pass is held for them, beyond those on which filters come
     } pass_t;
 endpackage

@@ -52,9 +52,8 @@ module rs_set
     input  logic [FILTER_LANES-1:0][$bits(route_t)-1:0] filter_route,
     input  logic [FILTER_LANES-1:0][WEIGHT_BITS-1:0]    filter_words,
 
-    input  logic                                     sum_waits,
-    output logic                                     sum_send,
-    input  logic [SUM_LANES-1:0]                     sum_valid,
+    input  logic [15:0]                              sums_wait,  // how many could come, and how many do
+    output logic [15:0]                              sums_send,
     input  logic [SUM_LANES-1:0][$bits(route_t)-1:0] sum_route,
     input  logic [SUM_LANES-1:0][SUM_BITS-1:0]       sum_words,
 
@@ -85,10 +84,11 @@ module rs_set
     // verilator lint_on UNUSEDSIGNAL
 
     rs_control #(
-        .SHIFT_CYCLES(SHIFT_CYCLES), .ADD_CYCLES(ADD_CYCLES), .DILATION(DILATION_W), .LEAD(LEAD)
+        .SHIFT_CYCLES(SHIFT_CYCLES), .ADD_CYCLES(ADD_CYCLES), .DILATION(DILATION_W), .LEAD(LEAD),
+        .SUM_LANES(SUM_LANES)
     ) control (
         .clk, .reset, .pass_valid, .pass, .pass_take,
-        .filter_waits, .sum_waits, .filter_send, .ifmap_send, .sum_send, .out_send,
+        .filter_waits, .filter_send, .ifmap_send, .out_send, .sums_wait, .sums_send,
         .pending((|pending) | (|on_its_way)), .tick, .step(step[ROWS]),
         .fills, .computes, .drains, .stalls
     );
@@ -120,7 +120,7 @@ module rs_set
             end
             for (genvar lane = 0; lane < SUM_LANES; lane++) begin : returned
                 rs_listen #(.ROW(i), .COL(j), .TAG(j)) listen (
-                    .send(sum_send & sum_valid[lane]), .route(sum_route[lane]), .take(sum_push[lane]));
+                    .send(16'(lane) < sums_send), .route(sum_route[lane]), .take(sum_push[lane]));
             end
 
             rs_pe #(

@@ -27,6 +27,7 @@ module rs_tb
     parameter int IFMAP_LANES = 1,
     parameter int FILTER_LANES = 1,
     parameter int SUM_LANES = 1,
+    parameter int OUT_LANES = 1,
     parameter int LEAD = 0,
     parameter int PASSES = 1,
     parameter int IFMAP = 1,
@@ -39,7 +40,7 @@ module rs_tb
     localparam int ROUTE = $bits(route_t);
 
     logic clk = 0, reset = 1;
-    logic pass_valid, pass_take, ifmap_send, filter_waits, filter_send, sum_waits, sum_send, out_send;
+    logic pass_valid, pass_take, ifmap_send, filter_waits, filter_send, out_send;
     logic [$bits(pass_t)-1:0] pass;
     logic [IFMAP_LANES-1:0] ifmap_valid;
     logic [IFMAP_LANES-1:0][ROUTE-1:0] ifmap_route;
@@ -47,7 +48,7 @@ module rs_tb
     logic [FILTER_LANES-1:0] filter_valid;
     logic [FILTER_LANES-1:0][ROUTE-1:0] filter_route;
     logic [FILTER_LANES-1:0][WEIGHT_BITS-1:0] filter_words;
-    logic [SUM_LANES-1:0] sum_valid;
+    logic [15:0] sums_wait, sums_send;
     logic [SUM_LANES-1:0][ROUTE-1:0] sum_route;
     logic [SUM_LANES-1:0][SUM_BITS-1:0] sum_words;
     logic [COLS-1:0] leaves;
@@ -57,9 +58,6 @@ module rs_tb
 
     logic [IFMAP_LANES-1:0][ROUTE+PIXEL_BITS:0] ifmap_line;
     logic [FILTER_LANES-1:0][ROUTE+WEIGHT_BITS:0] filter_line;
-    logic [SUM_LANES-1:0][ROUTE+32:0] sum_line;  // instead of a word, how often it was written and where it is
-    logic sums_left;
-    logic [SUM_LANES-1:0] there;
 
     queue #(.WIDTH($bits(pass_t)), .DEPTH(PASSES), .FILE("passes.hex")) pass_queue (
         .clk, .reset, .take(pass_take), .valid(pass_valid), .word(pass));
@@ -67,9 +65,6 @@ module rs_tb
         .clk, .reset, .take(ifmap_send), .valid(), .word(ifmap_line));
     queue #(.WIDTH(FILTER_LANES * (ROUTE + WEIGHT_BITS + 1)), .DEPTH(FILTERS), .FILE("filters.hex")) filter_queue (
         .clk, .reset, .take(filter_send), .valid(filter_waits), .word(filter_line));
-    queue #(.WIDTH(SUM_LANES * (ROUTE + 33)), .DEPTH(SUMS), .FILE("sums.hex")) sum_queue (
-        .clk, .reset, .take(sum_send), .valid(sums_left), .word(sum_line));
-
     for (genvar n = 0; n < IFMAP_LANES; n++)
         assign {ifmap_valid[n], ifmap_route[n], ifmap_words[n]} = ifmap_line[n];
     for (genvar n = 0; n < FILTER_LANES; n++)
@@ -88,27 +83,49 @@ module rs_tb
     logic [31:0] dumps[DUMPS];
     int dumped = 0;
 
-    // The buffer that keeps sums from pass to pass.
-    logic [SUM_BITS-1:0] buffer[OUTPUTS];
+    // The buffer that keeps sums from pass to pass, and the FIFO of the network out before it.
+    logic [SUM_BITS-1:0] buffer[OUTPUTS], fifo[COLS*LEAVES];
     logic [15:0] written[OUTPUTS];
-    logic [15:0] place[COLS * LEAVES];
+    logic [15:0] place[COLS * LEAVES], fifo_place[COLS*LEAVES];
     int left[COLS];
-    logic [SUM_LANES-1:0][15:0] times, address;
+    int fifo_in = 0, fifo_out = 0, sent = 0;
 
-    for (genvar n = 0; n < SUM_LANES; n++) begin
-        assign {sum_valid[n], sum_route[n], times[n], address[n]} = sum_line[n];
-        assign sum_words[n] = buffer[address[n]];
-        assign there[n] = ~sum_valid[n] | (written[address[n]] == times[n]);
+    // Sums that come back, instead of a word: how often the last one of its group was written and where that is, and
+    // where the sum itself is. The network takes a group when all of it is in the buffer.
+    typedef struct packed {
+        logic [ROUTE-1:0] route;
+        logic [15:0] times;
+        logic [15:0] last;
+        logic [15:0] address;
+    } returned_t;
+    returned_t returned[SUMS+SUM_LANES];
+    logic [SUM_LANES:0] there;
+
+    assign there[0] = 1;
+    for (genvar n = 0; n < SUM_LANES; n++) begin : back
+        returned_t one;
+        assign one = returned[sent+n];
+        assign sum_route[n] = one.route;
+        assign sum_words[n] = buffer[one.address];
+        assign there[n+1] = there[n] & (sent + n < SUMS) & (written[one.last] == one.times);
     end
-    assign sum_waits = sums_left & (&there);
+    assign sums_wait = 16'($countones(there)) - 1;
 
     always @(posedge clk)
         if (!reset) begin
             if (ifmap_send) $fwrite(inputs, "%0d %0d\n", cycle, $countones(ifmap_valid));
+            sent <= sent + 32'(sums_send);
+            for (int n = 0; n < OUT_LANES; n++)
+                if (fifo_out < fifo_in) begin  // the network out: what left on edges before
+                    buffer[fifo_place[fifo_out]] <= fifo[fifo_out];
+                    written[fifo_place[fifo_out]] <= written[fifo_place[fifo_out]] + 1;
+                    fifo_out = fifo_out + 1;
+                end
             for (int j = 0; j < COLS; j++)
                 if (leaves[j]) begin
-                    buffer[place[j*LEAVES+left[j]]] <= leaving[j];
-                    written[place[j*LEAVES+left[j]]] <= written[place[j*LEAVES+left[j]]] + 1;
+                    fifo[fifo_in] = leaving[j];
+                    fifo_place[fifo_in] = place[j*LEAVES+left[j]];
+                    fifo_in = fifo_in + 1;
                     left[j] <= left[j] + 1;
                     $fwrite(outputs, "%0d %0d %h\n", cycle, j, leaving[j]);
                 end
@@ -124,6 +141,7 @@ module rs_tb
         end
         for (int j = 0; j < COLS; j++) left[j] = 0;
         $readmemh("leaves.hex", place, 0, COLS * LEAVES - 1);
+        if (SUMS > 0) $readmemh("sums.hex", returned, 0, SUMS - 1);
         inputs = $fopen("inputs.txt", "w");
         outputs = $fopen("outputs.txt", "w");
         registers = $fopen("registers.txt", "w");

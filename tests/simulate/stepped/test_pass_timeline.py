@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from accsim.hardware.accelerator import Accelerator, Array, ArrayFamily, Dram, Partition, Pe, RegisterFile, Sram
 from accsim.mapping.dataflow import DIMENSIONS, Delivery, Drain, Reduction, SystolicDataflow
 from accsim.mapping.mapping import SystolicMapping
-from accsim.simulate.channel import fetched, returned
+from accsim.simulate.channel import Fetched, fetched, returned
 from accsim.simulate.stepped.machine import Step
 from accsim.simulate.stepped.pass_timeline import Event, PassTimeline
 from accsim.simulate.stepped.storage import Moves, Storage
 from accsim.simulate.stepped.walk import walk
 from accsim.simulate.storage import Place, Residency
-from accsim.simulate.timeline import Output, Run, Sizes, Stream, Timeline, Trail
+from accsim.simulate.timeline import Output, Run, Sizes, Stream, Timeline, Trail, begun_before, shares
 from accsim.workload.layer import Operand
 from tests.naive import timeline as naive
 from tests.naive.nest import Step as NaiveStep
@@ -41,6 +41,7 @@ class Case:
         coded: whether feature maps are coded, in words of 24 bits for two words each.
         pace: cycles of a step per MAC, and of one that loads.
         overlap: load, how much earlier the shadow registers are free, tail; ``None`` without shadow registers.
+        spare: places for ifmaps beside those of a tile, in a circular buffer; ``None`` without one.
     """
 
     place: Place
@@ -48,6 +49,25 @@ class Case:
     pace: tuple[int, int]
     loads_at: int
     overlap: tuple[int, int, int] | None
+    spare: int | None = None
+
+    def inputs(self) -> list[Fetched]:
+        """The inputs from DRAM; ifmaps that lie in a circular buffer have a place each."""
+
+        def placed(one: Fetched) -> Fetched:
+            nest = self.place.nest
+            uncut = all(loop.dim != "N" for loop in nest.loops[one.depth :])
+            if self.spare is None or one.operand is not IFMAP or one.level is None or not uncut:
+                return one
+            most = max(piece.size for piece, _ in nest.pieces("N", one.depth))
+            own = min(most, 8)
+            return replace(one, slots=min(2 * own, own + self.spare), by_ifmap=True)
+
+        return [placed(one) for one in fetched(self.place)]
+
+    def each(self, macs: int, ifmaps: int) -> int:
+        """Cycles that a step takes at least for an ifmap."""
+        return macs // ifmaps * self.pace[0]
 
     def bits(self, operand: Operand, words: int) -> int:
         if self.coded and operand in (IFMAP, OFMAP):
@@ -86,7 +106,17 @@ class Case:
 
         tile = returned(self.place)
         output = Output(tile.depth, tile.slots, write, lambda pieces: self.cycles(PSUM, words(PSUM, pieces)))
-        streams = [Stream(one.operand, one.depth, one.slots, fetch(one.operand)) for one in fetched(self.place)]
+
+        def stream(one: Fetched) -> Stream:
+            def pace(pieces: Sizes) -> int:
+                ifmaps = pieces["N"].size
+                return one.pace(ifmaps, self.each(prod(pieces[dim].size for dim in DIMENSIONS), ifmaps))
+
+            return Stream(
+                one.operand, one.depth, one.slots, fetch(one.operand), lambda tile: one.parts(tile["N"].size), pace
+            )
+
+        streams = [stream(one) for one in self.inputs()]
         return Timeline(self.place.nest, streams, output, run, (self.loads_at,)).makespan()
 
     def naive(self) -> int:
@@ -105,7 +135,14 @@ class Case:
 
         tile = returned(self.place)
         output = naive.Returned(tile.depth, tile.slots, write, lambda words: self.cycles(PSUM, words))
-        inputs = [naive.Fetched(one.operand, one.depth, one.slots, fetch(one.operand)) for one in fetched(self.place)]
+
+        def pace(step: NaiveStep) -> int:
+            return self.each(prod(len(step.ranges[-1][dim]) for dim in DIMENSIONS), len(step.ranges[-1]["N"]))
+
+        inputs = [
+            naive.Fetched(one.operand, one.depth, one.slots, fetch(one.operand), pace if one.by_ifmap else None)
+            for one in self.inputs()
+        ]
         return naive.simulate(self.place.nest, inputs, output, run)[0]
 
     def stepped(self, record: bool = False) -> tuple[int, list[Event], list[tuple[Step, Moves]]]:
@@ -122,8 +159,11 @@ class Case:
         acc = self.place.accelerator
         stays = self.place.residency.ofmap is not None
         timeline = PassTimeline(
-            fetched(self.place), returned(self.place), acc.dram, acc.clock_mhz, self.bits, stays=stays, record=record
-        )
+            self.inputs(), returned(self.place), acc.dram, acc.clock_mhz, self.bits, stays=stays, record=record,
+            ifmap_cycles=lambda step: self.each(
+                prod(piece.size for piece in step.sizes.values()), step.sizes["N"].size
+            ),
+        )  # fmt: skip
         return timeline.run(seen(), runs, storage.end), timeline.events, moved
 
     def alone(self) -> int:
@@ -170,6 +210,7 @@ def cases(draw: st.DrawFn) -> Case:
         (draw(st.integers(0, 2)), draw(st.integers(0, 9))),
         draw(depth),
         draw(st.none() | st.tuples(st.integers(-3, 20), st.integers(0, 9), st.integers(0, 20))),
+        draw(st.none() | st.integers(0, 4)),
     )
 
 
@@ -192,9 +233,14 @@ def test_recording_changes_nothing_and_adds_up(case: Case) -> None:
     end, events, moved = case.stepped(record=True)
     assert end == case.stepped()[0]
     transfers = on(events, "dram")
-    assert sum(e.end - e.start for e in transfers) == sum(
-        case.cycles(Operand(str(e.args["operand"])), int(e.args["words"])) for e in transfers
-    )
+    if not any(one.by_ifmap for one in case.inputs()):
+        assert sum(e.end - e.start for e in transfers) == sum(
+            case.cycles(Operand(str(e.args["operand"])), int(e.args["words"])) for e in transfers
+        )
+    tiles = [(one.operand, tile) for _, move in moved for one, tile in zip(case.inputs(), move.fetched, strict=True)]
+    for operand in (IFMAP, WEIGHT):
+        came_in = sum(int(e.args["bits"]) for e in transfers if e.args["operand"] == operand.value)
+        assert came_in == sum(case.bits(o, tile.words) for o, tile in tiles if o is operand and tile)
     came = sum(tile.words for _, move in moved for tile in move.fetched if tile)
     came += sum(move.output.words for _, move in moved if move.output and move.returns)
     assert sum(int(e.args["words"]) for e in transfers if e.args["direction"] == "read") == came
@@ -229,14 +275,17 @@ def test_no_output_before_its_last_operand(case: Case) -> None:
     steps = sorted(on(events, "array"), key=lambda event: int(event.args["step"]))
     reads = [e for e in on(events, "dram") if e.args["direction"] == "read"]
     writes = [e for e in on(events, "dram") if e.args["direction"] == "write"]
-    inputs = fetched(case.place)
+    inputs = case.inputs()
     wanted = {o: iter([e for e in reads if e.args["operand"] == o.value]) for o in (WEIGHT, IFMAP, PSUM)}
     arrived = dict.fromkeys(wanted, 0)
     opened: list[list[int]] = []
     for (step, move), event in zip(moved, steps, strict=True):
+        pace = case.each(prod(piece.size for piece in step.sizes.values()), step.sizes["N"].size)
         for one, tile in zip(inputs, move.fetched, strict=True):
-            if tile and tile.words:
-                arrived[one.operand] = next(wanted[one.operand]).end
+            parts = shares(tile.words, one.parts(step.sizes["N"].size)) if tile else []
+            ahead = one.pace(step.sizes["N"].size, pace) if one.by_ifmap else 0
+            ends = [next(wanted[one.operand]).end - begun_before(i, ahead) for i, words in enumerate(parts) if words]
+            arrived[one.operand] = max(ends, default=arrived[one.operand])
         if move.returns:
             arrived[PSUM] = next(wanted[PSUM]).end
         assert event.start >= max(arrived.values())
@@ -270,3 +319,5 @@ def test_cycles_never_rise_with_bandwidth_or_buffering(case: Case, times: int) -
     base = case.stepped()[0]
     assert with_levels(wider).stepped()[0] <= base
     assert with_levels(more).stepped()[0] <= base
+    if case.spare is not None:
+        assert replace(case, spare=case.spare + times).stepped()[0] <= base

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accsim.hardware.accelerator import FilterLoad
 from accsim.kernels import ranges
+from accsim.mapping.dataflow import DIMENSIONS
+from accsim.mapping.nest import Piece
 from accsim.simulate.filter_loads import Block
 from accsim.simulate.mac_layer import count_array
 from accsim.simulate.phase import Phase
 from accsim.simulate.schedule import _one_by_one
-from accsim.simulate.stepped.machine import Observed, Operands
+from accsim.simulate.stepped.machine import Observed, Operands, Step
 from accsim.simulate.timeline import Run
 from tests.naive import kernels as naive
 from tests.simulate.stepped.row_stationary_runs import ARITHMETIC, WIDTHS, Layer, layers
@@ -29,12 +30,23 @@ def plain(phase: Phase) -> tuple[int, int, int, dict[str, int]]:
     return phase.compute, phase.fill, phase.drain, {cause: n for cause, n in phase.stalls if n}
 
 
+def burst_of(layer: Layer, step: Step) -> dict[str, Piece]:
+    """The pieces of the burst that a step begins."""
+    nest = layer.place.nest
+    burst = {dim: nest.piece(dim, 0, nest.bound(dim)) for dim in DIMENSIONS}
+    for loop in nest.loops[: layer.array.ramp_at]:
+        whole, start = burst[loop.dim], step.sizes[loop.dim].start
+        start -= (start - whole.start) % loop.step
+        burst[loop.dim] = nest.piece(loop.dim, start, min(loop.step, whole.start + whole.size - start))
+    return burst
+
+
 def counted_runs(layer: Layer) -> list[Run]:
-    """The cycles of every step by formula, given the step before it."""
-    keeps = layer.machine.pe.filter_load is FilterLoad.FIRST_COLUMN
+    """The cycles of every step by formula, given the step before it and the burst that it begins."""
     runs, before = [], None
     for step in layer.steps:
-        runs.append(layer.array.run(step.sizes, step.loads, step.starts, None if keeps else before))
+        burst = burst_of(layer, step) if step.starts else None
+        runs.append(layer.array.run(step.sizes, step.loads, step.starts, before, burst))
         before = Block(*(step.sizes[dim].size for dim in "NMCQ"))
     return runs
 
@@ -43,11 +55,7 @@ def check_counts(layer: Layer, seen: Observed) -> None:
     """Every cycle and every word that was seen is what the counted engine says."""
     array = layer.array
     assert plain(seen.phase) == plain(_one_by_one(layer.place, array))
-    blocks = [Block(*(step.sizes[dim].size for dim in "NMCQ")) for step in layer.steps]
-    assert list(seen.runs) == [
-        array.run(step.sizes, step.loads, step.starts, earlier)
-        for step, earlier in zip(layer.steps, [None, *blocks[:-1]], strict=True)
-    ]
+    assert list(seen.runs) == counted_runs(layer)
     assert sum(run.done for run in seen.runs) == seen.phase.total
     _, (flows, occupancy) = count_array(layer.place)
     assert seen.flows == flows

@@ -13,8 +13,9 @@ from accsim.simulate.stepped.machine import Operands, Probe
 from accsim.simulate.stepped.row_stationary import chunks
 from accsim.simulate.stepped.row_stationary.passes import PASS, Passes, Row
 from tests.naive.row_stationary_clocked import Array
-from tests.naive.row_stationary_pe import Hazard, NotWritten
+from tests.naive.row_stationary_pe import Hazard
 from tests.naive.row_stationary_program import Layer as Addresses
+from tests.naive.row_stationary_returns import Returns
 from tests.simulate.stepped.row_stationary_runs import Layer
 from tests.simulate.stepped.test_row_stationary import check, check_counts, check_values
 from tests.simulate.stepped.test_row_stationary_registers import check_registers, check_seen
@@ -184,19 +185,13 @@ def test_a_twin_that_counts_wrong() -> None:
         check_seen(one, one.run(), twin.seen)
 
 
-def test_the_twin_notices_a_sum_that_comes_back_before_it_was_written() -> None:
-    """Three PEs in a chain, passes of one MAC and one add: no engine waits for it, so their cycles are still equal.
-
-    The top PE writes the sum of the first pass on tick 1 + 2, and the bottom PE adds it on tick 2 + 1.
-    """
+def test_the_twin_notices_a_pass_that_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three PEs in a chain, passes of one MAC and one add: the sum of the first is on its way when the second adds."""
     machine, g, mapping = NAMED["wide filter cut by the spads"]
     g = replace(g, M=1, C=2, P=1, Q=1, R=3, S=1, H=3, W=1)
-    mapping = replace(mapping, m=1, e=1, f=1, p=1)
-    free = {link: {"width_bits": None} for link in ("gin_ifmap", "gin_filter", "gin_psum", "gon_psum")}
-    machine = change(replace(machine, pe=replace(machine.pe, window_shift_cycles=0, pipeline_stages=1)), **free)
-    one = Layer(machine, g, mapping, 1)
+    one = Layer(machine, g, replace(mapping, m=1, e=1, f=1, p=1), 1)
     check(one)
-    with pytest.raises(NotWritten):
+    one.oracle().run()
+    monkeypatch.setattr(Returns, "wait", lambda *_: 0)
+    with pytest.raises(Hazard, match="needs the sum"):
         one.oracle().run()
-    tall = Layer(replace(machine, pe=replace(machine.pe, psum_add_cycles=2)), g, mapping, 1)
-    tall.oracle().run()

@@ -53,8 +53,8 @@ psum_spad changed right after tick k + D - 1.
 Ticks, skew and bursts
 ----------------------
 A *tick* is an edge on which the array's clock is enabled; on all others every PE register holds still. A *burst* is the
-passes of one output tile, one after the other without a gap: program steps are numbered through it, S = 0, 1, ... The
-controller issues step S on tick S. A PE runs it ``skew`` ticks later::
+passes of one output tile, one after the other. The controller issues a step on a tick, the steps of a pass on one tick
+after the other; in front of a pass there may be ticks without a step. A PE runs a step ``skew`` ticks later::
 
       skew of PE (i, j) of set b = (B - 1 - b) * height + (height - 1 - i)
 
@@ -67,8 +67,12 @@ The edges of a burst, in order::
       fill      the first window (first ifmap, every channel of the first pass) on the ifmap network
       then for each pass
         fill    filter words, if the pass brings new ones, until those left need no more edges than the first column
+        drain   until the sums that the pass adds to will be in time
         steps   one per tick; an edge on which a network or port is behind is a stall
       drain     as above
+
+On the edges in front of a pass the clock is enabled without a step, so that what is under way goes on; in front of the
+first pass of a burst nothing is.
 
 Networks
 --------
@@ -89,7 +93,8 @@ operands.
   every step.
 * filter: words in the order of use (channel in the PE, tap, filter in the PE, set a, set b, filter row), one load
   after the other. A load of X transactions takes edges that are kept for it, one each: first, with ``pe.filter_load``
-  set to ``adjacent_columns``, the steps of the last column of the pass before, or with ``whole_pass`` all its steps
+  set to ``adjacent_columns``, the steps of the last column of the pass before, with ``spare_words`` those before it
+  that fill the places its spads leave empty, too, or with ``whole_pass`` all its steps
   but those of its first column; a pass of one column has no such steps. Then the fill edges, then the steps of the
   pass's first column. That column ends with sums that are added, when its last MAC has long read its word, so the
   network runs ahead of these edges by the fewest edges that bring every word no later than the edge on which its
@@ -98,12 +103,28 @@ operands.
   the pass before has read the word it replaces: all columns read the spad in the same order, so that places become
   free in the order in which words come. A word is taken to be in the spad from the edge of its first MAC on.
 * psum in: sums that come back, in the order (n, c, filter in the PE, set a, column j), to the bottom PEs, at most one
-  column ahead. Every pass keeps the slots for them, empty where the sums start from zeros. A sum that comes back is
-  taken to be in the buffer: neither engine holds a pass of fewer steps than its chain has PEs until the pass before
-  on the same outputs has written its sums, which a real array must do.
+  column ahead. Every pass keeps the slots for them, empty where the sums start from zeros. A sum that is not in the
+  buffer yet when its slot comes crosses the network later.
 * psum between PEs: a sum is finished at least a tick before the PE above adds it, and waits there in a two-word FIFO.
 * psum out: a finished sum leaves the array on the edge on which the top PE writes it and waits in the network's FIFO.
-  That FIFO holds the last column when the array is done; neither engine waits for it.
+  From the next edge on it crosses the network, and is in the buffer right after the edge on which it does. The FIFO
+  holds the last column when the array is done; neither engine waits for it.
+
+Sums that come back
+-------------------
+A *group* is the sums that leave the array on one tick: of one filter of a PE and one output column, in all columns of
+PEs and all sets. When the top PEs write it on edge w, the network out moves it from edge w + 1 on, and when all of it
+is in the buffer, from the next edge on, the network in brings it to the bottom PEs, which may add a sum on the edge it
+arrives on. Each network moves what waits for it in order, as many bits on an edge as it is wide.
+
+The controller knows on which tick and edge each group was added at the bottom, and from that when it is back at the
+latest. It holds a pass, in front of its first step, until each group that the pass adds to will be there when its step
+comes to the last stage of the bottom PEs. It reckons in ticks (a network has an edge for every tick; that is given up
+if a psum network has more transactions for some pass than the pass has steps) and in edges (each tick of the way up
+takes as long as the longest step of the layer, the steps of the pass come at the pace of its slowest network), both of
+which are on the safe side, and waits no longer than the shorter one needs. Either takes a network to be busy with
+other sums first: after the last tick before the pass for as long as it is after the last step of any pass of the layer,
+and the network in for a group longer than the network out. ``sums`` has the code.
 
 Registers for dumps
 -------------------
@@ -113,9 +134,9 @@ whether it has work there or not; one that has no work in the first pass of a bu
 registers of a PE count as invalid from the first step of a pass on, but filters that stay.
 
 Compiled code runs whole columns of a row of PEs at a time where nothing is asked for inside them, and steps
-otherwise. Sums are run: a dump of ``psum_spad`` is what the steps so far have made of it. Windows and filter spads
-are not moved word by word: a window is a place in its PE's stream of words, and which words a spad has is a step of
-the program.
+otherwise. Up to a step that is asked for, all registers of its pass are run, sums as they grow, windows and filter
+spads word by word as words enter and move. Where nothing is asked for, the words of a window are used where its row of
+the ifmap lies.
 
 ``ifmap_window`` [rows, cols, q * span]
     Channel ch, word o at ``ch * span + o``, span being that of the pass: a shift register. A new word enters at

@@ -11,11 +11,11 @@ from accsim.kernels.accumulator import Rule
 from accsim.kernels.jit import kernel
 from accsim.simulate.stepped.row_stationary import dumps, pe
 
-READ, DELIVERED, WEIGHTS, WEIGHTS_IN, SUMS_OUT, SUMS_IN, MOST, SLOTS, STEPS = range(5, 14)
+READ, DELIVERED, WEIGHTS, WEIGHTS_IN, SUMS_OUT, SUMS_IN, MOST, SLOTS, STEPS = range(6, 15)
 """What the array counts beside its PEs: ifmap words fetched and delivered; filter words sent and delivered; sums out
 and in; most PEs at work, PE slots and steps of ``flows.Occupancy``."""
 
-COUNTS = 14
+COUNTS = 15
 
 
 class Layout(NamedTuple):

@@ -8,17 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accsim.kernels.jit import kernel
+from accsim.simulate.stepped.row_stationary import sums
 
-EDGE, TICK, CHAIN, ARRIVED, TAKEN, ROOM, DUMP, SENT, RETURNED, EARLY, LEAD = range(11)
-"""What is carried from pass to pass: edges and ticks so far; PEs in the chain of the burst, its ifmap words that have
-arrived and that were taken, and the most that may wait; the next dump; ifmap words sent in the layer; sums that have
-come back in the pass; transactions of the next pass's filters that came beside this one; by how many edges a filter
-word came after its first MAC, which the network has to run ahead by."""
+EDGE, TICK, CHAIN, HEIGHT, FILTER, ARRIVED, TAKEN, ROOM, DUMP, SENT, RETURNED, EARLY, LEAD = range(13)
+"""What is carried from pass to pass: edges and ticks so far; PEs in the chain of the burst and in that of one set, its
+first filter, its ifmap words that have arrived and that were taken, and the most that may wait; the next dump; ifmap
+words sent in the layer; sums that have come back in the pass; transactions of the next pass's filters that came beside
+this one; by how many edges a filter word came after its first MAC, which the network has to run ahead by."""
 
-STATE = 11
+STATE = 13
 
 FILL, OPEN, COMPUTE, DRAIN, STALLS = range(5)
-"""Columns of the edges spent in a pass: first window, filters in the open, steps, drain; then stalls by network."""
+"""Columns of the edges spent in a pass: first window, filters in the open, steps, waits for sums and drain; then stalls
+by network."""
 
 FINE, LATE, CROWDED = range(3)
 """How a walk ends: well, with a word that was used before it arrived, or with one that had no room to wait in."""
@@ -124,7 +126,7 @@ def begin_burst(
     one: Any, state: NDArray[Any], net: Networks, asked: NDArray[Any], ticks: NDArray[Any], words: Words
 ) -> int:
     """Bring the first window into the FIFOs; returns the edges that takes."""
-    state[CHAIN] = one.sets_r * one.taps_r
+    state[CHAIN], state[HEIGHT], state[FILTER] = one.sets_r * one.taps_r, one.taps_r, one.m0
     state[ARRIVED] = state[TAKEN] = 0
     state[ROOM] = one.window
     for slot in range(one.window_slots):
@@ -138,17 +140,35 @@ def begin_burst(
 
 
 @kernel
-def open_filters(one: Any, state: NDArray[Any], asked: NDArray[Any], ticks: NDArray[Any], words: Words) -> int:
-    """Bring filter words until those left need no more edges than the first column; returns the edges that takes."""
-    edges = 0
-    if words.sends.size:
-        words.sends[: state[EARLY]] = words.next_sends[: state[EARLY]]
-    while one.weight_slots - state[EARLY] - edges > one.first:
-        if words.sends.size:
-            words.sends[state[EARLY] + edges] = state[EDGE]
-        edges += 1
-        pass_edge(state, False, asked, ticks, words)
-    return edges
+def hold_pass(
+    one: Any, slowest: int, edges: NDArray[Any], state: NDArray[Any], asked: NDArray[Any], ticks: NDArray[Any],
+    words: Words, returns: sums.Returns,
+) -> None:  # fmt: skip
+    """Hold a pass until filter words left need no more edges than its first column, and no sum it adds to is late.
+
+    Sums of earlier passes climb on meanwhile. An edge on which no filters come is drain.
+    """
+    early, height = state[EARLY], state[HEIGHT]
+    late = state[CHAIN] - one.sets_r * height + height - one.taps_r + returns.pipeline_stages - 1
+    at = one.m0 - state[FILTER]
+    recording, ticking, sending = words.edge_of.size > 0, not one.starts, words.sends.size > 0
+    if sending:
+        words.sends[:early] = words.next_sends[:early]
+    while True:
+        if one.weight_slots - early - edges[OPEN] > one.first:
+            if sending:
+                words.sends[early + edges[OPEN]] = state[EDGE]
+            edges[OPEN] += 1
+        elif returns.ticks.size and sums.late_by(one, at, late, slowest, state[TICK], state[EDGE], returns):
+            edges[DRAIN] += 1
+        else:
+            return
+        if recording and ticking:
+            words.edge_of[state[TICK]] = state[EDGE]
+        state[TICK] += ticking
+        state[EDGE] += 1
+        if asked.size:
+            note(state, asked, ticks)
 
 
 @kernel
@@ -165,7 +185,7 @@ def end_burst(state: NDArray[Any], net: Networks, asked: NDArray[Any], ticks: ND
 @kernel
 def walk(
     table: NDArray[Any], slots: NDArray[Any], net: Networks, state: NDArray[Any], asked: NDArray[Any],
-    ticks: NDArray[Any], begins: NDArray[Any], spent: NDArray[Any], words: Words,
+    ticks: NDArray[Any], begins: NDArray[Any], spent: NDArray[Any], words: Words, returns: sums.Returns,
 ) -> int:  # fmt: skip
     """Walk passes edge by edge.
 
@@ -179,28 +199,34 @@ def walk(
         begins: receives the tick of the first step of each pass.
         spent: [passes, 4 + networks], receives the edges of each pass, see ``FILL`` and the others.
         words: where words are recorded.
+        returns: sums on their way to the buffer and back.
 
     Returns:
         ``FINE``, or what is wrong.
     """
     for number in range(table.size):
-        one, edges = table[number], spent[number]
+        one, edges, slowest = table[number], spent[number], table[number].steps
+        for network in range(slots.shape[1]):
+            slowest = max(slowest, slots[number, network])
         if one.starts:
             edges[FILL] = begin_burst(one, state, net, asked, ticks, words)
-        edges[OPEN] = open_filters(one, state, asked, ticks, words)
-        begins[number] = state[TICK]
-        wrong = run_steps(one, edges, slots[number], net, state, asked, ticks, words)
+            sums.forget(returns)
+        hold_pass(one, slowest, edges, state, asked, ticks, words, returns)
+        begins[number], edge = state[TICK], state[EDGE]
+        wrong = run_steps(one, edges, slots[number], net, state, asked, ticks, words, returns)
         if wrong:
             return wrong
+        if returns.ticks.size:
+            sums.send(one, one.m0 - state[FILTER], state[CHAIN], begins[number], edge, returns)
         if one.ends:
-            edges[DRAIN] = end_burst(state, net, asked, ticks, words)
+            edges[DRAIN] += end_burst(state, net, asked, ticks, words)
     return FINE
 
 
 @kernel
 def run_steps(
     one: Any, edges: NDArray[Any], slots: NDArray[Any], net: Networks, state: NDArray[Any], asked: NDArray[Any],
-    ticks: NDArray[Any], words: Words,
+    ticks: NDArray[Any], words: Words, returns: sums.Returns,
 ) -> int:  # fmt: skip
     """The steps of one pass, each on the first edge on which no network or port is behind."""
     count, steps, recording = slots.size, one.steps, words.ifmap.size > 0
@@ -213,6 +239,8 @@ def run_steps(
     sent, early, columns, local, length = state[EARLY] + edges[OPEN], 0, 0, 0, one.first
     column_ifmap, column_sums = one.ifmap_rows * one.channels * one.new, one.filters * one.rows
     row_ifmap = one.ifmap_rows * one.channels * (one.span - one.new)
+    at, each = one.m0 - state[FILTER], max(net.add_cycles, 1)
+    adding = one.per_p * each if returns.ticks.size else 0
     for step in range(steps):
         for k in range(count):
             due[k] = soon[k]
@@ -265,6 +293,9 @@ def run_steps(
         sent += mine
         early += next_one
         local += 1
+        if length - local < adding and (length - local) % each == 0:
+            f = one.per_p - 1 - (length - local) // each
+            returns.ticks[at + f, columns], returns.edges[at + f, columns] = state[TICK], state[EDGE]
         if local == length:
             if recording and columns == 0 and one.weight_slots:
                 note_filters(one, net, state, words)

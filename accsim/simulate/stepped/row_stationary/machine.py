@@ -13,7 +13,7 @@ from accsim.simulate.flows import Occupancy, RowStationaryFlows
 from accsim.simulate.phase import Phase
 from accsim.simulate.stepped.machine import Observed, Operands, Probe, Registers, Step
 from accsim.simulate.stepped.operands import accumulator_of
-from accsim.simulate.stepped.row_stationary import array, controller, dumps, pe
+from accsim.simulate.stepped.row_stationary import array, controller, dumps, pe, sums
 from accsim.simulate.stepped.row_stationary.chunks import chunks
 from accsim.simulate.stepped.row_stationary.passes import Passes, Slots, Table
 from accsim.simulate.stepped.row_stationary.recorder import Recorder
@@ -54,10 +54,11 @@ class _Layer:
         self.passes, self.probe = passes, probe
         self.probing = probe.asks
         g = place.nest.geometry
-        sums = np.zeros((g.N, g.M, g.P, g.Q), np.int64)
-        self.tensors = array.Tensors(operands.ifmap, operands.weight, sums, np.zeros(sums.shape, np.bool_))
+        shape = g.N, g.M, g.P, g.Q
+        exact, visited = np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
+        self.tensors = array.Tensors(operands.ifmap, operands.weight, exact, visited)
         self.layout, self.networks = _layout(place, passes), _networks(place, passes)
-        self.memory = _memory(place, passes)
+        self.memory, self.returns = _memory(place, passes), _returns(place, passes)
         self.state = np.zeros(controller.STATE, np.int64)
         self.counts = np.zeros(array.COUNTS, np.int64)
         self.first = np.zeros(2, np.int64)
@@ -85,9 +86,9 @@ class _Layer:
         """Let the controller walk a chunk; returns the tick on which each pass begins."""
         begins = np.zeros(table.size, np.int64)
         spent = np.zeros((table.size, self.spent.size), np.int64)
-        words = self.recorder.words(table, slots, self.state, self.networks)
+        words = self.recorder.words(table, slots, self.state, self.networks, self.returns)
         wrong = controller.walk(
-            table, slots, self.networks, self.state, self.asked, self.ticks, begins, spent, words
+            table, slots, self.networks, self.state, self.asked, self.ticks, begins, spent, words, self.returns
         )  # fmt: skip
         if wrong:
             what = "used before it arrived" if wrong == controller.LATE else "sent to a PE that had no room for it"
@@ -146,6 +147,7 @@ class _Layer:
             ),
             macs=counts[pe.MACS],
             zero_ifmap_macs=counts[pe.ZERO_MACS],
+            zero_ifmap_kept=counts[pe.ZERO_KEPT],
             register_updates=sum(counts[i] for i in (pe.MACS, pe.ADDED, array.DELIVERED, array.WEIGHTS_IN)),
             occupancy=Occupancy(counts[array.MOST], counts[array.SLOTS], counts[array.STEPS]),
         )
@@ -186,6 +188,26 @@ def _networks(place: Place, passes: Passes) -> controller.Networks:
         ifmap_width, weight_width, psum_width, paced.get(Operand.IFMAP, -1), paced.get(Operand.PSUM, -1),
         acc.pe.pipeline_stages, acc.pe.psum_add_cycles,
     )  # fmt: skip
+
+
+def _returns(place: Place, passes: Passes) -> sums.Returns:
+    acc, m = place.accelerator, passes.mapping
+    out, back = (link.width_bits or 0 if link else 0 for link in (acc.link(Operand.PSUM, way) for way in ("out", "in")))
+    size = (m.m, m.n * m.f) if passes.sums_return else (0, 0)
+    groups = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    bits, pe_ = acc.bits(Operand.PSUM), acc.pe
+    left = np.zeros((2, 2), np.int64)
+    if not passes.sums_return:
+        return sums.Returns(bits, out, back, pe_.psum_add_cycles, pe_.pipeline_stages, 1, True, left, *groups)
+    table, slots = passes.kinds()
+    slowest = np.maximum(table["steps"], slots.max(axis=1, initial=0))
+    keeps_up = bool((passes.psum_slots(slots) <= table["steps"][:, None]).all())
+    longest = int((-(-slowest // table["steps"])).max())
+    returns = sums.Returns(
+        bits, out, back, pe_.psum_add_cycles, pe_.pipeline_stages, longest, keeps_up, left, *groups,
+    )  # fmt: skip
+    sums.measure(table, slowest, returns)
+    return returns
 
 
 def _memory(place: Place, passes: Passes) -> array.Memory:

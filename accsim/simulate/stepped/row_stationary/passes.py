@@ -9,7 +9,7 @@ from itertools import accumulate, product
 import numpy as np
 import numpy.typing as npt
 
-from accsim.hardware.accelerator import FilterLoad, InitialPsum
+from accsim.hardware.accelerator import FilterLoad, InitialPsum, RegisterFile
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.nest import input_extent, window_span
 from accsim.mapping.row_stationary import cut_filter
@@ -93,6 +93,7 @@ class Passes:
     Attributes:
         runs_r, runs_s: first index and length of the runs in which filter rows and columns are worked on.
         paced: networks and ports that may hold the array.
+        sums_return: whether any pass adds to sums of an earlier one.
     """
 
     def __init__(self, place: Place) -> None:
@@ -104,18 +105,19 @@ class Passes:
         self.runs_r, self.runs_s = _runs(rows), _runs(cols)
         self._reads_first = place.accelerator.array.initial_psum is InitialPsum.READ
         blocks = place.nest.count("C", len(place.nest.loops)) * len(rows) * len(cols)
-        self._sums_return = blocks > 1 or self._reads_first
+        self.sums_return = blocks > 1 or self._reads_first
         self.paced = tuple(self._paced())
         self._shapes: dict[object, Row] = {}
+        self._paces: dict[tuple[int, ...], int] = {}
 
     def _paced(self) -> Iterator[Paced]:
         acc = self.accelerator
-        ways = [(Operand.IFMAP, "in"), (Operand.PSUM, "out"), *([(Operand.PSUM, "in")] if self._sums_return else [])]
+        ways = [(Operand.IFMAP, "in"), (Operand.PSUM, "out"), *([(Operand.PSUM, "in")] if self.sums_return else [])]
         for operand, way in ways:
             link = acc.link(operand, way)
             if link is not None and link.width_bits is not None:
                 yield Paced(link.name, ((operand, acc.bits(operand)),), link.width_bits, False, way == "in")
-        inputs = (Operand.IFMAP, Operand.WEIGHT, *((Operand.PSUM,) if self._sums_return else ()))
+        inputs = (Operand.IFMAP, Operand.WEIGHT, *((Operand.PSUM,) if self.sums_return else ()))
         psum = ((Operand.PSUM, acc.bits(Operand.PSUM)),)
         for level in acc.buffers:
             nearest = [o for o in inputs if [lv for lv in acc.buffers if o in lv.operands][-1:] == [level]]
@@ -146,6 +148,48 @@ class Passes:
                 )  # fmt: skip
                 yield (*placed, *shape), slots
 
+    def _spare(self, per_p: int, per_q: int, taps_s: int) -> int:
+        """Transactions of the filter network that find empty places in every PE's filter spad during a pass.
+
+        Words go round the rows of PEs; ``rows`` of them take turns at least, whichever pass comes next.
+        """
+        acc, nest, m = self.accelerator, self.nest, self.mapping
+        link = acc.link(Operand.WEIGHT, "in")
+        spad = next((lv for lv in acc.levels if isinstance(lv, RegisterFile) and Operand.WEIGHT in lv.operands), None)
+        if spad is None or link is None or link.width_bits is None:
+            return 0
+        empty = spad.size_words - per_p * per_q * taps_s
+        empty -= per_q * window_span(taps_s, nest.geometry.dilation_w) if Operand.IFMAP in spad.operands else 0
+        empty -= per_p if Operand.PSUM in spad.operands else 0
+        rows = min(taps for _, taps in self.runs_r)
+        for dim, sets in (("M", m.t), ("C", m.r)):
+            blocks = [piece.size for piece, _ in nest.pieces(dim, len(nest.loops))]
+            rows *= min(block // -(-block // sets) for block in blocks)
+        return max(empty, 0) * rows * acc.bits(Operand.WEIGHT) // link.width_bits
+
+    def ifmap_steps(self, step: Step) -> int:
+        """The fewest steps that a pass of ``step`` takes for each of its ifmaps."""
+        key = tuple(step.sizes[dim].size for dim in "NMCPQ")
+        if key not in self._paces:
+            at, runs = SHAPED.index("steps"), product(self.runs_r, self.runs_s)
+            self._paces[key] = min(self._shape(step, False, r, s)[0][at] // key[0] for r, s in runs)
+        return self._paces[key]
+
+    def kinds(self) -> tuple[Table, Slots]:
+        """A pass of every kind, taken as one that brings filters, with the slots of ``paced``."""
+        rows = []
+        for sizes, _ in self.nest.blocks(len(self.nest.loops)):
+            step = Step(0, sizes, -1, loads=True, starts=False)
+            for run_r, run_s in product(self.runs_r, self.runs_s):
+                fields, slots = self._shape(step, False, run_r, run_s)
+                rows.append(((0,) * len(PLACED) + fields + (0,) * len(FOLLOWED), slots))
+        table: Table = np.array([fields for fields, _ in rows], PASS)
+        return table, np.array([slots for _, slots in rows], np.int64).reshape(len(rows), -1)
+
+    def psum_slots(self, slots: Slots) -> Slots:
+        """Those of ``slots`` that are the psum networks'."""
+        return slots[:, [one.operands[0][0] is Operand.PSUM and not one.port for one in self.paced]]
+
     def _shape(self, step: Step, starts: bool, run_r: tuple[int, int], run_s: tuple[int, int]) -> Row:
         """The ``SHAPED`` fields of a pass, and its slots."""
         g, m, pe, sizes = self.nest.geometry, self.mapping, self.accelerator.pe, step.sizes
@@ -172,6 +216,9 @@ class Passes:
         head = {
             FilterLoad.FIRST_COLUMN: steps,
             FilterLoad.ADJACENT_COLUMNS: steps - (column if cols > 1 else first) if n * cols > 1 else steps,
+            FilterLoad.SPARE_WORDS: max(
+                first, steps - (column if cols > 1 else first) - self._spare(per_p, per_q, taps_s)
+            ),
             FilterLoad.WHOLE_PASS: first,
         }[pe.filter_load]
         shape = (

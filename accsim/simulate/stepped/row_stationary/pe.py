@@ -16,9 +16,10 @@ from accsim.kernels.accumulator import Rule
 from accsim.kernels.jit import kernel
 from accsim.kernels.lanes import shifted
 
-MACS, ZERO_MACS, KEPT, ADDED, HOPPED = range(5)
+MACS, ZERO_MACS, KEPT, ADDED, HOPPED, ZERO_KEPT = range(6)
 """What is counted: MACs, those whose ifmap word is zero, sums read from and written back to the psum spads, sums added
-at the end of a column, and those of them that came from a PE."""
+at the end of a column, those of them that came from a PE, and those that were read and written back for a MAC whose
+ifmap word is zero."""
 
 
 WIDE = 1024
@@ -112,7 +113,7 @@ def run_columns(work: Work, first: int, last: int, spads: Spads, counts: NDArray
     """Run the columns from ``first`` to before ``last``, which count through the ifmaps of the pass."""
     width, base = (last - first) * work.rows, first * work.rows
     rows, row_of, panel, chain, psum = spads.rows, spads.row_of, spads.panel, spads.chain, spads.psum
-    words = zeros = 0
+    words = zeros = begun = 0
     for channel in range(work.channels):
         for tap in range(work.taps):
             at = 0
@@ -126,6 +127,8 @@ def run_columns(work: Work, first: int, last: int, spads: Spads, counts: NDArray
                     at += 1
                     row += work.stride
             words += 1
+            if words == 1:
+                begun = zeros
     filters = 0
     for a in range(work.sets):
         mine = filters_of(work, a)
@@ -142,6 +145,7 @@ def run_columns(work: Work, first: int, last: int, spads: Spads, counts: NDArray
     counts[MACS] += words * width * filters
     counts[ZERO_MACS] += zeros * filters
     counts[KEPT] += (words - 1) * width * filters
+    counts[ZERO_KEPT] += (zeros - begun) * filters
     counts[ADDED] += width * filters
     counts[HOPPED] += 0 if work.bottom else width * filters
 
@@ -216,6 +220,7 @@ def multiply_step(work: Work, column: int, step: int, spads: Spads, counts: NDAr
             counts[MACS] += 1
             counts[ZERO_MACS] += word == 0
             counts[KEPT] += mac > 0
+            counts[ZERO_KEPT] += word == 0 and mac > 0
 
 
 @kernel

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from accsim.simulate.stepped.row_stationary import array, controller
+from accsim.simulate.stepped.row_stationary import array, controller, sums
 from accsim.simulate.stepped.row_stationary.passes import Slots, Table
 from accsim.workload.layer import Operand
 
@@ -25,13 +25,17 @@ class Recorder:
         self.sends = [np.zeros(0, np.int64) for _ in range(3)]
 
     def words(
-        self, table: Table, slots: Slots, state: Integers, networks: controller.Networks
+        self, table: Table, slots: Slots, state: Integers, networks: controller.Networks, returns: sums.Returns
     ) -> controller.Words:  # fmt: skip
         """Where the controller records the words of a chunk."""
         fetched = np.ones(0, np.bool_)
         if self.wanted:
             slowest = np.maximum(table["steps"], slots.max(axis=1, initial=0)) + table["weight_slots"]
-            more = int((slowest + table["window_slots"]).sum()) + self.layout.rows * self.layout.cols
+            chain = int((table["sets_r"] * table["taps_r"]).max())
+            held = sums.longest_wait(chain, int(slowest.max()), returns) * (
+                table["returns"] * ~table["starts"].astype(bool)
+            )
+            more = int((slowest + held + table["window_slots"]).sum()) + self.layout.rows * self.layout.cols
             size = int(state[controller.EDGE]) + more + networks.pipeline_stages
             self.rows = np.pad(self.rows, ((0, 0), (0, max(0, size - self.rows.shape[1]))))
             self.edge_of = _grown(self.edge_of, size)

@@ -1,0 +1,1 @@
+"""Cases: one module per set of published figures; see ``accsim.fidelity``."""

@@ -1,0 +1,168 @@
+"""The space of a layer's row-stationary mappings, with lower bounds of what they cost, in the order of a search.
+
+All legal (m, n, e, f, p, q, r, t) are in it where cycles are minimised. Where energy or traffic is, those sizes of n,
+e, f, q and r are left out that need as many pieces, and no less of any resource, than others: they can be no better.
+Leakage adds a little for each cycle, whose bound is not exact; then the bounds hold for what is left out too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from accsim.mapping.dataflow import RowStationaryDataflow
+from accsim.mapping.mapping import RowStationaryMapping
+from accsim.mapping.search.best_first import TOLERANCE, Chunk, Limit
+from accsim.mapping.search.objective import Objective
+from accsim.mapping.search.row_stationary.inputs import ROUNDING, build, size
+from accsim.mapping.search.row_stationary.rates import Rates
+from accsim.mapping.task import Task
+from accsim.workload.layer import Operand
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+SLICE, CHANNELS = 64, 2048
+"""Groups, and options for channels, searched between two looks at the clock."""
+
+KEPT = 1024
+"""Mappings of a group that are handed out, at most."""
+
+MANY = 10**8
+"""Choices of n, e, f, q and r of which none is left out, at most, where cycles are minimised."""
+
+TIMED_TOLERANCE = 1e-4
+"""Costs this close, as a share, are equal where cycles play a part: their bound is not exact."""
+
+PAID_SHARE, PAID_TOLERANCE = 0.01, 1e-3
+"""Where the energy of running cycles is at least this share, costs this close, as a share, are equal."""
+
+OBJECTIVES = (Objective.ENERGY, Objective.LATENCY, Objective.EDP, Objective.TRAFFIC)
+"""In the order in which the compiled code numbers them."""
+
+
+class RowStationarySpace:
+    """Row-stationary mappings of a layer.
+
+    Args:
+        task: the layer.
+        rates: what its words cost.
+        objective: what is minimised.
+
+    Attributes:
+        complete: whether a mapping that is left out can be no better than the best that is not.
+        tolerance: costs this close, as a share, are equal.
+        dropped: a bound of mappings that were not handed out because there are many as good.
+    """
+
+    def __init__(self, task: Task, rates: Rates, objective: Objective) -> None:
+        if not isinstance(task.dataflow, RowStationaryDataflow):
+            raise TypeError(f"{task.dataflow.name} is not row stationary")
+        self.task, self.rates, self.objective = task, rates, objective
+        self.dataflow = task.dataflow
+        self._every = objective in (Objective.LATENCY, Objective.EDP)
+        self._timed = self._every or (objective is Objective.ENERGY and rates.energy.cycle > 0)
+        running = rates.energy.cycle * task.geometry.macs / task.accelerator.array.pes
+        self._paid = objective is Objective.ENERGY and running > PAID_SHARE * rates.energy.fixed
+        if self._every and size(task) > MANY:
+            self._every = False
+        self.complete = self._every or (rates.exact and not self._timed)
+        self.tolerance = PAID_TOLERANCE if self._paid else TIMED_TOLERANCE if self._timed else TOLERANCE
+        self._cover = self.dropped = np.inf
+        self._picks: list[tuple[int, ...]] = []
+        self._first: set[tuple[int, ...]] = set()
+        self._floor = 0.0
+        self._goal = OBJECTIVES.index(objective)
+        self._buffered = any(Operand.PSUM in level.operands for level in task.accelerator.buffers)
+        self._inputs = build(task, rates, self._every, self._timed)
+
+    @property
+    def words(self) -> str:
+        """What the space holds."""
+        return "all legal m, n, e, f, p, q, r and t"
+
+    def cover(self) -> float:
+        """A bound of all mappings that are left out because another one needs no more of anything."""
+        return self._cover * ROUNDING
+
+    def floor(self) -> float:
+        """A bound of all mappings not handed out so far."""
+        return self._floor
+
+    def candidate(self, index: int) -> RowStationaryMapping:
+        """The mapping of an index."""
+        n, e, f, q, r, p, t, m = self._picks[index]
+        return RowStationaryMapping(self.dataflow, m=m, n=n, e=e, f=f, p=p, q=q, r=r, t=t)
+
+    def least_bound(self, near: RowStationaryMapping, limit: float) -> float | None:
+        """The least bound of mappings with two of n, e and f in common with ``near``, if it is below ``limit``."""
+        rows = self._inputs.groups
+        alike = (rows[:, [0, 2, 10]] == (near.n, near.e, near.f)).sum(axis=1)
+        groups, floors = self._floors(rows[alike >= 2])
+        least = Limit(limit)
+        for bounds, _, _ in self._slices(groups, floors, least, best=True):
+            least.value = min(least.value, float(bounds[:, 0].min(initial=np.inf)) * ROUNDING)
+        return least.value if least.value < limit else None
+
+    def chunks(self, limit: Limit) -> Iterator[Chunk]:
+        """Bounds of the mappings that may be better than ``limit``: first the best by its bound, then all others."""
+        groups, floors = self._floors(self._inputs.groups)
+        self._floor = float(floors.min(initial=np.inf)) * ROUNDING
+        best = Limit()
+        for at in range(0, len(groups), SLICE):
+            some, least = groups[at : at + SLICE], floors[at : at + SLICE]
+            if least[0] * ROUNDING >= best.value:
+                break
+            for bounds, picks, scored in self._slices(some, least, best, best=True):
+                best.value = min(best.value, float(bounds[:, 0].min(initial=np.inf)) * ROUNDING)
+                yield self._chunk(some, bounds, picks, scored)
+        for at in range(len(groups)):
+            if floors[at] >= self._below(limit):
+                break
+            self._floor = float(floors[at]) * ROUNDING
+            some, least = groups[at : at + 1], floors[at : at + 1]
+            for bounds, picks, scored in self._slices(some, least, limit, best=False):
+                yield self._chunk(some, bounds, picks, scored)
+
+    def _below(self, limit: Limit) -> float:
+        return min(limit.value, self.dropped) / ROUNDING
+
+    def _floors(self, groups: Ints) -> tuple[Ints, Floats]:
+        """Groups and a bound of all mappings of each, least first."""
+        from accsim.mapping.search.row_stationary.branches import floors_of  # noqa: PLC0415
+
+        i = self._inputs
+        floors = floors_of(
+            groups, i.channels, i.parts, i.order, i.sizes, i.prices, i.timing, self._goal, self._buffered, self._paid
+        )
+        by_floor = np.argsort(floors, kind="stable")
+        return groups[by_floor], floors[by_floor]
+
+    def _slices(self, groups: Ints, floors: Floats, limit: Limit, *, best: bool) -> Iterator[tuple[Floats, Ints, int]]:
+        """What the compiled search finds with some of the options for channels at a time."""
+        from accsim.mapping.search.row_stationary.branches import search  # noqa: PLC0415
+
+        i = self._inputs
+        for at in range(0, len(i.channels), CHANNELS):
+            bounds, picks, scored, cover, dropped = search(
+                groups, floors, i.channels[at : at + CHANNELS], i.lows, i.parts, i.order, i.sizes, i.prices, i.timing,
+                self._goal, self._buffered, self._below(limit), best, self.tolerance / 2 if self._timed else 0.0,
+                KEPT, self._paid,
+            )  # fmt: skip
+            picks[:, 1] += at
+            self._cover, self.dropped = min(self._cover, cover), min(self.dropped, dropped * ROUNDING)
+            yield bounds, picks, scored
+
+    def _chunk(self, groups: Ints, bounds: Floats, picks: Ints, scored: int) -> Chunk:
+        """Bounds of mappings not handed out before, which get the next indices."""
+        group, channel = groups[picks[:, 0]][:, [0, 2, 10]], self._inputs.channels[picks[:, 1]][:, :2]
+        mappings = [tuple(row) for row in np.column_stack([group, channel, picks[:, 2:]]).tolist()]
+        new = [i for i, mapping in enumerate(mappings) if mapping not in self._first]
+        self._picks += [mappings[i] for i in new]
+        if len(mappings) == 1:
+            self._first.update(mappings)
+        bounds = bounds[new]
+        bounds[:, 0] *= ROUNDING
+        return Chunk(bounds, scored)

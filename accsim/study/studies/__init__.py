@@ -1,0 +1,1 @@
+"""What each study draws and tells; see ``accsim.study``."""

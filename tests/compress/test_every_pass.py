@@ -1,0 +1,144 @@
+"""What all quantising passes have in common, on all kinds of weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accsim.compress.codes import Float, PowerOfTwo, Ternary
+from accsim.compress.measures import measure
+from accsim.compress.model import LayerParameters
+from accsim.compress.passes.base import LayerPass
+from accsim.compress.passes.registry import PASSES, QUANTISING
+from accsim.compress.synthetic import synthetic
+from accsim.errors import AccsimError, InputError
+from accsim.source import Source
+from accsim.workload.reader import load_network
+from accsim.yamlfile import bind, load
+from tests.compress.tensors import CONV, FC, layers
+
+RULES = [rule(seed=7) if "seed" in rule.model_fields else rule() for rule in QUANTISING if issubclass(rule, LayerPass)]
+by_name = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+
+
+@by_name
+@given(parameters=layers())
+@settings(max_examples=15, deadline=None)
+def test_pruned_weights_stay_pruned_and_codes_fit_their_bits(rule: LayerPass, parameters: LayerParameters) -> None:
+    after = rule.project(CONV, parameters)
+    values = after.values()
+    assert values.shape == parameters.weight.shape
+    assert after.weight.shape == values.shape
+    assert np.isfinite(values).all()
+    assert after.kept is parameters.kept
+    assert after.trained is parameters.trained
+    if parameters.kept is not None:
+        assert not values[~parameters.kept].any()
+    code = after.weight
+    assert code.table_bits >= 0
+    if not isinstance(code, Float):
+        symbols = code.symbols()
+        index_bits = getattr(code, "index_bits", code.bits)
+        assert symbols.size == 0 or int(symbols.max()) - int(symbols.min()) < 1 << index_bits
+    if hasattr(code, "integers"):
+        scale = getattr(code, "scale", None)
+        unit = 1.0 if scale is None else scale.over(code.shape)
+        if isinstance(code, PowerOfTwo):
+            unit = unit * np.ldexp(1.0, code.lowest)
+        if not isinstance(code, Ternary) or code.symmetric:
+            unit = code.positive.over(code.shape) if isinstance(code, Ternary) else unit
+            np.testing.assert_allclose(code.integers() * unit, code.values(), rtol=1e-12)
+    np.testing.assert_array_equal(rule.project(CONV, parameters).values(), values)
+
+
+@by_name
+@pytest.mark.parametrize("layer", [CONV, FC], ids=["conv", "fc"])
+@pytest.mark.parametrize("value", [0.0, 1.5, -0.3, 5e-324])
+def test_a_layer_of_one_weight(rule: LayerPass, layer: object, value: float) -> None:
+    weights = np.full((1, 1, 1, 1), value)
+    after = rule.project(layer, LayerParameters(Float(weights)))
+    assert after.values().shape == (1, 1, 1, 1)
+    assert np.isfinite(after.values()).all()
+
+
+def test_all_zeros_stay_zeros_where_zero_is_in_the_set() -> None:
+    without_zero = {"dorefa", "binary_connect", "shift"}
+    for shape in ((1, 1, 1, 1), (3, 4, 2, 2)):
+        for rule in RULES:
+            values = rule.project(CONV, LayerParameters(Float(np.zeros(shape)))).values()
+            assert values.any() == (rule.name in without_zero and not (rule.name == "dorefa" and rule.bits == 1)), rule
+
+
+@pytest.mark.parametrize("name", sorted(rule.name for rule in QUANTISING))
+def test_a_whole_network(name: str) -> None:
+    model = synthetic(load_network("lenet_caffe"), seed=1)
+    rule = PASSES[name](**({"layers": ("conv*",)} if issubclass(PASSES[name], LayerPass) else {}))
+    after = rule.apply(model)
+    assert [one.name for one in after.applied] == [name]
+    assert all(np.isfinite(p.values()).all() for p in after.parameters.values())
+    for row in measure(after):
+        assert row.relative_l2 is not None
+        if name != "activations" and row.layer.startswith("conv"):
+            assert row.code == "float" if name == "binary_relax" else row.code != "float"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("symmetric", "bits: 1", "recipe.yaml:1:7: bits: must be at least 2, got 1"),
+        ("symmetric", "bits: 17", "recipe.yaml:1:7: bits: must be at most 16, got 17"),
+        ("symmetric", "bits: 2.5", "recipe.yaml:1:7: bits: must be an integer, got 2.5"),
+        ("symmetric", "bist: 8", "recipe.yaml:1:1: no key 'bist'; did you mean 'bits'?"),
+        ("dorefa", "bits: 0", "recipe.yaml:1:7: bits: must be at least 1, got 0"),
+        ("inq", "portion: 0", "recipe.yaml:1:10: portion: must be greater than 0.0, got 0"),
+        ("v_quant", "ratio: 1.5", "recipe.yaml:1:8: ratio: must be at most 1.0, got 1.5"),
+        ("hashed", "buckets_per_weight: 0", "recipe.yaml:1:21: buckets_per_weight: must be greater than 0.0, got 0"),
+        (
+            "bwn", "grain: filters",
+            "recipe.yaml:1:8: grain: unknown grain 'filters': must be one of layer, filter, channel, kernel, pixel, "
+            "channels:N; did you mean 'filter'?",
+        ),
+        (
+            "activations", "{bits: 2, kind: binary}",
+            "recipe.yaml:1:1: binary activations have 1 bit, got 2",
+        ),
+        (
+            "activations", "{bits: 1, signed: true}",
+            "recipe.yaml:1:1: signed uniform codes have at least 2 bits, got 1; for signs use kind: binary",
+        ),
+        (
+            "sqnr_allocation", "{bits: 3, least: 4}",
+            "recipe.yaml:1:1: least (4) must be at most bits (3) and most (16)",
+        ),
+    ],
+)  # fmt: skip
+def test_arguments_out_of_range(name: str, text: str, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        bind(load(Source("recipe", "recipe.yaml", text)), PASSES[name])
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@by_name
+def test_weights_that_are_no_numbers(rule: LayerPass, value: float) -> None:
+    weights = np.zeros((20, 1, 5, 5))
+    weights[3, 0, 1, 2] = value
+    model = synthetic(load_network("lenet_caffe")).with_parameters({"conv1": LayerParameters(Float(weights))})
+    with pytest.raises(AccsimError) as error:
+        rule.apply(model)
+    assert str(error.value) == "layer 'conv1': 1 of 500 weights are NaN or infinite, the first at (3, 0, 1, 2)"
+
+
+@given(parameters=layers(), order=st.permutations(["symmetric", "twn", "kmeans", "bwn"]))
+@settings(max_examples=15, deadline=None)
+def test_passes_compose_in_any_order(parameters: LayerParameters, order: list[str]) -> None:
+    for name in order:
+        rule = PASSES[name]()
+        assert isinstance(rule, LayerPass)
+        parameters = rule.project(CONV, parameters)
+        assert np.isfinite(parameters.values()).all()
+    assert parameters.weight.name == {"symmetric": "uniform", "twn": "ternary", "kmeans": "codebook"}.get(
+        order[-1], "binary"
+    )
