@@ -53,6 +53,7 @@ def load_inputs(
     tensors: str | Path | Tensors | None = None,
     compress: str | Path | Recipe | None = None,
     integer_weights: bool = False,
+    inputs: str | Path | Array | None = None,
 ) -> Inputs:
     """Read what is given by name or path, and check that the parts suit each other.
 
@@ -63,18 +64,17 @@ def load_inputs(
         InputError: something is missing, wrong, or for another array or network.
     """
     from accsim.energy.reader import load_table  # noqa: PLC0415
-    from accsim.hardware.reader import load_accelerator  # noqa: PLC0415
+    from accsim.importers.opening import open_accelerator, open_network  # noqa: PLC0415
     from accsim.mapping.dataflow_reader import load_dataflow, require_family  # noqa: PLC0415
     from accsim.mapping.files import load_mappings  # noqa: PLC0415
-    from accsim.workload.reader import load_network  # noqa: PLC0415
 
     kept = layers if compress is None else None
     network = (
         workload
         if isinstance(workload, Network)
-        else load_network(str(workload), batch=batch, bindings=dict(bindings or {}), layers=kept)
+        else open_network(str(workload), batch=batch, bindings=dict(bindings or {}), layers=kept)
     )
-    machine = hardware if isinstance(hardware, Accelerator) else load_accelerator(str(hardware), tuple(overrides))
+    machine = hardware if isinstance(hardware, Accelerator) else open_accelerator(str(hardware), tuple(overrides))
     flow = load_dataflow(dataflow or machine.dataflow) if isinstance(dataflow, str | None) else dataflow
     require_family(flow, machine)
     table = energy_table if isinstance(energy_table, EnergyTable) else load_table(energy_table or machine.energy_table)
@@ -83,6 +83,14 @@ def load_inputs(
         compressed, tensors = _compress(network, compress, tensors, integer_weights, layers)
         network = compressed.network
     values = load_tensors(tensors, network) if isinstance(tensors, str | Path) else tensors or {}
+    if inputs is not None:
+        if compress is not None:
+            raise InputError(
+                ["inputs are run through the model as it is, not compressed; give either inputs or a recipe"]
+            )
+        if values:
+            raise InputError(["inputs give every tensor its values; give either inputs or tensors"])
+        values = _computed(workload, network, inputs, dict(bindings or {}))
     wrong = tensor_mistakes(values, network)
     if wrong:
         raise InputError(wrong)
@@ -128,3 +136,20 @@ def _compress(
         if name in wanted:
             values[name] = {**values.get(name, {}), **own}
     return compressed, values
+
+
+def _computed(
+    workload: str | Path | Network, network: Network, inputs: str | Path | Array, bindings: Mapping[str, int]
+) -> Tensors:
+    """What the model's layers compute from inputs, by layer and tensor, of the layers of ``network``."""
+    from accsim.compress.executor import load_array, run  # noqa: PLC0415
+    from accsim.compress.feature_tensors import tensors_of  # noqa: PLC0415
+    from accsim.importers.opening import has_parameters, open_model  # noqa: PLC0415
+
+    if isinstance(workload, Network) or not has_parameters(workload):
+        said = "inputs need a model with trained parameters (an ONNX file, or an archive with its network beside it)"
+        raise InputError([f"{said}; those of {network.name} would be made up"])
+    model = open_model(workload, batch=network.batch, bindings=bindings)
+    given = load_array(str(inputs), model.network) if isinstance(inputs, str | Path) else inputs
+    kept = {layer.name for layer in network.layers}
+    return {name: held for name, held in tensors_of(model, run(model, given)).items() if name in kept}

@@ -31,9 +31,10 @@ from accsim.simulate.mac_task import MacTask
 from accsim.simulate.network import Progress, simulate_other, tasks
 from accsim.simulate.residency import WORKING_SHARES, Plan, plan
 from accsim.simulate.stepped.operands import require_integers
-from accsim.simulate.values import Tensors, names_of
+from accsim.simulate.values import Array, Tensors
 from accsim.workload.layer import Layer, Operand
 from accsim.workload.network import Network
+from accsim.workload.operands import names_of
 
 if TYPE_CHECKING:
     from accsim.compress.compressed import Compressed
@@ -204,6 +205,7 @@ def estimate(
     mapping: str | Path | Mapping[str, LayerMapping] | None = None,
     overrides: Sequence[str] = (),
     tensors: str | Path | Tensors | None = None,
+    inputs: str | Path | Array | None = None,
     engine: str | Engine = Engine.COUNTED,
     seed: int = 0,
     jobs: int = 1,
@@ -230,6 +232,8 @@ def estimate(
         mapping: a mapping file, or mappings by layer name.
         tensors: values of ifmaps, weights and ofmaps, by layer, or an ``.npz`` archive of them. Zeros and run lengths
             are counted from them, and the stepped engine computes with them.
+        inputs: what a model with trained parameters is given, [N, *input shape], or an ``.npy`` file of it; the
+            tensors are then what the reference executor computes.
         overrides: changes to the accelerator, such as ``array.rows=24``.
         engine: ``counted`` (closed form) or ``stepped`` (clock edge by clock edge, with real operands).
         seed: of the operands that the stepped engine makes up where no tensor is given.
@@ -252,7 +256,7 @@ def estimate(
         raise InputError([f"time_limit must be more than 0 seconds, got {time_limit}"])
     if recorder is not None and runner is not Engine.STEPPED:
         raise InputError(["a trace shows what the stepped engine does; the counted engine does nothing step by step"])
-    inputs = load_inputs(
+    loaded = load_inputs(
         workload,
         hardware,
         dataflow=dataflow,
@@ -265,10 +269,11 @@ def estimate(
         tensors=tensors,
         compress=compress,
         integer_weights=runner is Engine.STEPPED,
+        inputs=inputs,
     )
-    network, machine, flow, table = inputs.network, inputs.accelerator, inputs.dataflow, inputs.table
-    if runner is Engine.STEPPED and inputs.tensors:
-        require_integers(network.mac_layers, machine, inputs.tensors)
+    network, machine, flow, table = loaded.network, loaded.accelerator, loaded.dataflow, loaded.table
+    if runner is Engine.STEPPED and loaded.tensors:
+        require_integers(network.mac_layers, machine, loaded.tensors)
     compared = compare(network, machine, flow) if compare_scalesim else ()
     activities, mappings, _ = simulate_network(
         network,
@@ -276,14 +281,14 @@ def estimate(
         flow,
         table,
         search=Search(goal, search, time_limit),
-        given=inputs.mappings,
-        tensors=inputs.tensors,
+        given=loaded.mappings,
+        tensors=loaded.tensors,
         stepping=Stepping(seed, jobs, policy) if runner is Engine.STEPPED else None,
         recorder=recorder,
         progress=progress,
     )
-    if inputs.compressed is not None:
-        activities = [_as_stored(activity, inputs.compressed) for activity in activities]
+    if loaded.compressed is not None:
+        activities = [_as_stored(activity, loaded.compressed) for activity in activities]
     return Result(
         network=network,
         accelerator=machine,
@@ -295,8 +300,8 @@ def estimate(
         command=command,
         scalesim=compared,
         engine=runner.value,
-        values=_values(network, activities, inputs.tensors, runner, _made_up(inputs.compressed)),
-        compressed=inputs.compressed,
+        values=_values(network, activities, loaded.tensors, runner, _made_up(loaded.compressed)),
+        compressed=loaded.compressed,
         seed=seed if runner is Engine.STEPPED else None,
     )
 

@@ -13,8 +13,8 @@ import accsim
 from accsim.errors import InputError
 from accsim.hardware.accelerator import Accelerator
 from accsim.simulate.activity import Action, Activity, Count
-from accsim.simulate.values import names_of, shape_of
 from accsim.workload.network import Network
+from accsim.workload.operands import names_of, shape_of
 from tests.strategies import small_networks, systolic_machines, tight_row_stationary_machines
 
 GATED = (Action.MAC, Action.GATED_MAC, Action.READ, Action.GATED_READ)

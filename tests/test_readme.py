@@ -7,6 +7,7 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from accsim.cli import main
@@ -31,10 +32,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             name = re.match(r"# (\w+\.yaml)", text)
             assert name is not None
             (where / name[1]).write_text(text, encoding="utf-8")
+    _write_models(where)
     makes_mappings = next(command for command in COMMANDS if "--mappings-out" in command)
     with contextlib.chdir(where):
         assert main([*shlex.split(makes_mappings)[1:], "--quiet"]) == 0
     return where
+
+
+def _write_models(folder: Path) -> None:
+    """The files of other tools that the README names."""
+    from tests.importers.graphs import Builder, saved
+    from tests.importers.test_scalesim import CONFIG, GEMM
+
+    b = Builder(("n", 2, 6, 6))
+    at = b.node("Conv", "x", b.constant(np.ones((3, 2, 3, 3))))
+    saved(b.model(b.node("Relu", at)), folder, "model.onnx")
+    np.save(folder / "x.npy", np.ones((1, 2, 6, 6)))
+    (folder / "topology.csv").write_text(GEMM)
+    (folder / "scale.cfg").write_text(CONFIG)
 
 
 def test_there_are_commands() -> None:

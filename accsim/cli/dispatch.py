@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from types import ModuleType
 
 from accsim import __version__
@@ -19,6 +20,7 @@ COMMANDS = {
     "run": "estimate a network on an accelerator: cycles, traffic, energy, area and a report",
     "compress": "put a recipe on a network's weights: codes, encodings, exact sizes, errors of weights",
     "verify": "step every layer with real operands and compare it with the golden kernels and the counted engine",
+    "import": "write an ONNX model's network as YAML and its parameters as an archive",
     "validate": "put accsim's figures beside published ones, with source, error and tolerance",
     "report": "run a study of published figures and write its page, results and figures",
     "list": "list the networks, accelerators, dataflows, energy tables, recipes and methods there are",
@@ -83,7 +85,7 @@ def _dispatch(arguments: list[str]) -> int:
     if name not in COMMANDS:
         hint = suggest(name, COMMANDS) or f"; the commands are {', '.join(COMMANDS)}"
         raise InputError([f"unknown command {name!r}{hint}"])
-    command = import_module(f"accsim.cli.{name}")
+    command = import_module(f"accsim.cli.{name}{'_' if iskeyword(name) else ''}")
     parsed = _command_parser(name, command).parse(arguments[len(before) + 1 :])
     parsed.command_line = arguments
     return command.run(parsed) or 0

@@ -47,9 +47,9 @@ def load(kind: Kind, name_or_path: str) -> Any:
     """
     match kind.singular:
         case "network":
-            from accsim.workload.reader import load_network
+            from accsim.importers.opening import open_network
 
-            return load_network(name_or_path)
+            return open_network(name_or_path)
         case "accelerator":
             from accsim.hardware.reader import load_accelerator
 
@@ -76,6 +76,10 @@ def kind_of(name_or_path: str) -> Kind:
     Raises:
         InputError: nothing has that name, or several things have, or the file looks like no kind.
     """
+    from accsim.importers.opening import is_imported
+
+    if is_imported(name_or_path):
+        return KINDS[0]
     found: dict[str, tuple[Source, list[Kind]]] = {}
     misses: list[InputError] = []
     for kind in KINDS:

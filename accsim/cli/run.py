@@ -71,6 +71,10 @@ def add_arguments(parser: Parser) -> None:
         "the stepped engine computes with them",
     )  # fmt: skip
     how.add_argument(
+        "--inputs", metavar="FILE",
+        help=".npy array that a model with trained parameters is run on; its feature maps are then the tensors",
+    )  # fmt: skip
+    how.add_argument(
         "--compare-scalesim", action="store_true", help="also show what SCALE-Sim 3.0.0 reports for a systolic array"
     )
     engine = parser.add_argument_group("which engine runs it")
@@ -166,6 +170,7 @@ def _estimate(arguments: argparse.Namespace, bar: Bar, recorder: Recorder | None
         overrides=arguments.overrides,
         tensors=arguments.tensors,
         compress=arguments.compress,
+        inputs=arguments.inputs,
         engine=arguments.engine,
         seed=arguments.seed or 0,
         jobs=arguments.jobs or 1,

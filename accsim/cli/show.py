@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
     outputs.check_writable({"--json": arguments.json})
     kind, name = _asked(arguments.what)
     if arguments.yaml:
-        console.emit(library.find(kind.stored, name).text)
+        console.emit(_text(kind, name))
         return
     found = load(kind, name)
     if arguments.json is not None:
@@ -53,6 +53,17 @@ def run(arguments: argparse.Namespace) -> None:
         outputs.write(arguments.json, outputs.to_json(plain, arguments.json))
         return
     console.show(_describe(kind).blocks(found))
+
+
+def _text(kind: Kind, name: str) -> str:
+    """The YAML file, or what an imported model's network looks like as one."""
+    from accsim.importers.opening import is_imported
+
+    if kind.stored != "networks" or not is_imported(name):
+        return library.find(kind.stored, name).text
+    from accsim.workload.writer import network_yaml
+
+    return network_yaml(load(kind, name))
 
 
 def _asked(words: list[str]) -> tuple[Kind, str]:

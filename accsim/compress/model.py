@@ -66,6 +66,20 @@ class NormParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class Truncation:
+    """Low bits dropped from codes that are there already (QONNX ``Trunc``).
+
+    Attributes:
+        step, zero_point: of the codes before: code = round(value / step + zero point).
+        divisor: what those are divided by, before they are rounded again.
+    """
+
+    step: float
+    zero_point: float
+    divisor: float
+
+
+@dataclass(frozen=True, slots=True)
 class ActivationCode:
     """How a feature map is stored: value = (code - zero point) * scale.
 
@@ -74,6 +88,9 @@ class ActivationCode:
         signed: whether codes are two's complement.
         scale: the step; ``None`` until ranges have been calibrated on inputs.
         zero_point: the code of zero.
+        limits: smallest and largest code, where they are narrower than ``bits`` allow; ``None`` for all codes.
+        rounding: one of ``rounding.ROUNDINGS``.
+        truncation: how codes come from wider ones; ``None`` where they come from values.
         kind: ``uniform``, ``binary`` (+1 and -1), ``float`` ...
         threshold: values of at most this much become 0 before they are rounded (Two-Step Quantization); 0 for none.
     """
@@ -82,6 +99,9 @@ class ActivationCode:
     signed: bool = True
     scale: float | None = None
     zero_point: int = 0
+    limits: tuple[int, int] | None = field(default=None, kw_only=True)
+    rounding: str = field(default="half_even", kw_only=True)
+    truncation: Truncation | None = field(default=None, kw_only=True)
     kind: str = "uniform"
     threshold: float = 0.0
 

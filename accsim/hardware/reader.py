@@ -44,6 +44,7 @@ from accsim.hardware.build import build
 from accsim.hardware.checks import Mistake, check
 from accsim.hardware.schema import AcceleratorFile, SramFile
 from accsim.hardware.sizes import spell_size
+from accsim.source import Source
 from accsim.yamlfile import Document, bind, load, override
 
 
@@ -59,7 +60,16 @@ def load_accelerator(name_or_path: str | FilePath, overrides: Sequence[str] = ()
         InputError: the file is missing or not YAML, or all mistakes in its fields, or, where there are none, all
             mistakes between its parts; each with file, line and column, or with the override that made it.
     """
-    document = override(load(library.find("accelerators", name_or_path)), overrides)
+    return read_accelerator(library.find("accelerators", name_or_path), overrides)
+
+
+def read_accelerator(source: Source, overrides: Sequence[str] = ()) -> Accelerator:
+    """Read an accelerator from a text in the form above; see ``load_accelerator``.
+
+    Raises:
+        InputError: all mistakes in it.
+    """
+    document = override(load(source), overrides)
     file = bind(document, AcceleratorFile)
     machine = build(file, document.source.name)
     mistakes = [*check(file, machine), *_sizes(document, file), *_names(machine)]

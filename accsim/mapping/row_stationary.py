@@ -123,8 +123,8 @@ def fifo_demand(accelerator: Accelerator, geometry: Geometry, mapping: RowStatio
     The network runs ahead of the PEs at the bottom of the chains by the first windows, one transaction, and what it
     brings in two steps; the PEs at the top take their words as many ticks later as there are PEs below them, and may
     still have the first windows of their pass when those of the next one come. All the while words come at the pace of
-    their pass: those of a row of windows, spread evenly over the steps of the row. It is no strict bound: where passes of
-    few channels are followed by one of many, the words of some PEs can come more densely than that.
+    their pass: those of a row of windows, spread evenly over the steps of the row. It is no strict bound: where passes
+    of few channels are followed by one of many, the words of some PEs can come more densely than that.
     """
     runs_r, runs_s = cut_filter(accelerator, geometry, mapping.p, mapping.q)
     nest, pe = mapping.nest(geometry, accelerator.dram.fetch_padding), accelerator.pe

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -14,16 +13,13 @@ import numpy.typing as npt
 from accsim.errors import InputError, suggest
 from accsim.hardware.accelerator import Dram
 from accsim.simulate.coding import Coded
-from accsim.workload.layer import Geometry, Layer, LayerKind
+from accsim.workload.layer import Geometry, Layer
 from accsim.workload.network import Network
+from accsim.workload.operands import as_filters, as_map, names_of, shape_of
 
 Array = npt.NDArray[np.generic]
 Tensors = Mapping[str, Mapping[str, Array]]
 """Values by layer and tensor."""
-
-NAMES = ("ifmap", "weight", "ofmap")
-PRODUCT_NAMES = ("ifmap", "ifmap2", "ofmap")
-"""Tensors of a layer, and of a product of two activations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,23 +128,6 @@ def tensor_mistakes(tensors: Mapping[str, Mapping[str, Array]], network: Network
     return out
 
 
-def names_of(layer: Layer) -> tuple[str, str, str]:
-    """Names of the tensors of a layer with MACs: two operands and the output."""
-    return PRODUCT_NAMES if layer.kind is LayerKind.MATMUL else NAMES
-
-
-def shape_of(layer: Layer, which: str) -> tuple[int, ...]:
-    """Shape of a tensor of a layer with MACs."""
-    if which == "ofmap":
-        return (layer.batch, *layer.output_shape)
-    if which == "ifmap":
-        return (layer.batch, *layer.input_shapes[0])
-    if which == "ifmap2":
-        return (layer.batch, *layer.input_shapes[1])
-    g = layer.geometry
-    return () if g is None else (g.M, g.channels_per_group, g.R, g.S)
-
-
 def measure(layer: Layer, tensors: Mapping[str, Array], dram: Dram) -> Values:
     """Count what the values of a layer's tensors decide.
 
@@ -209,43 +188,6 @@ def _coded(values: Array | None, dram: Dram) -> Coded | None:
 
 def _density(values: Array | None) -> float | None:
     return None if values is None or values.size == 0 else int(np.count_nonzero(values)) / int(values.size)
-
-
-Kind = TypeVar("Kind", bound=np.generic)
-
-
-def as_map(layer: Layer, ifmap: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
-    """A layer's ifmap as [N, C, H, W] of its geometry.
-
-    Tokens become the height of a map. The heads of a product of two activations become groups of channels: of the
-    attended values, [batch, heads, queries, keys], the keys are the channels.
-    """
-    g = layer.geometry
-    maps = ifmap.reshape(shape_of(layer, "ifmap"))
-    if g is None:
-        return maps
-    if maps.ndim == 3 or layer.kind is LayerKind.MATMUL:
-        maps = np.swapaxes(maps, -1, -2)
-    return maps.reshape(g.N, g.C, g.H, g.W)
-
-
-def as_filters(layer: Layer, weight: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
-    """A layer's second operand as [M, C / G, R, S] of its geometry.
-
-    Of a product of two activations column m of head g is filter g * M / G + m.
-    """
-    g = layer.geometry
-    if g is None:
-        return weight
-    if layer.kind is not LayerKind.MATMUL:
-        return weight.reshape(g.M, g.channels_per_group, g.R, g.S)
-    heads, columns, depth = g.G // layer.batch, g.filters_per_group, g.channels_per_group
-    maps = weight.reshape(shape_of(layer, "ifmap2"))
-    if layer.operation == "query_key":
-        by_head = maps.reshape(layer.batch, columns, heads, depth).transpose(0, 2, 1, 3)
-    else:
-        by_head = maps.reshape(layer.batch, depth, heads, columns).transpose(0, 2, 3, 1)
-    return by_head.reshape(g.M, depth, 1, 1)
 
 
 def _nonzero_per_tap(geometry: Geometry, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

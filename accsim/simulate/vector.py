@@ -40,6 +40,7 @@ class Role(StrEnum):
 ACTIVATION_OPS = {
     "relu": 1,
     "relu6": 2,
+    "clip": 2,
     "leaky_relu": 2,
     "prelu": 2,
     "sigmoid": 4,

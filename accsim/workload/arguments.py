@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from accsim.errors import suggest
@@ -64,6 +65,20 @@ def flag(value: object, names: Names) -> bool:
     if not isinstance(value, bool):
         raise Mistake(f"must be true or false, got {shown(value)}")
     return value
+
+
+def real(value: object, names: Names) -> float:
+    """A number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise Mistake(f"must be a number, got {shown(value)}")
+    return float(value)
+
+
+def order(value: object, names: Names) -> str:
+    """Which of a pixel's channels become its neighbours: ``crd`` keeps a colour's together, ``dcr`` a place's."""
+    if value not in ("crd", "dcr"):
+        raise Mistake(f"must be crd or dcr, got {shown(value)}")
+    return str(value)
 
 
 def axis(value: object, names: Names) -> str:

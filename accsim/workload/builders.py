@@ -251,6 +251,22 @@ def shuffle(call: Call) -> Layer:
     return call.layer(LayerKind.SHUFFLE, call.shapes[0], "channels")
 
 
+def depth_to_space(call: Call) -> Layer:
+    """Channels become pixels: block x block of them for one pixel (Shi et al., CVPR 2016)."""
+    channels, height, width = call.image()
+    block = call.arguments["block"]
+    if channels % block**2:
+        raise Mistake(f"{channels} channels cannot be split into blocks of {block} x {block} pixels")
+    return call.layer(LayerKind.SHUFFLE, (channels // block**2, height * block, width * block))
+
+
+def upsample(call: Call) -> Layer:
+    """Each pixel, several times down and across (nearest neighbour)."""
+    channels, height, width = call.image()
+    down, across = call.arguments["factor"]
+    return call.layer(LayerKind.SHUFFLE, (channels, height * down, width * across))
+
+
 def embedding(call: Call) -> Layer:
     """One row of a table of ``entries`` rows per token; the input is [tokens, 1]."""
     tokens, numbers = _sequence(call, 0)

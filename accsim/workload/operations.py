@@ -45,6 +45,8 @@ _POOL = {
     "ceil": Option(read.flag, False),
 }
 _AXIS = {"axis": Option(read.axis, "channels")}
+_LRN = {"alpha": Option(read.real, 1e-4), "beta": Option(read.real, 0.75), "bias": Option(read.real, 1.0)}
+"""The constants of AlexNet's response normalisation as Caffe has them, alpha for the sum over the whole window."""
 _HEADS = {"heads": Option(read.size, 1)}
 
 
@@ -54,7 +56,15 @@ def _joins(make: Callable[[Call], Layer], least: int, most: int, **options: Opti
 
 ACTIVATIONS = (
     "relu", "relu6", "leaky_relu", "prelu", "gelu", "silu", "tanh", "sigmoid", "hard_swish", "hard_sigmoid",
+    "clip",
 )  # fmt: skip
+
+_CONSTANTS = {
+    "leaky_relu": {"slope": Option(read.real, 0.01)},
+    "hard_sigmoid": {"slope": Option(read.real, 1 / 6), "offset": Option(read.real, 0.5)},
+    "clip": {"low": Option(read.real), "high": Option(read.real)},
+}
+"""Constants of activations; their defaults are those of torch.nn."""
 
 OPERATIONS: dict[str, Operation] = {
     "conv": Operation(
@@ -70,11 +80,13 @@ OPERATIONS: dict[str, Operation] = {
     "query_key": _joins(build.query_key, 2, 2, **_HEADS),
     "attention_value": _joins(build.attention_value, 2, 2, **_HEADS),
     "max_pool": Operation(build.pool, ("window", Option(read.pair)), _POOL),
-    "average_pool": Operation(build.pool, ("window", Option(read.pair)), _POOL),
+    "average_pool": Operation(
+        build.pool, ("window", Option(read.pair)), {**_POOL, "count_pad": Option(read.flag, False)}
+    ),
     "global_average_pool": Operation(build.global_pool),
     "batch_norm": Operation(build.batch_norm),
     "layer_norm": Operation(build.layer_norm),
-    "lrn": Operation(build.lrn, ("window", Option(read.size, 5))),
+    "lrn": Operation(build.lrn, ("window", Option(read.size, 5)), _LRN),
     "softmax": Operation(build.softmax),
     "add": _joins(build.add, 2, _MANY),
     "multiply": _joins(build.multiply, 2, 2),
@@ -89,6 +101,10 @@ OPERATIONS: dict[str, Operation] = {
     "slice": Operation(build.slice_, ("range", Option(read.span)), _AXIS),
     "pad_channels": Operation(build.pad_channels, ("channels", Option(read.size))),
     "cache": Operation(build.cache, ("rows", Option(read.size))),
-    **{name: Operation(build.activation) for name in ACTIVATIONS},
+    "depth_to_space": Operation(
+        build.depth_to_space, ("block", Option(read.size)), {"order": Option(read.order, "dcr")}
+    ),
+    "upsample": Operation(build.upsample, ("factor", Option(read.pair))),
+    **{name: Operation(build.activation, None, _CONSTANTS.get(name, {})) for name in ACTIVATIONS},
 }
 """Every operation by the name a network file uses."""

@@ -44,11 +44,13 @@ what the block reads and names are looked up in the block first; its last line i
 ``conv: filters``                  ``kernel``, ``stride: 1``, ``pad: 0``, ``dilation: 1``, ``groups: 1``, ``bias``
 ``depthwise: kernel``              ``stride: 1``, ``pad: 0``, ``dilation: 1``, ``multiplier: 1``, ``bias``
 ``fc: outputs``                    ``bias``; flattens an image, works on each token of a sequence
-``max_pool: window``               ``stride`` (the window), ``pad: 0``, ``ceil: false``; also ``average_pool``
+``max_pool: window``               ``stride`` (the window), ``pad: 0``, ``ceil: false``
+``average_pool: window``           the same; ``count_pad: false`` (whether padding counts as pixels)
 ``global_average_pool``
 ``batch_norm``, ``layer_norm``     a scale and a shift per channel or entry
-``lrn: 5``                         local response normalisation across channels
-``relu`` and other activations     relu6 leaky_relu prelu gelu silu tanh sigmoid hard_swish hard_sigmoid
+``lrn: 5``                         local response normalisation across channels; ``alpha``, ``beta``, ``bias``
+``relu`` and other activations     relu6 prelu gelu silu tanh sigmoid hard_swish; leaky_relu (``slope: 0.01``),
+                                   hard_sigmoid (``slope: 1/6``, ``offset: 0.5``), clip (``low``, ``high``)
 ``softmax``
 ``add: [a, b]``, ``multiply``      ``multiply`` also takes one word per channel second
 ``concat: [a, b]``                 ``axis: channels`` (or ``tokens``)
@@ -60,6 +62,8 @@ what the block reads and names are looked up in the block first; its last line i
 ``parameter: [rows, width]``       ``entries`` (rows of the table); trained rows that read nothing
 ``flatten``, ``tokens``            an image as a vector, or as one token per pixel
 ``slice: [first, end]``            ``axis: channels`` (or ``tokens``)
+``depth_to_space: block``          ``order: dcr`` (or ``crd``); channels as block x block pixels
+``upsample: factor``               each pixel several times (nearest neighbour)
 ``pad_channels: channels``         zero channels behind the input's
 ``cache: rows``                    the input as the newest of ``rows`` cached tokens
 =================================  ====================================================================================

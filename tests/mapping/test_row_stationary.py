@@ -197,7 +197,7 @@ def test_too_many_sets_and_too_many_words():
 
 
 def test_words_before_the_ifmap_spad():
-    """AlexNet's conv5 as published: three windows of 3 words, twice; 45 words in 2125 steps, so 1 in 7; 2 of a transaction."""
+    """AlexNet's conv5 as published: twice three windows of 3 words; 45 words in 2125 steps, so 1 in 7; 2 at once."""
     g = replace(layer(13, 3), N=4, C=24, M=64)
     conv5 = mapping(m=64, n=4, e=13, f=13, p=16, q=3, r=2, t=2)
     machine = bare_eyeriss()

@@ -87,6 +87,7 @@ def gelu(x: Counted) -> Counted:
 ACTIVATIONS: dict[str, Callable[[Counted], Counted]] = {
     "relu": lambda x: larger(x, C(0.0)),
     "relu6": lambda x: smaller(larger(x, C(0.0)), SIX),
+    "clip": lambda x: smaller(larger(x, C(0.0)), SIX),
     "leaky_relu": leaky,
     "prelu": leaky,
     "sigmoid": sigmoid,

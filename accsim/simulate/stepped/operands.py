@@ -21,8 +21,9 @@ from accsim.hardware.accelerator import Accelerator, Overflow, Pe, Rounding
 from accsim.kernels.accumulator import NEAREST, NEAREST_EVEN, SATURATE, TRUNCATE, WRAP, Accumulator
 from accsim.simulate.mac_task import Densities, MacTask
 from accsim.simulate.stepped.machine import Operands
-from accsim.simulate.values import Array, Tensors, as_filters, as_map, measure, names_of, shape_of
+from accsim.simulate.values import Array, Tensors, measure
 from accsim.workload.layer import Layer, Operand
+from accsim.workload.operands import as_filters, as_map, names_of, shape_of
 
 Integers = npt.NDArray[np.int32]
 WIDEST = 32
@@ -46,7 +47,7 @@ def operate(
 
     Args:
         task: the layer; a density it states is kept by what is made up.
-        given: its tensors as far as there are any, by name and in the shapes of ``values.shape_of``.
+        given: its tensors as far as there are any, by name and in the shapes of ``shape_of``.
         seed: of the run.
 
     Returns:
@@ -102,7 +103,7 @@ def require_integers(layers: Iterable[Layer], accelerator: Accelerator, tensors:
 def _inputs(
     layer: Layer, accelerator: Accelerator, given: Mapping[str, Array], seed: int, densities: Densities
 ) -> dict[str, Array]:
-    """Both operands of a layer, int32, by name and in the shapes of ``values.shape_of``.
+    """Both operands of a layer, int32, by name and in the shapes of ``shape_of``.
 
     Raises:
         AccsimError: a given value is no integer of the operand's width, or an operand is wider than 32 bits.

@@ -17,9 +17,10 @@ from accsim.simulate.mac_task import Densities, MacTask
 from accsim.simulate.stepped.machine import Operands
 from accsim.simulate.stepped.operands import accumulator_of, operands_for, operate
 from accsim.simulate.storage import Residency
-from accsim.simulate.values import Array, as_filters, as_map, shape_of
+from accsim.simulate.values import Array
 from accsim.workload.layer import Geometry, Layer, LayerKind, Operand
 from accsim.workload.network import Network
+from accsim.workload.operands import as_filters, as_map, shape_of
 from accsim.workload.reader import load_network
 from tests.strategies import mac_layers
 
