@@ -61,8 +61,12 @@ class OnAxis:
     openers: bool
 
 
+MANY = 4096
+"""Sizes of a dimension up to which all of them are tried."""
+
+
 def every_size(nest: Nest, dim: str) -> list[Size]:
-    """All sizes of a dimension, from the whole downwards."""
+    """All sizes of a dimension, from the whole downwards; of one longer than ``MANY``, some of them."""
     return _listed(_cut(nest, dim))
 
 
@@ -101,10 +105,19 @@ def _listed(cut: _Cut) -> list[Size]:
     return [Size(*row) for row in zip(*(column.tolist() for column in cut), strict=True)]
 
 
+def _some(bound: int) -> Ints:
+    """Some sizes of a dimension of very many, from the whole downwards: evenly cut, in steps of a sixteenth or less."""
+    pieces, cuts = 1, []
+    while pieces < bound:
+        cuts.append(pieces)
+        pieces += max(1, pieces // 16)
+    return np.unique([-(-bound // n) for n in (*cuts, bound)])[::-1].astype(np.int64)
+
+
 def _cut(nest: Nest, dim: str) -> _Cut:
     """All sizes of a dimension, from the whole downwards."""
     bound = nest.bound(dim)
-    size = np.arange(bound, 0, -1)
+    size = np.arange(bound, 0, -1) if bound <= MANY else _some(bound)
     pieces = -(-bound // size)
     if dim not in "PQ":
         return _Cut(size, pieces, np.full_like(size, bound), size, pieces)
@@ -119,7 +132,7 @@ def _extents(nest: Nest, dim: str, size: int) -> tuple[int, int, int]:
     stride, span = (
         (g.stride_h, window_span(g.R, g.dilation_h)) if rows else (g.stride_w, window_span(g.S, g.dilation_w))
     )
-    if stride > span or nest.fetch_padding:
+    if stride > span or nest.fetch_padding or bound > MANY * size:
         cut = Nest(g, (Loop(dim, size),), nest.fetch_padding).pieces(dim, 1)
         filled = sum(n for p, n in cut if p.extent)
         return sum(p.extent * n for p, n in cut), max(p.extent for p, _ in cut), filled

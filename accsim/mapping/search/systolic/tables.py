@@ -26,7 +26,7 @@ from accsim.mapping.search.systolic import folds
 from accsim.mapping.search.systolic.folds import Cuts, Machine
 from accsim.mapping.search.systolic.holds import DIMS, Hold, holds, mask
 from accsim.mapping.search.systolic.score import Holding
-from accsim.mapping.search.systolic.sizes import OnAxis, Size, even_or_aligned, every_size, thinned, worthwhile
+from accsim.mapping.search.systolic.sizes import MANY, OnAxis, Size, even_or_aligned, every_size, thinned, worthwhile
 from accsim.mapping.search.systolic.terms import Linear, Slot, Terms, Transfer
 from accsim.mapping.search.systolic.tiles import Buffers
 from accsim.mapping.search.systolic.waits import Costs
@@ -145,7 +145,8 @@ class Sizes:
 
 def every_tile_size(job: Job) -> Sizes:
     """Every size worth trying."""
-    return Sizes(tuple(tuple(_options(job, dim, every=True)) for dim in DIMS), complete=True)
+    complete = all(job.nest.bound(dim) <= MANY for dim in DIMS)
+    return Sizes(tuple(tuple(_options(job, dim, every=True)) for dim in DIMS), complete)
 
 
 def tile_sizes(job: Job, every: Sizes) -> Sizes:
