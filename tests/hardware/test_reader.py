@@ -296,7 +296,7 @@ levels:
 """
         assert mistakes(text) == [
             "hw.yaml:2:11: dataflow: no dataflow named 'row_stationry'; did you mean 'row_stationary' or "
-            "'weight_stationary' or 'output_stationary'?",
+            "'isca16_row_stationary' or 'weight_stationary'?",
             "hw.yaml:3:15: energy_table: no energy table named 'horowits_45nm'; did you mean 'horowitz_45nm'?",
             "hw.yaml:4:62: array.edge_taps: is for systolic arrays only",
             "hw.yaml:5:45: pe.accumulator_bits: an output of 16 bits is wider than the accumulator of 8 bits",
