@@ -151,7 +151,6 @@ def test_no_mapping_costs_less_than_its_bound(case: Case, objective: Objective, 
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=False, reason="so many cases have not been seen through to the end yet")
 @given(cases(), OBJECTIVES, PICKS)
 @settings(max_examples=1000, deadline=None)
 def test_no_mapping_costs_less_than_its_bound_at_length(case: Case, objective: Objective, picks: list[int]) -> None:
@@ -171,7 +170,6 @@ def test_what_is_ruled_out_as_a_whole_is_no_better(case: Case, objective: Object
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=False, reason="so many cases have not been seen through to the end yet")
 @given(cases(), OBJECTIVES)
 @settings(max_examples=1000, deadline=None)
 def test_what_is_ruled_out_as_a_whole_is_no_better_at_length(case: Case, objective: Objective) -> None:
@@ -221,7 +219,6 @@ def test_no_mapping_at_all_is_better(case: Case, objective: Objective) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=False, reason="so many cases have not been seen through to the end yet")
 @given(cases(BARE, macs=24), st.sampled_from([Objective.ENERGY, Objective.TRAFFIC]))
 @settings(max_examples=150, deadline=None)
 def test_no_mapping_at_all_is_better_at_length(case: Case, objective: Objective) -> None:
