@@ -1,8 +1,16 @@
 """How fast the kernels of compressed operands are, as ratios to BLAS and to scipy.sparse in the same run.
 
 Weights are packed beforehand, activations within the measured call. Times are CPU times, the least of many calls, so
-that a busy machine and the threads of a BLAS matter little; ``OPENBLAS_NUM_THREADS=1`` keeps a BLAS to one core. Every
-product is compared with its baseline's. Run with ``-m benchmark``; tables are printed, and kept as extra info.
+that a busy machine matters little. The BLAS is kept to one thread: the time of its others is added to a process's only
+at ticks of a clock, so that short products would seem to take half of what they do. Every product is compared with its
+baseline's. Run with ``-m benchmark``; tables are printed, and kept as extra info.
+
+Which instructions the BLAS uses is printed too, as it decides the ratios: one that has no kernels for a new machine
+falls back on 256-bit vectors, half of what the machine can do. What bounds ours: an XNOR product takes three vector
+instructions for 512 MACs (a logic one, a popcount, an addition), products of a x b planes a b times as many; where K is
+a word or two (the 1 x 1 layers), the packing of activations and the 64 sums that are stored for each four rows weigh as
+much as the counting. Sparse products load a vector for every two instructions that use it, so they run at the rate of
+the cache that holds 512 rows of 128 columns.
 """
 
 from __future__ import annotations
@@ -16,6 +24,7 @@ import llvmlite.binding
 import numpy as np
 import pytest
 import scipy.sparse
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from accsim.kernels import bits, sparse
 
@@ -59,9 +68,11 @@ def fastest(call: Callable[[], Any]) -> float:
 
 
 def cpu() -> str:
-    """Name, and which of the features that decide are there."""
+    """Name, which of the features that decide are there, and what the BLAS takes it for."""
     features = llvmlite.binding.get_host_cpu_features()
-    return " ".join([llvmlite.binding.get_host_cpu_name(), *(name for name in FEATURES if features.get(name))])
+    names = [llvmlite.binding.get_host_cpu_name(), *(name for name in FEATURES if features.get(name))]
+    blas = {str(one.get("architecture")) for one in threadpool_info() if one["user_api"] == "blas"}
+    return f"{' '.join(names)}; BLAS for {', '.join(sorted(blas)) or 'an unknown machine'}"
 
 
 class Table:
@@ -89,7 +100,8 @@ class Table:
 @pytest.fixture
 def table(benchmark: Any, capsys: Any, request: Any) -> Iterator[Table]:
     shown = Table(request.node.name)
-    yield shown
+    with threadpool_limits(1, "blas"):
+        yield shown
     shown.show(benchmark, capsys)
 
 

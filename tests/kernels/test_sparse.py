@@ -71,6 +71,28 @@ def test_products_equal_the_dense_one(
         assert product.dtype in (np.int32, np.int64)
 
 
+@pytest.mark.parametrize("kind", ["int8", pytest.param("float32", marks=pytest.mark.slow)])
+@given(
+    st.sampled_from([1, 3, 60]), st.sampled_from([511, 512, 513, 1100]), st.sampled_from([5, 16, 33, 130, 512, 520]),
+    cases.seeds,
+)  # fmt: skip
+@settings(max_examples=25, deadline=None)
+def test_products_in_blocks_along_k(kind: str, rows: int, depth: int, columns: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    a, b = draw((rows, depth), 0.6, "int8", generator), draw((depth, columns), 1.0, "int8", generator)
+    a, b = (x.astype(kind) * (1 if kind == "int8" else inexact(generator, x.shape)) for x in (a, b))
+    product = sparse.gemm(sparse.csr(a), b)
+    if kind == "int8":
+        np.testing.assert_array_equal(product, a.astype(np.int64) @ b.astype(np.int64))
+    else:  # scipy adds rounded products in ascending order too
+        np.testing.assert_array_equal(product, scipy.sparse.csr_matrix(a) @ b)
+
+
+def inexact(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Factors that make products of integers inexact in 24 bits."""
+    return (generator.random(shape) / 10).astype(np.float32)
+
+
 @given(st.integers(0, 4), st.sampled_from([0, 1, 5, 33]), st.integers(0, 4), densities, cases.seeds)
 @settings(max_examples=50, deadline=None)
 def test_products_equal_their_naive_twin(rows: int, depth: int, columns: int, density: float, seed: int) -> None:

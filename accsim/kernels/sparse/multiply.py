@@ -11,6 +11,7 @@ from accsim.kernels.bounds import sum_type
 from accsim.kernels.shapes import check_depths
 from accsim.kernels.sparse.formats import Bitmap, Csc, Csr, Sparse, transposed
 
+OFTEN = 32
 PAIRS = "Csr by Csr, Csc by Csr, Csr by Csc, or a Bitmap along rows by one along columns"
 
 
@@ -53,11 +54,11 @@ def gemm(a: Sparse | NDArray[Any], b: Sparse | NDArray[Any]) -> NDArray[Any]:
 
     match a, b:
         case Csr(), np.ndarray():
-            products.csr_dense(left, a.places, a.starts, 0, a.shape[0], right, aliases(right), out)
+            products.csr_dense(left, a.places, a.starts, 0, a.shape[0], right, panels(right, left.size), out)
         case Bitmap(), np.ndarray():
             places = np.empty(left.size, np.int32)
             products.set_places(a.masks, places)
-            products.csr_dense(left, places, a.starts, 0, a.shape[0], right, aliases(right), out)
+            products.csr_dense(left, places, a.starts, 0, a.shape[0], right, panels(right, left.size), out)
         case Csc(), np.ndarray():
             products.csc_dense(left, a.places, a.starts, right, out)
         case Csr(), Csr():
@@ -73,6 +74,10 @@ def gemm(a: Sparse | NDArray[Any], b: Sparse | NDArray[Any]) -> NDArray[Any]:
     return out
 
 
-def aliases(matrix: NDArray[Any]) -> bool:
-    """Whether rows are a multiple of half a page apart, so that they share the same few sets of a cache."""
-    return matrix.strides[0] % 2048 == 0
+def panels(matrix: NDArray[Any], values: int) -> bool:
+    """Whether columns of a dense operand are copied together before they are used.
+
+    They are where its rows are a multiple of half a page apart, so that they share the same few sets of a cache, and
+    where the values of the sparse operand use each row often enough, so that a copy is a small part of the work.
+    """
+    return matrix.strides[0] % 2048 == 0 and values >= OFTEN * matrix.shape[0]

@@ -13,34 +13,70 @@ from accsim.kernels.sparse.strips import LANES, strip
 
 STRIP8, STRIP4, STRIP2, STRIP1 = (strip(vectors) for vectors in (8, 4, 2, 1))
 WIDEST = 8 * LANES
+DEEPEST = 512  # rows of the dense operand in a block: 128 columns of them in 32 bits are half of a 512 KiB cache
 WORD = 32
 
 
 @kernel
-def row_strips(
-    values: NDArray[Any], places: NDArray[np.int32], first: int, last: int, b: NDArray[Any], at: int, pitch: int,
-    out: NDArray[Any], out_at: int, width: int,
+def block_strips(
+    values: NDArray[Any], places: NDArray[np.int32], cuts: NDArray[np.int64], block: int, b: NDArray[Any], at: int,
+    pitch: int, out: NDArray[Any], out_at: int, out_pitch: int, width: int,
 ) -> None:  # fmt: skip
-    """One row times ``width`` >= 16 columns; ``b`` and ``out`` are flat.
+    """A block of all rows times ``width`` columns, a multiple of 16; ``b`` and ``out`` are flat.
 
-    Where 16 do not divide the width, the last vector overlaps the one before: what both hold is worked out twice.
+    Row ``i`` has the values from ``cuts[block, i]`` to ``cuts[block + 1, i]``. Blocks after the first add to what is
+    there. Rows are the inner loop: a call costs as much as a dozen vectors, for the counts of references that it takes.
     """
-    j = 0
+    rows, j = cuts.shape[1], 0
     while j + 8 * LANES <= width:
-        STRIP8(values, places, first, last, b, at + j, pitch, out, out_at + j)
+        for i in range(rows):
+            t, u = cuts[block, i], cuts[block + 1, i]
+            STRIP8(values, places, t, u, b, at + j, pitch, out, out_at + i * out_pitch + j, block > 0)
         j += 8 * LANES
     if j + 4 * LANES <= width:
-        STRIP4(values, places, first, last, b, at + j, pitch, out, out_at + j)
+        for i in range(rows):
+            t, u = cuts[block, i], cuts[block + 1, i]
+            STRIP4(values, places, t, u, b, at + j, pitch, out, out_at + i * out_pitch + j, block > 0)
         j += 4 * LANES
     if j + 2 * LANES <= width:
-        STRIP2(values, places, first, last, b, at + j, pitch, out, out_at + j)
+        for i in range(rows):
+            t, u = cuts[block, i], cuts[block + 1, i]
+            STRIP2(values, places, t, u, b, at + j, pitch, out, out_at + i * out_pitch + j, block > 0)
         j += 2 * LANES
-    if j + LANES <= width:
-        STRIP1(values, places, first, last, b, at + j, pitch, out, out_at + j)
-        j += LANES
     if j < width:
-        j = width - LANES
-        STRIP1(values, places, first, last, b, at + j, pitch, out, out_at + j)
+        for i in range(rows):
+            t, u = cuts[block, i], cuts[block + 1, i]
+            STRIP1(values, places, t, u, b, at + j, pitch, out, out_at + i * out_pitch + j, block > 0)
+
+
+@kernel
+def cut(places: NDArray[np.int32], starts: NDArray[np.int64], first: int, cuts: NDArray[np.int64]) -> None:
+    """``cuts[n, i]`` = where values of row ``first + i`` begin that stand in columns from ``512 n`` on, or its end."""
+    blocks, rows = cuts.shape[0] - 1, cuts.shape[1]
+    for i in range(rows):
+        t, last = starts[first + i], starts[first + i + 1]
+        cuts[0, i] = t
+        for n in range(1, blocks):
+            while t < last and places[t] < n * DEEPEST:
+                t += 1
+            cuts[n, i] = t
+        cuts[blocks, i] = last
+
+
+@kernel
+def few_columns(
+    values: NDArray[Any], places: NDArray[np.int32], starts: NDArray[np.int64], first: int, b: NDArray[Any],
+    out: NDArray[Any],
+) -> None:  # fmt: skip
+    """``csr_dense`` for fewer than 16 columns, which are filled up with zeros."""
+    depth, columns = b.shape
+    room, line = np.zeros((depth, LANES), b.dtype), np.empty(LANES, b.dtype)
+    room[:, :columns] = b
+    for i in range(out.shape[0]):
+        t, u = starts[first + i], starts[first + i + 1]
+        STRIP1(values, places, t, u, room.reshape(-1), 0, LANES, line, 0, False)
+        for c in range(columns):
+            out[i, c] = line[c]
 
 
 @kernel
@@ -50,31 +86,36 @@ def csr_dense(
 ) -> None:  # fmt: skip
     """``out`` [rows, columns] = sparse rows from ``first`` on times ``b`` [K, columns].
 
-    With ``panels``, 128 columns of ``b`` are copied together first; fewer than 16 always are.
+    Blocks of 512 rows and 128 columns of ``b`` are used up by all rows, in ascending order along K; with ``panels`` a
+    block is copied together first, from an address that is a multiple of 64 bytes on. Where 16 do not divide the
+    columns, a last vector overlaps the one before: what both hold is worked out twice.
     """
     depth, columns = b.shape
-    inside, sums = b.reshape(-1), out.reshape(-1)
-    room = np.empty(depth * WIDEST if panels or columns < LANES else 0, b.dtype)
-    line = np.empty(WIDEST, b.dtype)
-    for j in range(0, columns, WIDEST):
-        width = min(WIDEST, columns - j)
-        if room.size:
-            for k in range(depth):
-                for c in range(width):
-                    room[k * WIDEST + c] = b[k, j + c]
-                for c in range(width, -(-width // LANES) * LANES):
-                    room[k * WIDEST + c] = 0
-            for i in range(rows):
-                t, u = starts[first + i], starts[first + i + 1]
-                row_strips(values, places, t, u, room, 0, WIDEST, line, 0, -(-width // LANES) * LANES)
-                for c in range(width):
-                    out[i, j + c] = line[c]
-        else:
-            begin = j if width >= LANES else columns - LANES
-            for i in range(rows):
-                t, u = starts[first + i], starts[first + i + 1]
-                row_strips(values, places, t, u, inside, begin, columns, sums, i * columns + begin, columns - begin
-                           if width < WIDEST else WIDEST)  # fmt: skip
+    if columns < LANES:
+        few_columns(values, places, starts, first, b, out)
+        return
+    cuts = np.empty((max(1, -(-depth // DEEPEST)) + 1, rows), np.int64)
+    cut(places, starts, first, cuts)
+    inside, sums, whole = b.reshape(-1), out.reshape(-1), columns - columns % LANES
+    room = np.empty(min(depth, DEEPEST) * WIDEST + LANES if panels else 0, b.dtype)
+    begin = -(room.ctypes.data // room.itemsize) % LANES
+    for j in range(0, whole, WIDEST):
+        width = min(WIDEST, whole - j)
+        for n in range(cuts.shape[0] - 1):
+            if panels:
+                low = n * DEEPEST
+                for k in range(min(DEEPEST, depth - low)):
+                    there = begin + k * WIDEST
+                    room[there : there + width] = b[low + k, j : j + width]
+                at = begin - low * WIDEST
+                block_strips(values, places, cuts, n, room, at, WIDEST, sums, j, columns, width)
+            else:
+                block_strips(values, places, cuts, n, inside, j, columns, sums, j, columns, width)
+    if whole < columns:
+        last = columns - LANES
+        for i in range(rows):
+            t, u = starts[first + i], starts[first + i + 1]
+            STRIP1(values, places, t, u, inside, last, columns, sums, i * columns + last, False)
 
 
 @kernel

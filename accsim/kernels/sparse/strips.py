@@ -15,16 +15,17 @@ def strip(vectors: int) -> Callable[..., None]:
 
     For j from 0 to 16 * ``vectors`` - 1, in order of t; one type throughout, products of floats are rounded
     before they are added. The compiled function takes: values, places (int32), first, last; panel, place of its first
-    element, elements from row to row; out and the place of its first element. Every array is contiguous.
+    element, elements from row to row; out and the place of its first element; whether to begin with what is there,
+    instead of 0. Every array is contiguous.
     """
 
     @intrinsic
     def product(
         _context: Any, values: Any, places: Any, first: Any, last: Any, panel: Any, at: Any, row: Any, out: Any,
-        out_at: Any,
+        out_at: Any, adds: Any,
     ) -> Any:  # fmt: skip
         def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            (first, last), (at, row), out_at = arguments[2:4], arguments[5:7], arguments[8]
+            (first, last), (at, row), (out_at, adds) = arguments[2:4], arguments[5:7], arguments[8:10]
             element = target.get_data_type(signature.args[0].dtype)
             wide = ir.VectorType(element, LANES)
             whole = isinstance(element, ir.IntType)
@@ -36,8 +37,10 @@ def strip(vectors: int) -> Callable[..., None]:
             steps = [ir.Constant(out_at.type, v * LANES) for v in range(vectors)]
             size = signature.args[0].dtype.bitwidth // 8
             kept = [code.alloca_once(builder, wide) for _ in range(vectors)]
-            for one in kept:
-                builder.store(ir.Constant(wide, [0 if whole else 0.0] * LANES), one)
+            nothing = ir.Constant(wide, [0 if whole else 0.0] * LANES)
+            for v, one in enumerate(kept):
+                before = load(builder, builder.gep(there, [steps[v]]), wide, size)
+                builder.store(builder.select(adds, before, nothing), one)
             with code.for_range_slice(builder, first, last, first.type(1), first.type) as (t, _):
                 number = splat(builder, builder.load(builder.gep(numbers, [t])), LANES)
                 place = builder.sext(builder.load(builder.gep(columns, [t])), at.type)
@@ -50,6 +53,6 @@ def strip(vectors: int) -> Callable[..., None]:
             return target.get_dummy_value()
 
         place = types.intp
-        return types.void(values, places, place, place, panel, place, place, out, place), generate
+        return types.void(values, places, place, place, panel, place, place, out, place, types.boolean), generate
 
     return product
