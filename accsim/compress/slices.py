@@ -160,4 +160,5 @@ def _(code: Outliers, axis: int, index: Ints) -> Code:
 
 @take_code.register
 def _(code: Transformed, axis: int, index: Ints) -> Code:
-    return replace(code, coefficients=take_code(code.coefficients, axis, index))
+    kept = None if code.kept is None else code.kept.take(index, axis)
+    return replace(code, coefficients=take_code(code.coefficients, axis, index), kept=kept)

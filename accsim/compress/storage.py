@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from accsim.compress.codes import Transformed
 from accsim.compress.encodings import choose, expected_size, measure, parse_encoding
 from accsim.compress.encodings.best import CANDIDATES
 from accsim.compress.encodings.encoding import Encoding
@@ -27,7 +28,8 @@ class Stored:
         code: the name of the weight code; ``published`` where only figures are known.
         bits: of a weight's code.
         weights: how many there are.
-        density: fraction that is not zero; ``None`` where nothing is known, and then all are stored.
+        density: fraction that is not zero; ``None`` where nothing is known, and then all are stored. Of transformed
+            kernels it is that of the weights, which are multiplied, and not of the coefficients, which are stored.
         encoding: its name, with arguments.
         size_bits: bits of the encoding, values and metadata.
         metadata_bits: those of them that are no values of weights: indices, masks, pointers.
@@ -69,10 +71,9 @@ def store(parameters: LayerParameters, encoding: str = BEST) -> Stored:
     code = parameters.weight
     if encoding == BEST and parameters.encoding is not None:
         encoding = parameters.encoding
-    zero = parameters.values() == 0
     weights = int(np.prod(code.shape, dtype=np.int64))
-    density = int(np.count_nonzero(~zero)) / weights if weights else 1.0
-    symbols, bits = _stored_symbols(parameters, zero)
+    density = parameters.density
+    symbols, bits = stored_symbols(parameters)
     if symbols.size == 0:
         parse_encoding(encoding)
         return Stored(code.name, code.bits, weights, density, "none", 0, 0, code.table_bits)
@@ -95,13 +96,10 @@ def stored_symbols(parameters: LayerParameters) -> tuple[Ints, int]:
 
     A code in which 0 stands for another weight (the first entry of a codebook) gives that weight a number that is free;
     where no number of the code's width is free, a code needs one bit more. What shares a code among several weights
-    (product codebooks) is stored as it is.
+    (product codebooks) is stored as it is. Of transformed kernels it is the coefficients that are stored, and their
+    zeros that count.
     """
-    return _stored_symbols(parameters, parameters.values() == 0)
-
-
-def _stored_symbols(parameters: LayerParameters, zero: npt.NDArray[np.bool_]) -> tuple[Ints, int]:
-    symbols = parameters.weight.symbols()
+    zero, symbols = _zeros(parameters), parameters.weight.symbols()
     if symbols.size == 0:
         return symbols, 1
     bits = max(parameters.weight.bits, _least_bits(symbols))
@@ -116,6 +114,16 @@ def _stored_symbols(parameters: LayerParameters, zero: npt.NDArray[np.bool_]) ->
         out[clash] = label
         bits = max(bits, _least_bits(out))
     return out, bits
+
+
+def _zeros(parameters: LayerParameters) -> npt.NDArray[np.bool_]:
+    """Where what is stored stands for 0."""
+    code, kept = parameters.weight, parameters.kept
+    if not isinstance(code, Transformed):
+        return np.asarray(parameters.values() == 0)
+    zero = code.stored() == 0
+    # a whole kernel may have been pruned; parts of one cannot
+    return np.asarray(zero if kept is None else zero | ~kept.any(axis=(2, 3), keepdims=True))
 
 
 def store_published(

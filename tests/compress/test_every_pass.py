@@ -1,4 +1,4 @@
-"""What all quantising passes have in common, on all kinds of weights."""
+"""What all passes of a kind have in common, on all kinds of weights."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from accsim.compress.codes import Float, PowerOfTwo, Ternary
 from accsim.compress.measures import measure
 from accsim.compress.model import LayerParameters
-from accsim.compress.passes.base import LayerPass
-from accsim.compress.passes.registry import PASSES, QUANTISING
+from accsim.compress.passes.base import LayerPass, ModelPass
+from accsim.compress.passes.registry import PASSES, PRUNING, QUANTISING, REWRITING
+from accsim.compress.storage import store
 from accsim.compress.synthetic import synthetic
 from accsim.errors import AccsimError, InputError
 from accsim.source import Source
@@ -20,6 +21,13 @@ from accsim.yamlfile import bind, load
 from tests.compress.tensors import CONV, FC, layers
 
 RULES = [rule(seed=7) if "seed" in rule.model_fields else rule() for rule in QUANTISING if issubclass(rule, LayerPass)]
+REQUIRED = {
+    "level": "sparsity: 0.5", "gradual": "final: 0.5", "largest": "density: 0.5", "energy_aware": "sparsity: 0.5",
+    "filters": "sparsity: 0.5", "kernels": "sparsity: 0.5", "vectors": "sparsity: 0.5", "dct": "sparsity: 0.5",
+    "blocks": "{sparsity: 0.5, block: [1, 8, 1, 1]}", "fc_svd": "rank: 1", "channel_svd": "rank: 1",
+    "spatial_svd": "rank: 1", "cp": "rank: 1", "tucker": "fraction: 0.5", "depthwise_separable": "rank: 1",
+}  # fmt: skip
+"""Arguments without a default."""
 by_name = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 
 
@@ -142,3 +150,69 @@ def test_passes_compose_in_any_order(parameters: LayerParameters, order: list[st
     assert parameters.weight.name == {"symmetric": "uniform", "twn": "ternary", "kmeans": "codebook"}.get(
         order[-1], "binary"
     )
+
+
+def asked(name: str, text: str = "") -> ModelPass:
+    """A pass with its required arguments, or with these."""
+    return bind(load(Source("recipe", "recipe.yaml", text or REQUIRED.get(name, "{}"))), PASSES[name])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", sorted(one.name for one in (*PRUNING, *REWRITING) if one.name != "merge_branches"))
+def test_no_pruning_or_rewriting_takes_weights_that_are_no_numbers(name: str, value: float) -> None:
+    network = load_network("mobilenet_v1_0.5_128" if name == "fold_batch_norm" else "lenet_caffe")
+    model = synthetic(network)
+    which = "ip1" if name == "fc_svd" else "conv1"
+    weights = np.zeros(model.parameters[which].weight.shape)
+    weights[3] = value
+    with pytest.raises(AccsimError) as error:
+        asked(name).apply(model.with_parameters({which: LayerParameters(Float(weights))}))
+    count, zeros = weights[3].size, ", 0" * 2
+    assert str(error.value) == (
+        f"layer {which!r}: {count} of {weights.size} weights are NaN or infinite, the first at (3, 0{zeros})"
+    )
+
+
+@pytest.mark.parametrize("name", sorted(one.name for one in PRUNING))
+def test_pruning_a_network_of_zeros(name: str) -> None:
+    model = synthetic(load_network("lenet_caffe"))
+    zeros = {layer.name: LayerParameters(Float(np.zeros(p.weight.shape))) for layer, p in model.layers()}
+    after = asked(name).apply(model.with_parameters(zeros))
+    for _, parameters in after.layers():
+        assert not parameters.values().any()
+        assert store(parameters).size_bits < 32 * 32 * parameters.weight.values().size ** 0.5 + 8
+
+
+@pytest.mark.parametrize("value", [0.0, 1.5, -0.3, 5e-324])
+@pytest.mark.parametrize("name", sorted(one.name for one in PRUNING if issubclass(one, LayerPass)))
+def test_pruning_a_layer_of_one_weight(name: str, value: float) -> None:
+    one = asked(name)
+    assert isinstance(one, LayerPass)
+    after = one.project(CONV, LayerParameters(Float(np.full((1, 1, 1, 1), value)))).values()
+    assert after.shape == (1, 1, 1, 1)
+    assert after[0, 0, 0, 0] in (0, value)
+
+
+FRACTIONS = [
+    ("level", "sparsity"), ("gradual", "final"), ("gradual", "initial"), ("largest", "density"),
+    ("energy_aware", "sparsity"), ("energy_aware", "budget"), ("filters", "sparsity"), ("kernels", "sparsity"),
+    ("vectors", "sparsity"), ("blocks", "sparsity"), ("dct", "sparsity"), ("clip_q", "clip"), ("ttq", "threshold"),
+    ("v_quant", "ratio"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "argument"), FRACTIONS)
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("-0.1", "must be at least 0.0, got -0.1"),
+        ("1.1", "must be at most 1.0, got 1.1"),
+        (".nan", "must be a finite number, got .nan"),
+        (".inf", "must be a finite number, got .inf"),
+    ],
+)
+def test_fractions_outside_their_range(name: str, argument: str, value: str, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        asked(name, f"{argument}: {value}")
+    place = f"recipe.yaml:1:{len(argument) + 3}: {argument}: "
+    assert place + message in str(error.value).splitlines()

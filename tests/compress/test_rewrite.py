@@ -12,11 +12,16 @@ from hypothesis.extra.numpy import arrays
 
 from accsim.compress.codes import Float, Transformed
 from accsim.compress.model import ActivationCode, LayerParameters, Model, NormParameters
+from accsim.compress.passes.base import LayerPass
+from accsim.compress.passes.binary import Bwn
+from accsim.compress.passes.codebook import KMeans
 from accsim.compress.passes.fold import FoldBatchNorm
 from accsim.compress.passes.merge import MergeBranches
+from accsim.compress.passes.ternary import Twn
 from accsim.compress.passes.transform import Dct, dct
 from accsim.compress.passes.uniform import Symmetric
-from accsim.compress.passes.unstructured import Level
+from accsim.compress.passes.unstructured import Largest, Level
+from accsim.compress.storage import store, stored_symbols
 from accsim.compress.synthetic import synthetic
 from accsim.errors import AccsimError, InputError
 from accsim.workload.reader import load_network
@@ -147,7 +152,7 @@ def test_what_is_lost_in_coefficients_is_lost_in_weights(weights: np.ndarray, sp
     after = Dct(sparsity=sparsity, band=band).project(LAYER, LayerParameters(Float(weights)))
     code = after.weight
     assert isinstance(code, Transformed)
-    kept = code.coefficients.values()
+    kept = code.stored()
     whole_code = Dct(sparsity=0).project(LAYER, LayerParameters(Float(weights))).weight
     assert isinstance(whole_code, Transformed)
     np.testing.assert_allclose(whole_code.values(), weights, atol=1e-12)
@@ -173,7 +178,7 @@ def test_a_band_prunes_high_frequencies_first() -> None:
     weights = np.einsum("ur,uv,vs->rs", dct(3), np.ones((3, 3)), dct(3))[None, None]
     after = Dct(sparsity=6 / 9, band=1.0).project(LAYER, LayerParameters(Float(weights))).weight
     assert isinstance(after, Transformed)
-    left = np.abs(after.coefficients.values()[0, 0]) > 0
+    left = np.abs(after.stored()[0, 0]) > 0
     assert left.sum() == 3
     assert left[[0, 0, 1], [0, 1, 0]].all()
 
@@ -185,8 +190,53 @@ def test_pruned_weights_are_not_transformed() -> None:
     assert str(error.value) == (
         "layer 'conv1': its weights were pruned, and a transform would fill them in; transform first"
     )
+    transformed = Dct(sparsity=0.5).apply(synthetic(load_network("lenet_caffe")))
     with pytest.raises(AccsimError) as error:
-        Level(sparsity=0.5).apply(Dct(sparsity=0.5).apply(synthetic(load_network("lenet_caffe"))))
+        Largest(density=0.5).apply(transformed)
     assert str(error.value) == (
         "layer 'conv1': its kernels are stored as coefficients of a transform; prune these, or the weights before it"
     )
+    with pytest.raises(AccsimError) as error:
+        Dct(sparsity=0).apply(Dct(sparsity=0).apply(synthetic(load_network("lenet_caffe"))))
+    assert str(error.value) == "layer 'conv1': its kernels are stored as coefficients of a transform already"
+
+
+LATER = st.sampled_from([Symmetric(bits=4), KMeans(bits=2), Bwn(), Twn(), Level(sparsity=0.7)])
+
+
+@given(WEIGHTS, st.floats(0, 1), LATER)
+@settings(max_examples=60, deadline=None)
+def test_later_passes_project_the_coefficients(weights: np.ndarray, sparsity: float, later: LayerPass) -> None:
+    network = load_network("lenet_caffe")
+    model = Model(network, {LAYER.name: LayerParameters(Float(weights), trained=weights)})
+    before = Dct(sparsity=sparsity).apply(model).parameters[LAYER.name].weight
+    assert isinstance(before, Transformed)
+    parameters = later.apply(Dct(sparsity=sparsity).apply(model)).parameters[LAYER.name]
+    code = parameters.weight
+    assert isinstance(code, Transformed)
+    alone = later.project(LAYER, LayerParameters(before.coefficients, kept=before.kept))
+    np.testing.assert_array_equal(code.stored(), alone.values())
+    assert (code.stored()[before.stored() == 0] == 0).all() or before.kept is None
+    # what is stored has the zeros of the coefficients, whatever the weights are
+    symbols, bits = stored_symbols(parameters)
+    zero = code.stored() == 0
+    assert not zero.any() or np.array_equal(symbols == 0, zero)
+    assert bits <= code.bits + 1
+    assert parameters.kept is None
+    assert parameters.trained is weights
+
+
+def test_pruned_coefficients_are_not_stored() -> None:
+    weights = np.random.default_rng(0).standard_normal((32, 16, 3, 3))
+    model = Model(load_network("lenet_caffe"), {LAYER.name: LayerParameters(Float(weights))})
+    parameters = Dct(sparsity=0.9).apply(model).parameters[LAYER.name]
+    stored = store(parameters)
+    assert stored.density == np.count_nonzero(parameters.values()) / weights.size > 0.5
+    assert stored.size_bits == store(LayerParameters(Float(np.where(parameters.weight.kept, weights, 0.0)))).size_bits
+    assert stored.size_bits < 0.15 * 32 * weights.size
+    # of a kernel that was set to 0, no coefficient is left
+    kept = np.ones(weights.shape, bool)
+    kept[0] = False
+    symbols, _ = stored_symbols(replace(parameters, kept=kept))
+    assert not symbols[0].any()
+    assert symbols[1:].any()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from accsim.compress.codes.base import Code, Extra, Ints
 from accsim.compress.grain import Reals
@@ -71,12 +72,15 @@ class Transformed:
     Attributes:
         coefficients: their code.
         rows, cols: the transforms, orthonormal [R, R] and [S, S]: coefficients = rows @ kernel @ cols.T.
+        kept: which coefficients are kept; ``None`` if none was pruned. A pruned one is 0, whatever its code says, while
+            the weights that it has a share in need not be.
     """
 
     name: ClassVar[str] = "transformed"
     coefficients: Code
     rows: Reals
     cols: Reals
+    kept: npt.NDArray[np.bool_] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -93,9 +97,14 @@ class Transformed:
         """The coefficients'; the transform is fixed."""
         return self.coefficients.table_bits
 
+    def stored(self) -> Reals:
+        """The coefficients, pruned ones 0."""
+        values = self.coefficients.values()
+        return values if self.kept is None else np.where(self.kept, values, 0.0)
+
     def values(self) -> Reals:
         """Kernels, transformed back."""
-        out: Reals = np.einsum("ur,mcuv,vs->mcrs", self.rows, self.coefficients.values(), self.cols)
+        out: Reals = np.einsum("ur,mcuv,vs->mcrs", self.rows, self.stored(), self.cols)
         return out
 
     def symbols(self) -> Ints:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from math import floor, log10
 from typing import ClassVar, Literal, Self
 
@@ -12,7 +13,7 @@ from pydantic import Field, model_validator
 
 from accsim.compress.model import LayerParameters, Model
 from accsim.compress.passes.arguments import GRAIN, Grain
-from accsim.compress.passes.base import LayerPass, require_finite
+from accsim.compress.passes.base import LayerPass, as_stored, require_finite
 from accsim.compress.passes.uniform import symmetric_code
 from accsim.workload.layer import Layer
 
@@ -55,14 +56,18 @@ class SqnrAllocation(LayerPass):
         notes: list[tuple[str, str]] = []
         for (layer, parameters), bits in zip(chosen, self.allocate(counts, sizes), strict=True):
             require_finite(layer, parameters)
-            changed[layer.name] = replace(parameters, weight=symmetric_code(parameters, bits, self.grain))
+            changed[layer.name] = as_stored(parameters, partial(self.at, bits))
             notes.append((layer.name, f"{bits} bits"))
         return model.with_parameters(changed).after(self.record(tuple(notes)))
 
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
         """One layer alone has the average for itself."""
         del layer
-        return replace(parameters, weight=symmetric_code(parameters, self.allocate([1], [1])[0], self.grain))
+        return self.at(self.allocate([1], [1])[0], parameters)
+
+    def at(self, bits: int, parameters: LayerParameters) -> LayerParameters:
+        """A layer's weights at its own bits."""
+        return replace(parameters, weight=symmetric_code(parameters, bits, self.grain))
 
     def allocate(self, counts: Sequence[int], sizes: Sequence[int]) -> list[int]:
         """Bits of layers with these counts, for layers of these sizes."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
+from accsim.compress.codes import Transformed
 from accsim.compress.model import Applied, LayerParameters, Model
 from accsim.errors import AccsimError, InputError, in_layer, suggest
 from accsim.workload.layer import Layer
@@ -66,7 +70,7 @@ class ChosenLayersPass(ModelPass):
 
 
 class LayerPass(ChosenLayersPass):
-    """A pass that projects the weights of one layer at a time."""
+    """A pass that projects the weights of one layer at a time, or the coefficients that are stored in their place."""
 
     @abstractmethod
     def project(self, layer: Layer, parameters: LayerParameters) -> LayerParameters:
@@ -84,11 +88,26 @@ class LayerPass(ChosenLayersPass):
         for layer, parameters in self.chosen(model):
             require_finite(layer, parameters)
             with in_layer(layer.name):
-                changed[layer.name] = self.project(layer, parameters)
+                changed[layer.name] = as_stored(parameters, partial(self.project, layer))
             said = self.notes(layer, parameters, changed[layer.name])
             if said:
                 notes.append((layer.name, said))
         return model.with_parameters(changed).after(self.record(tuple(notes)))
+
+
+def as_stored(parameters: LayerParameters, project: Callable[[LayerParameters], LayerParameters]) -> LayerParameters:
+    """Project what is stored of a layer: its weights, or the coefficients of its kernels where these are transformed.
+
+    So codes and masks of coefficients stay with the transform; to project the weights would fill in its zeros.
+    """
+    code = parameters.weight
+    if not isinstance(code, Transformed):
+        return project(parameters)
+    after = project(replace(parameters, weight=code.coefficients, kept=code.kept, trained=None))
+    if isinstance(after.weight, Transformed):
+        raise AccsimError("its kernels are stored as coefficients of a transform already")
+    kept = replace(code, coefficients=after.weight, kept=after.kept)
+    return replace(parameters, weight=kept, encoding=after.encoding)
 
 
 def require_finite(layer: Layer, parameters: LayerParameters) -> None:

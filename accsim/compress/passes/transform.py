@@ -33,8 +33,10 @@ class Dct(LayerPass):
     (u, v) is compared as |c| / (1 + band * (u + v)): high frequencies go first, in the spirit of frequency-domain
     dynamic pruning (Liu et al., NeurIPS 2018), whose own thresholds, like its splicing during training, are not used.
 
-    Pruned coefficients are zeros of the code; the weights they stand for are dense. A layer whose weights were pruned
-    before is refused, as the transform back would fill them in.
+    Pruned coefficients are marked as such in the code, and are what an encoding leaves out; the weights they have a
+    share in are dense, and all of them are multiplied. Later passes that work on one layer (quantisers, ``level`` ...)
+    project the coefficients. A layer whose weights were pruned before is refused, as the transform back would fill them
+    in.
     """
 
     name: ClassVar[str] = "dct"
@@ -54,13 +56,13 @@ class Dct(LayerPass):
         rank = np.abs(coefficients) / (1 + self.band * (u + v))
         kept = without_smallest(rank, share(self.sparsity, rank.size))
         bits = parameters.weight.bits if isinstance(parameters.weight, Float) else REAL_BITS
-        code = Float(np.where(kept, coefficients, 0.0), bits)
-        return replace(parameters, weight=Transformed(code, rows, cols), kept=None, grain="")
+        code = Transformed(Float(coefficients, bits), rows, cols, None if kept.all() else kept)
+        return replace(parameters, weight=code, kept=None, grain="")
 
     def notes(self, layer: Layer, before: LayerParameters, after: LayerParameters) -> str:
         """How many coefficients are left."""
         del layer, before
         if not isinstance(after.weight, Transformed):
             return ""
-        values = after.weight.coefficients.values()
+        values = after.weight.stored()
         return f"{int(np.count_nonzero(values))} of {values.size} coefficients are not 0"
