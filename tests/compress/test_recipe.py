@@ -62,14 +62,60 @@ def sparsity_pct(name: str) -> float:
         ("resnet50-agp-26", 26.00),
         ("resnet50-agp-blocks", 36.68),
         ("resnet50-surgery", 80.05),
+        ("resnet20-ssl-layers", 6.80),
+        ("resnet20-ssl-channels", 7.65),
+        ("resnet20-ssl-channels-1.8x", 16.32),
     ],
 )
 def test_layers_add_up_to_the_published_sparsity(name: str, published: float) -> None:
     assert sparsity_pct(name) == pytest.approx(published, abs=0.006)
 
 
-def test_the_second_surgery_is_published_to_one_decimal() -> None:
-    assert round(sparsity_pct("resnet50-surgery-83"), 1) == 82.6
+@pytest.mark.parametrize(("name", "published"), [("resnet50-surgery-83", 82.6), ("resnet20-surgery", 69.1)])
+def test_what_is_published_to_one_decimal(name: str, published: float) -> None:
+    assert round(sparsity_pct(name), 1) == published
+
+
+def test_resnext_but_for_its_first_layer() -> None:
+    # the log has 44,029,440 weights, 11,007,360 of them not zero: "Total sparsity": 75.0
+    recipe, target = load_recipe("resnext101-agp"), network("resnext101_32x4d")
+    assert target.weight_words - target.layer("conv1").weight_words == 44_029_440
+    assert sum(layer.nonzeros or 0 for layer in recipe.layers.values()) == 11_007_360
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "nonzeros"),
+    [
+        # IntelLabs/distiller, examples/: sums over the layers in the log of each schedule
+        ("resnet20-ssl-channels-finetuned", 234_320, 234_320),
+        ("resnet20-ssl-channels-1.8x-finetuned", 186_512, 186_512),
+        ("resnet20-ssl-filters", 194_144, 194_144),
+        ("resnet20-filters", 223_536, 120_000),
+        ("resnet20-filters-bn-fold", 223_536, 120_000),
+        ("resnet20-filters-2", 246_704, 143_488),
+        ("resnet20-filters-3", 223_536, 96_960),
+        ("resnet20-filters-4", 130_544, 78_776),
+        pytest.param("resnet56-filters", 634_640, 634_640, marks=pytest.mark.slow),
+        pytest.param("resnet56-filters-2", 570_704, 570_704, marks=pytest.mark.slow),
+        pytest.param("resnet56-channels", 566_887, 566_887, marks=pytest.mark.slow),
+        # the log has 625,424, without the two layers of layer2.1 of 4608 each
+        pytest.param("resnet56-apoz", 625_424 + 2 * 4608, 634_640, marks=pytest.mark.slow),
+        pytest.param("resnet56-apoz-2", 570_704, 570_704, marks=pytest.mark.slow),
+    ],
+)
+def test_what_is_left_of_small_networks(name: str, weights: int, nonzeros: int) -> None:
+    recipe = load_recipe(name)
+    model = synthetic(network(recipe.network or ""))
+    for one in recipe.passes:
+        model = one.apply(model)
+    assert model.network.weight_words == weights
+    assert sum(np.count_nonzero(parameters.values()) for _, parameters in model.layers()) == nonzeros
+
+
+def test_which_published_runs_have_no_recipe() -> None:
+    # of 42 runs of IntelLabs/distiller only the two of Mask R-CNN, whose layers depend on what is in the image
+    runs = [load_recipe(name).source for name in library.names("recipes")]
+    assert len({source for source in runs if "distiller examples/" in source and "log in" in source}) == 40
 
 
 def test_squeezenet_has_the_non_zeros_that_were_measured() -> None:
