@@ -19,7 +19,6 @@ class Status(StrEnum):
 
     COVERED = "covered"
     COST_MODEL = "cost model only"
-    MISSING = "not covered"
     NOT_APPLICABLE = "not applicable"
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accsim.compress.codes import Float
-from accsim.compress.costs import chains, matrices, retrieval, training
+from accsim.compress.costs import chains, matrices, retrieval, scattering, training
 from accsim.compress.graph import Link, with_chains
 from accsim.compress.model import LayerParameters
 from accsim.compress.synthetic import synthetic
@@ -188,6 +188,23 @@ def test_exchanges(parameters: int, bits: int, workers: int) -> None:
     assert training.gradient_vectors(parameters, bits, workers, 8, 2).bits <= every.bits / 4 + 2 * 2 * bits
 
 
+def test_scattering_is_the_loops_it_stands_for() -> None:
+    # Oyallon et al., ECCV 2018: J = 3 and L = 8 make 3 x 25 = 75 maps of 28 x 28 of an image of 224 x 224
+    cost = scattering.first_order(3, 224, 224, scales=3, angles=8)
+    assert dict(cost.operations)["output"] == 75 * 28 * 28
+    assert (cost.parameters, cost.parameter_bits) == (0, 0)
+    small = scattering.first_order(1, 4, 8, scales=2, angles=3, batch=2)
+    macs = moduli = 0
+    for j in range(2):
+        for _ in range(3):
+            for _ in range(0, 4, 2**j):
+                for _ in range(0, 8, 2**j):
+                    moduli += 1
+                    macs += 2 * len(range(-(2**j), 2**j + 1)) ** 2
+    macs += (1 + 2 * 3) * 1 * 2 * len(range(-4, 5)) ** 2
+    assert (small.macs, dict(small.operations)["modulus"]) == (2 * macs, 2 * moduli)
+
+
 def test_searches() -> None:
     scan = retrieval.product_scan(items=1000, queries=3, subspaces=8, codewords=256, dimensions=128)
     assert scan.macs == 3 * 256 * 128
@@ -235,6 +252,10 @@ GROUPED = network_of("- a: {conv: 4, kernel: 1, groups: 2}", "[4, 2, 2]").layer(
         (
             lambda: matrices.fastfood(conv(1, 1, 1, 1)),
             "layer 'a': Fastfood is for fully connected layers, and this is conv",
+        ),
+        (
+            lambda: scattering.first_order(3, 224, 20, 3, 8),
+            "height and width must be multiples of 2^3 = 8, got 224 and 20",
         ),
         (
             lambda: training.gradient_vectors(10, 32, 2, 4, 5),

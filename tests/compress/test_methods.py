@@ -33,8 +33,17 @@ def test_what_is_covered_says_by_what_and_the_rest_says_why() -> None:
             assert method.passes or method.networks or method.why, method.name
         else:
             assert method.why, method.name
-        if method.status in (Status.NOT_APPLICABLE, Status.MISSING):
+        if method.status is Status.NOT_APPLICABLE:
             assert not method.passes, method.name
+
+
+def test_functions_that_reasons_name_exist() -> None:
+    found = {name for method in methods() for name in re.findall(r"\b(\w+\.[a-z_]+)\b", method.why)}
+    functions = {name for name in found if name.split(".")[0] in ("importance", "reconstruction", "restore")}
+    assert len(functions) >= 6
+    for name in functions:
+        module, _, function = name.partition(".")
+        assert callable(getattr(import_module(f"accsim.compress.{module}"), function)), name
 
 
 def test_every_pass_is_of_some_method_or_general() -> None:

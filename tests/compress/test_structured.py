@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,9 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from accsim.compress.codes import Float
-from accsim.compress.model import LayerParameters, Model
+from accsim.compress.coupling import coupling
+from accsim.compress.importance import average_fraction_of_zeros
+from accsim.compress.model import LayerParameters, Model, NormParameters
 from accsim.compress.passes.base import LayerPass
-from accsim.compress.passes.filters import Filters, average_fraction_of_zeros
+from accsim.compress.passes.filters import Filters
+from accsim.compress.passes.propagation import propagated
 from accsim.compress.passes.registry import PASSES
 from accsim.compress.passes.structured import Blocks, Kernels, NofM, Pattern, Vectors
 from accsim.compress.passes.uniform import Symmetric
@@ -176,6 +181,51 @@ def test_filters_that_are_mostly_zero_go() -> None:
     )
 
 
+def test_filters_go_by_importance_that_is_given() -> None:
+    model = synthetic(network_of("- a: {conv: 3, kernel: 1}\n- r: relu\n- c: {fc: 2}"))
+    smaller = Filters(sparsity=0.67, criterion="given", scores={"a": (-1.0, 7.0, 2.0)}).apply(model)
+    np.testing.assert_array_equal(smaller.parameters["a"].values(), model.parameters["a"].values()[[1]])
+    with pytest.raises(InputError) as error:
+        Filters(sparsity=0.34, criterion="given", scores={"a": (1.0, 2.0)}).apply(model)
+    assert str(error.value) == "filters: scores of 'a' must be 3 numbers, one per filter, got [1.0, 2.0]"
+
+
+def test_importance_is_propagated_by_hand() -> None:
+    """Convolution a, norm, ReLU, depthwise b, convolution c beside a shortcut, a classifier over 2 x 2 pixels."""
+    model = synthetic(
+        network_of(
+            "- a: {conv: 2, kernel: 1}\n- n: batch_norm\n- r: relu\n- b: {depthwise: 1}\n"
+            "- c: {conv: 2, kernel: 1}\n- add: {add: [c, r]}\n- f: {fc: 1}",
+            shape="[1, 2, 2]",
+        )
+    )
+    a, b, c = np.array([[5.0], [6.0]]), np.array([[2.0], [-3.0]]), np.array([[1.0, -2.0], [0.5, 4.0]])
+    f = np.array([[1.0, -1, 1, 1, 2, 0, 0, -1]])
+    weights = {"a": a, "b": b, "c": c, "f": f}
+    norm = NormParameters(np.array([-2.0, 3]), np.zeros(2), np.zeros(2), np.array([4.0, 9.0]), 0.0)
+    model = replace(
+        model, norms={"n": norm},
+        parameters={name: LayerParameters(Float(w[:, :, None, None])) for name, w in weights.items()},
+    )  # fmt: skip
+    found = propagated(model, coupling(model.network))
+    assert found["f"].tolist() == [1]
+    assert found["add"].tolist() == [4, 3]  # sums of magnitudes over each channel's pixels
+    assert found["c"].tolist() == [4, 3]
+    assert found["b"].tolist() == [4 * 1 + 3 * 0.5, 4 * 2 + 3 * 4]
+    assert found["r"].tolist() == [4 + 2 * 5.5, 3 + 3 * 20]
+    assert found["n"].tolist() == found["r"].tolist()
+    assert found["a"].tolist() == [15 * 2 / 2, 63 * 3 / 3]
+
+
+def test_nisp_differs_from_magnitude_where_readers_do_not_care() -> None:
+    model = synthetic(network_of("- a: {conv: 2, kernel: 1}\n- c: {conv: 1, kernel: 1}", shape="[1, 2, 2]"))
+    large, small = np.array([9.0, 1.0])[:, None, None, None], np.array([0.1, 1.0])[None, :, None, None]
+    model = model.with_parameters({"a": LayerParameters(Float(large)), "c": LayerParameters(Float(small))})
+    for criterion, kept in (("l1", 9.0), ("nisp", 1.0), ("channel", 1.0)):
+        smaller = Filters(sparsity=0.5, criterion=criterion).apply(model)
+        assert smaller.parameters["a"].values().ravel().tolist() == [kept]
+
+
 def test_residual_networks_shrink_everywhere() -> None:
     model = synthetic(load_network("resnet20_cifar10"))
     smaller = Filters(sparsity=0.25, layers=("*",)).apply(model)
@@ -195,7 +245,7 @@ def test_residual_networks_shrink_everywhere() -> None:
         (
             "filters",
             "{sparsity: 0.5, criterion: l3}",
-            "pass.yaml:1:28: criterion: must be 'l1', 'l2', 'channel' or 'apoz', got 'l3'",
+            "pass.yaml:1:28: criterion: must be 'l1', 'l2', 'channel', 'apoz', 'nisp' or 'given', got 'l3'",
         ),
     ],
 )

@@ -14,6 +14,7 @@ from accsim.compress.grain import Reals
 from accsim.compress.graph import is_depthwise
 from accsim.compress.model import Model
 from accsim.compress.passes.base import ChosenLayersPass, require_finite
+from accsim.compress.passes.propagation import propagated_scores
 from accsim.compress.passes.unstructured import share
 from accsim.errors import AccsimError, InputError
 from accsim.workload.layer import Layer
@@ -21,27 +22,24 @@ from accsim.workload.layer import Layer
 Cell = frozenset[tuple[str, str, int]]
 
 
-def average_fraction_of_zeros(activations: Reals) -> Reals:
-    """APoZ: the fraction of each channel's outputs that are 0, over inputs and pixels (Hu et al., 2016, equation 1).
-
-    Args:
-        activations: [inputs, channels, height, width], behind the layer's activation function.
-    """
-    out: Reals = (activations == 0).mean(axis=(0, 2, 3))
-    return out
-
-
 class Filters(ChosenLayersPass):
     """Remove a fraction of the filters, and all that depends on them elsewhere (``accsim.compress.channels``).
 
-    Filters are ranked by one of four criteria, the lowest go first, and of equal ones the first:
+    Filters are ranked by one of these criteria, the lowest go first, and of equal ones the first:
 
     ``l1``, ``l2``
         the norm of the filter (Li et al., ICLR 2017, section 3.1, for ``l1``);
     ``channel``
         the l1 norm of everything that reads its channel, the measure of channel pruning from the reader's side;
     ``apoz``
-        the fraction of its outputs that are not 0 on some inputs, 1 - APoZ (Hu et al., 2016), given by ``apoz``.
+        the fraction of its outputs that are not 0 on some inputs, 1 - APoZ (Hu et al., 2016), given by ``apoz``;
+    ``nisp``
+        importance propagated back from the network's outputs through magnitudes, s = |W|^T s of what reads it (Yu et
+        al., CVPR 2018, arXiv 1711.05908, equation 11); batch normalisations scale it by |gamma| / sigma, as if folded.
+        The outputs are of equal importance, where the paper ranks the features before the classifier;
+    ``given``
+        ``scores``, whatever they measure: ``accsim.compress.importance`` has the entropy of outputs, Taylor expansions,
+        gradients and intra-class correlation, ``accsim.compress.reconstruction`` the choices of ThiNet and of LASSO.
 
     Filters that can only be removed together, as those of layers that feed a residual sum, are one: their measures are
     added, and they are removed if one of their layers is chosen and none is to be skipped. Where a layer has groups,
@@ -54,8 +52,11 @@ class Filters(ChosenLayersPass):
 
     name: ClassVar[str] = "filters"
     sparsity: float = Field(ge=0, le=1, description="fraction of a layer's filters that are removed")
-    criterion: Literal["l1", "l2", "channel", "apoz"] = Field("l1", description="what filters are ranked by")
+    criterion: Literal["l1", "l2", "channel", "apoz", "nisp", "given"] = Field(
+        "l1", description="what filters are ranked by"
+    )
     apoz: dict[str, tuple[float, ...]] = Field({}, description="fraction of zero outputs of every filter, by layer")
+    scores: dict[str, tuple[float, ...]] = Field({}, description="importance of every filter, by layer")
     remove: bool = Field(True, description="whether they are taken out of the network, or only set to 0")
 
     def apply(self, model: Model) -> Model:
@@ -118,8 +119,10 @@ class Filters(ChosenLayersPass):
         return any(self.skips(name) for name in owners - chosen)
 
     def _scores(self, model: Model, numbered: Coupling) -> Reals:
+        if self.criterion == "nisp":
+            return propagated_scores(model, numbered)
         score = np.zeros(numbered.count)
-        given = self._given(model, numbered) if self.criterion == "apoz" else {}
+        given = self._given(model, numbered) if self.criterion in ("apoz", "given") else {}
         for layer, parameters in model.layers():
             if is_depthwise(layer):
                 continue
@@ -132,29 +135,32 @@ class Filters(ChosenLayersPass):
 
     def _by_filter(self, layer: Layer, magnitudes: Reals, given: Mapping[str, Reals]) -> Reals:
         rows = magnitudes.reshape(len(magnitudes), -1)
-        if self.criterion == "apoz":
-            return 1 - given[layer.name] if layer.name in given else np.zeros(len(rows))
+        if self.criterion in ("apoz", "given"):
+            return given.get(layer.name, np.zeros(len(rows)))
         out: Reals = rows.sum(axis=1) if self.criterion == "l1" else np.sqrt((rows**2).sum(axis=1))
         return out
 
     def _given(self, model: Model, numbered: Coupling) -> dict[str, Reals]:
-        """The fractions of zeros that were given, checked.
+        """The importances that were given, checked.
 
         Raises:
-            InputError: a chosen layer has none, or not one from 0 to 1 for every filter.
+            InputError: a chosen layer has none, or not one for every filter; a fraction of zeros is not from 0 to 1.
         """
         mistakes, found = [], {}
+        apoz = self.criterion == "apoz"
+        key, said = ("apoz", self.apoz) if apoz else ("scores", self.scores)
         for layer, parameters in self.chosen(model):
             if is_depthwise(layer) or all(n in numbered.fixed for n in numbered.numbers[layer.name].tolist()):
                 continue
-            fractions = self.apoz.get(layer.name, ())
+            numbers = said.get(layer.name, ())
             filters = parameters.weight.shape[0]
-            if len(fractions) != filters or any(not 0 <= one <= 1 for one in fractions):
+            if len(numbers) != filters or (apoz and any(not 0 <= one <= 1 for one in numbers)):
+                between = " from 0 to 1" if apoz else ""
                 mistakes.append(
-                    f"{self.name}: apoz of {layer.name!r} must be {filters} numbers from 0 to 1, one per filter, got "
-                    f"{list(fractions) or 'none'}"
+                    f"{self.name}: {key} of {layer.name!r} must be {filters} numbers{between}, one per filter, got "
+                    f"{list(numbers) or 'none'}"
                 )
-            found[layer.name] = np.array(fractions)
+            found[layer.name] = 1 - np.array(numbers) if apoz else np.array(numbers)
         if mistakes:
             raise InputError(mistakes)
         return found
