@@ -176,7 +176,9 @@ def products(
     b_plane = b.shape[1] * words * PANEL
     pairs, fours, start = job.planes.shape[0], rows // ROWS, int(job.start)
     counts = np.empty((CHUNK, PANEL), np.int32)
-    scratch = counts.reshape(-1)
+    scratch, pitch = counts.reshape(-1), counts.shape[1]
+    # no literals: ``multiply`` would be compiled anew for each combination of them
+    wide, zero = narrow.size == 0, columns - columns
     left = np.empty(rows if job.terms else 0, job.factors.dtype)
     right = np.empty(columns if job.terms else 0, job.factors.dtype)
     if job.terms:
@@ -189,16 +191,16 @@ def products(
         if narrow.size and width == PANEL:
             done = fours * ROWS
             multiply(
-                job.kind, job.planes, job.scales, start, 0, pairs, a, first, plane, words, fours, lanes, at, b_plane,
-                vectors, direct, column + j, narrow.shape[1], False,
+                job.kind, job.planes, job.scales, start, zero, pairs, a, first, plane, words, fours, lanes, at, b_plane,
+                vectors, direct, column + j, narrow.shape[1], wide,
             )  # fmt: skip
         for i in range(done, rows, CHUNK):
             height = min(CHUNK, rows - i)
             tiles = -(-height // ROWS)
             if narrow.size:
                 multiply(
-                    job.kind, job.planes, job.scales, start, 0, pairs, a, first + i, plane, words, tiles, lanes, at,
-                    b_plane, vectors, scratch, 0, PANEL, False,
+                    job.kind, job.planes, job.scales, start, zero, pairs, a, first + i, plane, words, tiles, lanes, at,
+                    b_plane, vectors, scratch, zero, pitch, wide,
                 )  # fmt: skip
                 for r in range(height):
                     for c in range(width):
@@ -209,8 +211,8 @@ def products(
                         sums[i + r, column + j + c] = job.start
                 for pair in range(pairs):
                     multiply(
-                        job.kind, job.planes, job.scales, 0, pair, pair + 1, a, first + i, plane, words, tiles, lanes,
-                        at, b_plane, vectors, scratch, 0, PANEL, True,
+                        job.kind, job.planes, job.scales, zero, pair, pair + 1, a, first + i, plane, words, tiles,
+                        lanes, at, b_plane, vectors, scratch, zero, pitch, wide,
                     )  # fmt: skip
                     for r in range(height):
                         for c in range(width):

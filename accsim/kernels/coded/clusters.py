@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from accsim.kernels.bounds import magnitude, sum_type
 from accsim.kernels.coded.codebook import check_indices
+from accsim.kernels.coded.outputs import check_maps, outputs
 from accsim.kernels.shapes import Sliding, check_array, slide
 
 
@@ -70,23 +71,20 @@ def convolve(ifmap: NDArray[Any], weight: Clusters, **how: Unpack[Sliding]) -> N
         ValueError: shapes that do not match, a window larger than the padded input, integer sums that may
             leave 64 bits.
     """
-    if ifmap.ndim != 4:
-        raise ValueError(f"ifmap must have 4 dimensions, got shape {ifmap.shape}")
+    check_maps("ifmap", ifmap)
     at = slide(ifmap.shape, weight.shape, how)
     filters, depth, r, s = weight.shape
     kind = _kind(ifmap, weight, depth * r * s)
-    out = np.zeros((ifmap.shape[0], at.groups, filters // at.groups, at.p, at.q), kind)
-    if out.size:
-        from accsim.kernels.coded import planes  # noqa: PLC0415
-        from accsim.kernels.windows import Window  # noqa: PLC0415
+    split = (at.groups, filters // at.groups, depth)
+    centroids, scales = np.ascontiguousarray(weight.centroids, kind), weight.scales.reshape(split)
+    indices = np.ascontiguousarray(weight.indices.reshape(split), np.int32)
 
-        split = (at.groups, filters // at.groups, depth)
-        planes.kernel_clusters(
-            np.ascontiguousarray(ifmap, kind), np.ascontiguousarray(weight.centroids, kind),
-            np.ascontiguousarray(weight.indices.reshape(split), np.int32),
-            np.ascontiguousarray(weight.scales.reshape(split), kind), Window(*at.window), out,
-        )  # fmt: skip
-    return out.reshape(-1, filters, at.p, at.q)
+    def compute(inputs: NDArray[Any], window: Any, out: NDArray[Any]) -> None:
+        from accsim.kernels.coded import planes  # noqa: PLC0415
+
+        planes.kernel_clusters(inputs, centroids, indices, np.ascontiguousarray(scales, kind), window, out)
+
+    return outputs(ifmap, filters, at, kind, compute)
 
 
 def _kind(ifmap: NDArray[Any], weight: Clusters, taps: int) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accsim.kernels.bounds import sum_type
+from accsim.kernels.coded.outputs import check_maps, outputs
 from accsim.kernels.shapes import Sliding, check_array, check_depths, slide
 
 
@@ -97,20 +98,17 @@ def convolve(ifmap: NDArray[Any], weight: Codebook, *, bins: bool = False, **how
         ValueError: shapes that do not match, a window larger than the padded input, integer sums that may
             leave 64 bits.
     """
-    for what, operand in (("ifmap", ifmap), ("weight", weight.indices)):
-        if operand.ndim != 4:
-            raise ValueError(f"{what} must have 4 dimensions, got shape {operand.shape}")
+    check_maps("ifmap", ifmap)
+    check_maps("weight", weight.indices)
     at = slide(ifmap.shape, weight.indices.shape, how)
     filters, taps = weight.indices.shape[0], int(np.prod(weight.indices.shape[1:]))
     kind = sum_type(weight.book, ifmap, taps)
-    out = np.empty((ifmap.shape[0], at.groups, filters // at.groups, at.p * at.q), kind)
-    if out.size:
-        from accsim.kernels.coded import windows  # noqa: PLC0415
-        from accsim.kernels.windows import Window  # noqa: PLC0415
+    codes = np.ascontiguousarray(weight.indices.reshape(at.groups, filters // at.groups, taps), np.int32)
 
-        codes = np.ascontiguousarray(weight.indices.reshape(at.groups, filters // at.groups, taps), np.int32)
-        windows.over_panels(
-            windows.BINS if bins else windows.LOOKUP, np.ascontiguousarray(ifmap, kind), codes,
-            np.ascontiguousarray(weight.book, kind), Window(*at.window), out,
-        )  # fmt: skip
-    return out.reshape(-1, filters, at.p, at.q)
+    def compute(inputs: NDArray[Any], window: Any, out: NDArray[Any]) -> None:
+        from accsim.kernels.coded import windows  # noqa: PLC0415
+
+        method, book = windows.BINS if bins else windows.LOOKUP, np.ascontiguousarray(weight.book, kind)
+        windows.over_panels(method, inputs, codes, book, window, out.reshape(*out.shape[:3], -1))
+
+    return outputs(ifmap, filters, at, kind, compute)

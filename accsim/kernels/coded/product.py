@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from accsim.kernels.bounds import sum_type
 from accsim.kernels.coded.codebook import check_indices
+from accsim.kernels.coded.outputs import check_maps, outputs
 from accsim.kernels.shapes import Sliding, check_array, check_depths, slide
 
 
@@ -88,22 +89,19 @@ def convolve(ifmap: NDArray[Any], weight: ProductCodebook, **how: Unpack[Sliding
         ValueError: shapes that do not match, a window larger than the padded input, integer sums that may
             leave 64 bits.
     """
-    if ifmap.ndim != 4:
-        raise ValueError(f"ifmap must have 4 dimensions, got shape {ifmap.shape}")
+    check_maps("ifmap", ifmap)
     groups = weight.words.shape[0]
     if how.get("groups", groups) != groups:
         raise ValueError(f"the codewords are of {groups} groups, not {how['groups']}")
     at = slide(ifmap.shape, weight.shape, {**how, "groups": groups})
     filters, depth, r, s = weight.shape
     kind = sum_type(weight.words, ifmap, depth * r * s)
-    out = np.zeros((ifmap.shape[0], groups, filters // groups, at.p, at.q), kind)
-    if out.size:
-        from accsim.kernels.coded import planes  # noqa: PLC0415
-        from accsim.kernels.windows import Window  # noqa: PLC0415
+    words = np.ascontiguousarray(weight.words, kind)
+    indices = weight.indices.reshape(groups, filters // groups, *weight.indices.shape[1:])
 
-        indices = weight.indices.reshape(groups, filters // groups, *weight.indices.shape[1:])
-        planes.product_codebook(
-            np.ascontiguousarray(ifmap, kind), np.ascontiguousarray(weight.words, kind),
-            np.ascontiguousarray(indices, np.int32), Window(*at.window), out,
-        )  # fmt: skip
-    return out.reshape(-1, filters, at.p, at.q)
+    def compute(inputs: NDArray[Any], window: Any, out: NDArray[Any]) -> None:
+        from accsim.kernels.coded import planes  # noqa: PLC0415
+
+        planes.product_codebook(inputs, words, np.ascontiguousarray(indices, np.int32), window, out)
+
+    return outputs(ifmap, filters, at, kind, compute)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accsim.kernels.bounds import magnitude
+from accsim.kernels.coded.outputs import outputs
 from accsim.kernels.shapes import Sliding, check_array, check_depths, slide
 
 LARGEST: Final = 62
@@ -106,11 +107,11 @@ def convolve(ifmap: NDArray[Any], weight: Powers, **how: Unpack[Sliding]) -> NDA
     if bound >= 2**63:
         raise ValueError(f"sums of {taps} products with 2**{largest} may leave 64 bits")
     kind = np.int32 if bound < 2**31 else np.int64
-    out = np.empty((ifmap.shape[0], at.groups, filters // at.groups, at.p * at.q), kind)
-    if out.size:
-        from accsim.kernels.coded import windows  # noqa: PLC0415
-        from accsim.kernels.windows import Window  # noqa: PLC0415
+    codes = np.ascontiguousarray(weight.codes.reshape(at.groups, filters // at.groups, taps))
 
-        codes = np.ascontiguousarray(weight.codes.reshape(at.groups, filters // at.groups, taps))
-        windows.shifted_panels(np.ascontiguousarray(ifmap, kind), codes, Window(*at.window), out)
-    return out.reshape(-1, filters, at.p, at.q)
+    def compute(inputs: NDArray[Any], window: Any, out: NDArray[Any]) -> None:
+        from accsim.kernels.coded import windows  # noqa: PLC0415
+
+        windows.shifted_panels(inputs, codes, window, out.reshape(*out.shape[:3], -1))
+
+    return outputs(ifmap, filters, at, kind, compute)

@@ -70,11 +70,13 @@ def few_columns(
 ) -> None:  # fmt: skip
     """``csr_dense`` for fewer than 16 columns, which are filled up with zeros."""
     depth, columns = b.shape
-    room, line = np.zeros((depth, LANES), b.dtype), np.empty(LANES, b.dtype)
-    room[:, :columns] = b
+    room, line = np.zeros(depth * LANES, b.dtype), np.empty(LANES, b.dtype)
+    for k in range(depth):
+        for c in range(columns):
+            room[k * LANES + c] = b[k, c]
     for i in range(out.shape[0]):
         t, u = starts[first + i], starts[first + i + 1]
-        STRIP1(values, places, t, u, room.reshape(-1), 0, LANES, line, 0, False)
+        STRIP1(values, places, t, u, room, 0, LANES, line, 0, False)
         for c in range(columns):
             out[i, c] = line[c]
 
@@ -106,7 +108,9 @@ def csr_dense(
                 low = n * DEEPEST
                 for k in range(min(DEEPEST, depth - low)):
                     there = begin + k * WIDEST
-                    room[there : there + width] = b[low + k, j : j + width]
+                    target, source = room[there : there + width], b[low + k, j : j + width]
+                    for c in range(width):  # an assignment of slices takes seconds to compile
+                        target[c] = source[c]
                 at = begin - low * WIDEST
                 block_strips(values, places, cuts, n, room, at, WIDEST, sums, j, columns, width)
             else:

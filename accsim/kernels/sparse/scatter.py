@@ -27,7 +27,8 @@ def sparse_weights(
             width = min(POSITIONS, positions - first)
             panel, sums = np.empty((taps, width), ifmap.dtype), np.empty((filters, width), ifmap.dtype)
             gather(ifmap, g * (taps // (window.R * window.S)), window, 0, taps, first, panel)
-            csr_dense(values, places, starts, g * filters, filters, panel, False, sums)
+            never = width < 0  # a literal would have ``csr_dense`` compiled anew
+            csr_dense(values, places, starts, g * filters, filters, panel, never, sums)
             for j in range(width):
                 n, position = divmod(first + j, area)
                 for m in range(filters):
