@@ -93,6 +93,8 @@ class ActivationCode:
         truncation: how codes come from wider ones; ``None`` where they come from values.
         kind: ``uniform``, ``binary`` (+1 and -1), ``float`` ...
         threshold: values of at most this much become 0 before they are rounded (Two-Step Quantization); 0 for none.
+        steps: how a range that is seen on inputs becomes a scale: ``symmetric``, ``affine`` (with a zero point) or
+            ``power_of_two``; see ``ranges.calibrated``.
     """
 
     bits: int
@@ -104,6 +106,7 @@ class ActivationCode:
     truncation: Truncation | None = field(default=None, kw_only=True)
     kind: str = "uniform"
     threshold: float = 0.0
+    steps: str = field(default="symmetric", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ import numpy as np
 
 from accsim.compress.executor import Run
 from accsim.compress.feature_codes import limits
-from accsim.compress.model import Model
+from accsim.compress.model import ActivationCode, Model
+from accsim.compress.passes.uniform import integer_length
 from accsim.errors import AccsimError
 
 
@@ -48,8 +49,10 @@ def ranges(runs: Iterable[Run], percentile: float = 100.0) -> dict[str, Range]:
 def calibrated(model: Model, seen: Mapping[str, Range]) -> Model:
     """The model with a scale for every activation code that has none yet.
 
-    Signed codes are symmetric: scale = largest magnitude / largest code. Unsigned codes cover 0 to the largest value.
-    A feature map that is 0 everywhere has scale 1.
+    ``symmetric`` steps: of signed codes scale = largest magnitude / largest code; unsigned codes cover 0 to the largest
+    value. ``affine``: the range is widened to hold 0, scale = (max - min) / (2^b - 1) and zero point =
+    round(-min / scale), so 0 has a code (Jacob et al., CVPR 2018). ``power_of_two``: scale = 2^(il - b) with il =
+    ceil(log2 of the largest magnitude) (Ristretto, Gysel et al., 2016). A feature map that is 0 everywhere has scale 1.
 
     Raises:
         AccsimError: no range is known of a feature map that needs one, or an unsigned code is asked to hold values
@@ -62,12 +65,27 @@ def calibrated(model: Model, seen: Mapping[str, Range]) -> Model:
         if name not in seen:
             raise AccsimError(f"no range is known of the feature map {name!r}")
         low, high = seen[name].low, seen[name].high
+        if code.steps == "affine":
+            changed[name] = _affine(code, min(low, 0.0), max(high, 0.0))
+            continue
         if code.signed:
             magnitude = max(abs(low), abs(high))
         elif low < 0:
             raise AccsimError(f"feature map {name!r} has values down to {low:g}, but its code is unsigned")
         else:
             magnitude = high
+        if code.steps == "power_of_two" and magnitude:
+            length = integer_length(magnitude, of_parameters=False)
+            changed[name] = replace(code, scale=float(np.ldexp(1.0, length - code.bits)))
+            continue
         largest = 1 if code.kind == "binary" else limits(code)[1]
         changed[name] = replace(code, scale=magnitude / largest if magnitude else 1.0)
     return replace(model, activations={**model.activations, **changed})
+
+
+def _affine(code: ActivationCode, low: float, high: float) -> ActivationCode:
+    least, most = limits(code)
+    scale = (high - low) / (most - least)
+    if not scale:
+        return replace(code, scale=1.0)
+    return replace(code, scale=scale, zero_point=least + min(max(round(-low / scale), 0), most - least))

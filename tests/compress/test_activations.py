@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
+from math import ceil, log2
 
 import numpy as np
 import pytest
@@ -10,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accsim.compress.activations import dorefa, sparse_uniform
+from accsim.compress.feature_codes import decode, encode
 from accsim.compress.model import ActivationCode
 from accsim.compress.passes.activations import Activations
+from accsim.compress.ranges import Range, calibrated
 from accsim.compress.requantise import fixed_point, integer_approximation
 from accsim.compress.synthetic import synthetic
 from accsim.errors import AccsimError, InputError
@@ -42,6 +46,60 @@ def test_chosen_maps_and_a_known_range() -> None:
     signs = Activations(bits=1, kind="binary", maps=("pool1",)).apply(LENET)
     assert signs.activations == {"pool1": ActivationCode(1, signed=True, kind="binary")}
     assert Activations(bits=4, signed=True, top=7.0, maps=("input",)).apply(LENET).activations["input"].scale == 1.0
+
+
+RANGE = st.tuples(st.floats(-50, 50), st.floats(-50, 50)).map(sorted)
+
+
+def seen(rule: Activations, low: float, high: float) -> ActivationCode:
+    """The code of LeNet's input, once values from low to high have been seen."""
+    model = rule.apply(LENET)
+    return calibrated(model, {name: Range(low, high) for name in model.activations}).activations["input"]
+
+
+@given(RANGE, st.integers(1, 16), st.lists(st.floats(0, 1), min_size=1, max_size=20))
+@settings(deadline=None)
+def test_affine_codes_hold_the_range_and_zero(span: list[float], bits: int, parts: list[float]) -> None:
+    low, high = min(span[0], 0.0), max(span[1], 0.0)
+    code = seen(Activations(bits=bits, maps=("input",), steps="affine"), *span)
+    assert not code.signed
+    assert code.scale is not None
+    if high - low < 1e-300:
+        return
+    assert code.scale == (high - low) / (2**bits - 1)
+    assert 0 <= code.zero_point <= 2**bits - 1
+    assert decode(encode(np.zeros(1), code), code).item() == 0
+    values = low + np.array(parts) * (high - low)
+    # a half step of rounding; at an end, up to another half for the zero point
+    assert np.abs(decode(encode(values, code), code) - values).max() <= code.scale * (1 + 1e-9)
+
+
+@given(st.floats(1e-6, 1e6), st.integers(2, 16), st.booleans())
+@settings(deadline=None)
+def test_ristrettos_steps_are_powers_of_two(peak: float, bits: int, signed: bool) -> None:
+    rule = Activations(bits=bits, maps=("input",), steps="power_of_two", signed=signed)
+    code = seen(rule, -peak if signed else 0.0, peak / 2 if signed else peak)
+    assert code.scale == 2.0 ** (ceil(log2(peak)) - bits)
+    top = decode(encode(np.array([peak]), code), code).item()
+    if signed:  # no bit of the integer length is the sign's
+        assert top <= 2.0 ** (ceil(log2(peak)) - 1)
+    else:
+        assert abs(top - peak) <= code.scale
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"steps": "affine", "signed": True}, "affine codes are unsigned, with a zero point; leave signed out"),
+        (
+            {"steps": "power_of_two", "top": 1.0},
+            "steps (power_of_two) are for uniform codes whose range is calibrated, without top",
+        ),
+    ],
+)
+def test_steps_that_cannot_be(arguments: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Activations(**arguments)
 
 
 def test_a_feature_map_that_is_not_there() -> None:

@@ -16,6 +16,8 @@ from accsim.compress.feature_tensors import tensors_of
 from accsim.compress.grain import Scale
 from accsim.compress.model import ActivationCode, LayerParameters, Model
 from accsim.compress.output_error import output_error
+from accsim.compress.passes.activations import Activations
+from accsim.compress.passes.uniform import Affine
 from accsim.compress.ranges import Range, calibrated, ranges
 from accsim.compress.synthetic import synthetic
 from accsim.errors import AccsimError, InputError
@@ -49,6 +51,20 @@ def test_calibration_makes_an_integer_network_close_to_the_reals() -> None:
     assert done.inputs == "made up: standard normal; seed 0"
     same = output_error(reals, reals)
     assert (same.output.relative_l2, same.output.sqnr_db) == (0.0, inf)
+
+
+@pytest.mark.parametrize(("steps", "most"), [("symmetric", 0.05), ("affine", 0.03), ("power_of_two", 0.6)])
+def test_integer_networks_with_other_steps(steps: str, most: float) -> None:
+    model = Affine(grain="filter").apply(synthetic(load_network("lenet_caffe")))
+    last = model.network.layers[-1].name
+    coded = Activations(bits=8, skip=(last,), steps=steps).apply(model)
+    reals = run(replace(coded, activations={}))
+    done = run(calibrated(coded, ranges([reals])))
+    assert set(done.sums) == {layer.name for layer in model.network.mac_layers}
+    assert 0 < output_error(reals, done).output.relative_l2 < most
+    points = {name: coded.code.zero_point for name, coded in done.codes.items()}
+    assert (points["input"] > 100) == (steps == "affine")
+    assert points["ip1.relu"] == 0
 
 
 def test_ranges_cut_the_tails_and_grow_over_runs() -> None:

@@ -26,7 +26,10 @@ class Activations(ModelPass):
     Nothing is projected: without inputs there are no values. ``top`` gives the range where the method knows it, as
     DoReFa's clipping to [0, 1] does; otherwise the step is left open, to be calibrated on inputs. Unless ``signed``
     says, codes are unsigned where no value can be negative: behind a ReLU, a softmax, and whatever keeps the sign of
-    those.
+    those. ``steps`` says how a range becomes a step when it is seen: ``symmetric`` about zero; ``affine`` with a zero
+    point, codes always unsigned (Jacob et al., CVPR 2018, arXiv 1712.05877); ``power_of_two``, Ristretto's dynamic
+    fixed point (Gysel et al., 2016), whose integer length ceil(log2 max|a|) leaves no bit for a sign, so that signed
+    codes saturate at half of that power of two.
 
     ``threshold`` is the sparse code of Two-Step Quantization (Wang et al., CVPR 2018): values up to it become 0, the
     others are uniform; how the threshold is found, and its training, are not done, and the rule is as this project
@@ -39,6 +42,9 @@ class Activations(ModelPass):
     maps: tuple[str, ...] = Field(("*",), description="layers that give the feature maps, or input; names or patterns")
     skip: tuple[str, ...] = Field((), description="feature maps it leaves alone")
     signed: bool | None = Field(None, description="two's complement codes; by what gives the map if not given")
+    steps: Literal["symmetric", "affine", "power_of_two"] = Field(
+        "symmetric", description="how a calibrated range becomes a step"
+    )
     top: float | None = Field(None, gt=0, description="largest value of a code; calibrated if not given")
     threshold: float = Field(0.0, ge=0, description="values up to this become 0")
 
@@ -46,6 +52,10 @@ class Activations(ModelPass):
     def _bits_of_kind(self) -> Self:
         if self.kind == "binary" and self.bits != 1:
             raise ValueError(f"binary activations have 1 bit, got {self.bits}")
+        if self.steps != "symmetric" and (self.kind == "binary" or self.top is not None):
+            raise ValueError(f"steps ({self.steps}) are for uniform codes whose range is calibrated, without top")
+        if self.steps == "affine" and self.signed:
+            raise ValueError("affine codes are unsigned, with a zero point; leave signed out")
         if self.kind == "uniform" and self.bits == 1 and self.signed:
             raise ValueError("signed uniform codes have at least 2 bits, got 1; for signs use kind: binary")
         return self
@@ -65,9 +75,11 @@ class Activations(ModelPass):
         if self.kind == "binary":
             return ActivationCode(1, signed=True, kind="binary", threshold=self.threshold)
         signed = (not positive and self.bits > 1) if self.signed is None else self.signed
+        if self.steps == "affine":
+            signed = False
         largest = (1 << (self.bits - 1 if signed else self.bits)) - 1
         scale = None if self.top is None else self.top / largest
-        return ActivationCode(self.bits, signed, scale, threshold=self.threshold)
+        return ActivationCode(self.bits, signed, scale, threshold=self.threshold, steps=self.steps)
 
     def chosen(self, network: Network) -> list[str]:
         """Names of the feature maps that it is applied to, in order."""

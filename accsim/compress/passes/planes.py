@@ -56,8 +56,8 @@ class Residual(LayerPass):
     """Residual binary planes: each plane is the sign of what the planes before it left over, times its mean magnitude.
 
     The set is the sum of K terms +-b_i. One plane is ``bwn``. Greedy: for its signs the bases are not the best ones,
-    and ``lq_nets`` with as many planes is never worse when it begins here. Not idempotent: the mean magnitude of sums of
-    planes is the first base only where the signs of the second plane are balanced.
+    and ``lq_nets`` with as many planes is never worse when it begins here. Not idempotent: the mean magnitude of sums
+    of planes is the first base only where the signs of the second plane are balanced.
 
     Rule: HORQ (Li et al., ICCV 2017; arXiv 1708.08687), which does it to the inputs of a convolution, with K = 2; here
     it is done to weights (``residual_planes`` serves both). Training is not done.
