@@ -1,12 +1,14 @@
 """Bursts of a row-stationary array: what their passes wait for sums that come back, whatever the number of passes.
 
 Inside a burst there are only loops over channels and over blocks of filters, and the runs of a cut filter: all others
-begin another output tile. A pass adds to sums of the pass before in the same block of filters.
+begin another output tile. A pass adds to sums of the pass before in the same block of filters. Where bursts add to sums
+of other bursts, each waits for the one before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise, product
 from math import prod
 from operator import sub
@@ -14,8 +16,10 @@ from typing import TYPE_CHECKING
 
 from accsim.mapping.dataflow import DIMENSIONS
 from accsim.mapping.nest import Piece, Shape
+from accsim.simulate.burst_starts import burst_starts
+from accsim.simulate.filter_loads import Block
 from accsim.simulate.phase import Phase
-from accsim.simulate.returning_sums import Visit, Way, distance
+from accsim.simulate.returning_sums import Visit, Way, between_bursts, distance, first_distance
 
 if TYPE_CHECKING:
     from accsim.simulate.row_stationary import RowStationaryArray
@@ -122,6 +126,7 @@ class Bursts:
     def __init__(self, array: RowStationaryArray) -> None:
         self.array, self.nest = array, array.nest
         self._known: dict[Shape, int] = {}
+        self._distances: dict[tuple[Shape, bool], int] = {}
 
     def drains(self) -> Iterator[tuple[Phase, int]]:
         """What the passes of each burst wait, and how many such bursts there are."""
@@ -129,6 +134,31 @@ class Bursts:
         for chosen in product(*pieces) if self.array.psums_return else ():
             drain = self.drain({dim: piece for dim, (piece, _) in zip(DIMENSIONS, chosen, strict=True)})
             yield Phase(0, 0, drain, ()), prod(times for _, times in chosen)
+        for before, sizes, advanced, times in burst_starts(self.nest, self.array.ramp_at) if self.array.bursts_add else ():
+            yield Phase(0, 0, self.wait(before, sizes, advanced < self.array.load_at), ()), times
+
+    def wait(self, before: Block | None, sizes: Mapping[str, Piece], loads: bool) -> int:
+        """Cycles that a burst waits for the one before it, but for those on which its first window and filters come.
+
+        Args:
+            before: the last step of the burst before.
+            sizes: the pieces of the first step.
+            loads: whether it brings filters.
+        """
+        if not self.array.bursts_add:
+            return 0
+        key, first = (self.nest.shape(sizes), loads), self.array.passes(sizes)[0]
+        if key not in self._distances:
+            visit = self.array.visits(sizes, first, loads)[0]
+            self._distances[key] = first_distance(visit, self._left, self.array.ways(first)[-1])
+        filters = self.array.open_load(before, first) if loads else 0
+        return max(0, self._distances[key] - 1 - self.array.first_window(first) - filters)
+
+    @cached_property
+    def _left(self) -> int:
+        """Edges until the buffer has all sums of a burst that has ended."""
+        firsts = [self.array.passes(sizes)[0] for sizes, _ in self.nest.blocks(len(self.nest.loops))]
+        return between_bursts(self.array.ways(max(firsts, key=lambda one: one.chain)))
 
     def drain(self, burst: Mapping[str, Piece]) -> int:
         """Cycles that the passes of a burst wait for sums, but for those on which filters come.

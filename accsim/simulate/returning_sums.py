@@ -22,7 +22,13 @@ up the whole chain of PEs, out over one network, into the buffer, and back over 
   has to be waited beyond the load of its filters is drain, because all that happens on those edges is that sums leave.
   Like the drain at its end they count for the step that began the burst.
 
-A pass needs no look back beyond its burst: another output tile, with a whole burst, lies between.
+A pass needs no look back beyond its burst where bursts work on outputs of their own. Where the loop over channels lies
+outside that over output tiles, a burst adds to sums of earlier bursts, the one before it at worst. There every burst
+waits, in front of its first pass and with the first window and filters in the FIFOs already, until the network out has
+had the time to take all that was handed out before, and the network in brings the sums of that pass from then on. What
+may be left at the end of a burst is what may be left after the last tick of any pass of the layer. (In edges there is
+more: while the array ran at the pace of a slow network, sums went up the chain with that pace, but those that were
+still on their way at the last step have left at an edge each.)
 """
 
 from __future__ import annotations
@@ -56,12 +62,14 @@ class Way:
 
     Attributes:
         stretched: whether it is reckoned in edges, and not in ticks.
-        climb: ticks, or edges, from the step that adds it at the bottom until the top PE writes it.
+        ticks: from the step that adds it at the bottom until the top PE writes it.
+        climb: the same in ticks, or in edges.
         bits: of a sum.
         out, back: the networks.
     """
 
     stretched: bool
+    ticks: int
     climb: int
     bits: int
     out: Network
@@ -152,7 +160,7 @@ def networks(
         widths: of transactions, out and in.
     """
     out, back = (Network(width) for width in widths)
-    way, left, whole, group = Way(stretched, 0, bits, out, back), 0, 0, 1
+    way, left, whole, group = Way(stretched, 0, 0, bits, out, back), 0, 0, 1
     for one in visits:
         sums, added = np.tile(np.array(one.groups, np.int64), one.ifmaps * one.cols), one.added(way)
         buffered = _crossed(added, sums, bits, out, NEVER_BUSY)
@@ -160,6 +168,28 @@ def networks(
         whole = max(whole, int(_crossed(buffered, sums, bits, back, NEVER_BUSY)[-1] - added[-1]))
         group = max(group, -(-int(sums.max()) * bits // back.bits) if back.bits else 1)
     return Network(out.bits, left), Network(back.bits, max(whole, left + 1 + group))
+
+
+def between_bursts(ways: Iterable[Way]) -> int:
+    """Edges from the end of a burst until all its sums are in the buffer, at the most.
+
+    Args:
+        ways: of the sums, by each reckoning that holds, up the longest chain of the layer.
+    """
+    return min(way.out.left + (way.climb - way.ticks if way.stretched else 0) for way in ways)
+
+
+def first_distance(one: Visit, left: int, way: Way) -> int:
+    """From the last edge of a burst to the first step of the next one's first pass, so that no sum is late.
+
+    Args:
+        one: the pass.
+        left: edges until the buffer has all sums of the burst before.
+        way: reckoned in edges.
+    """
+    sums = np.tile(np.array(one.groups, np.int64), one.ifmaps * one.cols)
+    back = _crossed(np.full_like(sums, left), sums, way.bits, way.back, left)
+    return int((back - one.added(way)).max()) - one.late
 
 
 @lru_cache(maxsize=4096)

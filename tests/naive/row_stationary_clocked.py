@@ -81,6 +81,7 @@ class Array:
         self.passes = self.layer.passes()
         self.reads_first = machine.array.initial_psum is InitialPsum.READ
         self.sums_return = self.reads_first or any(one.visited for one in self.passes)
+        self.bursts_add = any(one.bursts and one.visited for one in self.passes)
         self.height = max(len(one.rows) for one in self.passes)
         self.pes = {spot: Pe(self) for spot in product(range(m.t), range(m.r), range(self.height), range(m.e))}
         self.places = self.floor_plan(m)
@@ -95,7 +96,8 @@ class Array:
         self.hops: list[tuple[Word, Spot | None]] = []
         self.issued: list[Turn | None] = []
         self.moved = False
-        self.kinds = [self.kind(one) for one in self.passes]
+        loads = {True, not self.bursts_add}
+        self.kinds = [self.kind(one, brings) for one in self.passes for brings in loads]
         self.longest = max(-(-edges // steps) for steps, edges, _ in self.kinds)
 
     def width(self, operand: Operand, way: str) -> int | None:
@@ -254,6 +256,9 @@ class Array:
         self.psum_network.coming, self.psum_network.moved = [], 0
         chain = len(first.channels) * len(first.rows)
         self.returning = Returns(self.machine, self.longest, self.kinds, chain, len(first.rows))
+        if self.bursts_add and self.seen.edges:
+            tallest = max(len(one.channels) * len(one.rows) for one in self.passes)
+            self.returning.buffered = self.returning.empties(self.seen.edges - 1, tallest)
         bus.restart(self.layer.window_words(first))
         while bus.width is not None and bus.moved < bus.most:
             self.begin_edge(first)
@@ -310,9 +315,9 @@ class Array:
                 out.append(Group((slot.at, one.filters[0][f]), sums, step, edge))
         return out
 
-    def kind(self, one: Pass) -> tuple[int, int, list[Group]]:
-        """Steps, edges and groups of a pass, taken as one that brings filters."""
-        groups = self.groups(one, len(self.layer.ifmap_stream(one)), loads=True)
+    def kind(self, one: Pass, loads: bool) -> tuple[int, int, list[Group]]:
+        """Steps, edges and groups of a pass, taken as one that brings filters or does not."""
+        groups = self.groups(one, len(self.layer.ifmap_stream(one)), loads=loads)
         return len(one.slots), groups[-1].edge + 1, groups
 
     def hold(self, one: Pass, groups: list[Group]) -> None:

@@ -67,6 +67,7 @@ class Returns:
         longest: edges of the longest step of the layer.
         passes: of every pass of the layer, its steps, edges and groups, if it brings filters.
         chain, height: PEs in a chain and filter rows of the first pass of the burst.
+        buffered: edge after which the sums of the burst before are all in the buffer, if it is to be waited for.
         back: tick and edge on which each group is back at the latest.
     """
 
@@ -75,11 +76,14 @@ class Returns:
     passes: list[tuple[int, int, list[Group]]]
     chain: int
     height: int
+    buffered: int | None = None
     back: dict[Hashable, tuple[int, int]] = field(default_factory=dict)
 
     def wait(self, groups: list[Group], sets: int, rows: int, tick: int, edge: int) -> int:
         """Edges that a pass on ``sets`` sets of ``rows`` rows is held, if it could begin on ``tick`` and ``edge``."""
         late = self.chain - sets * self.height + self.height - rows + self.machine.pe.pipeline_stages - 1
+        if self.buffered is not None and not self.back:
+            return self.wait_for_burst(groups, late, edge)
         waits = []
         for clock, now in ((0, tick), (1, edge)):
             held = 0
@@ -89,6 +93,26 @@ class Returns:
                     held += 1
             waits.append(held)
         return min(waits) if self.keeps_up() else waits[1]
+
+    def wait_for_burst(self, groups: list[Group], late: int, edge: int) -> int:
+        """Edges that the first pass of a burst is held: its sums come back once all of the burst before are there."""
+        assert self.buffered is not None
+        bits, held = self.machine.bits(Operand.PSUM), 0
+        waiting = [(self.buffered, group.sums) for group in groups]
+        back = crossings(waiting, bits, self.width("in"), self.buffered)
+        for group, there in zip(groups, back, strict=True):
+            while edge + held + group.edge + late < there:
+                held += 1
+        return held
+
+    def empties(self, ended: int, tallest: int) -> int:
+        """The edge after which all sums are in the buffer, if a burst ended with edge ``ended``.
+
+        At its last step sums were on their way up at most ``tallest`` PEs, and since then it was an edge for each tick.
+        """
+        climb = tallest - 1 + self.machine.pe.pipeline_stages - 1
+        left = self.left(1)[0] + climb * self.longest - climb
+        return ended + (min(left, self.left(0)[0]) if self.keeps_up() else left)
 
     def width(self, way: str) -> int | None:
         """Bits of a transaction of a psum network."""

@@ -3,7 +3,7 @@
 //   window    the first window of a burst comes in                         fill
 //   filters   filter words come in, until the rest of them needs
 //             no more edges than the first output column                   fill
-//   hold      ticks until sums that come back will be in time              drain
+//   hold      edges until sums that come back will be in time              drain
 //   steps     one per tick; no tick while a network is behind              compute, stall
 //   drain     after a burst, ticks until the pipeline and the chain
 //             of PEs are empty                                             drain
@@ -11,7 +11,7 @@
 // Filters and sums have slots, edges kept for their transactions; each gives the network a credit. The filter network
 // runs up to LEAD credits ahead of its slots, because the last filter word is used ADD_CYCLES * filters steps before
 // the first column ends. A sum that is not in the buffer yet when its slot comes is sent later. Within a burst the array
-// ticks while filters come in, so that sums climb on.
+// ticks while filters come in or a pass is held, so that sums climb on.
 module rs_control
     import rs_pkg::*;
 #(
@@ -64,7 +64,7 @@ module rs_control
     assign drains = empties | hold;
     assign fills = window | filters;
     assign computes = run & tick;
-    assign tick = drains | (filters & ~pass.starts) | (run & ifmap_ready & out_ready & sum_ready);
+    assign tick = empties | ((filters | hold) & ~pass.starts) | (run & ifmap_ready & out_ready & sum_ready);
     assign pass_take = computes & last_step;
 
     rs_program #(.SHIFT_CYCLES(SHIFT_CYCLES), .ADD_CYCLES(ADD_CYCLES), .DILATION(DILATION)) program_counter (

@@ -17,7 +17,7 @@ from accsim.workload.layer import Geometry, Operand
 from tests.simulate.stepped.row_stationary_runs import Layer
 from tests.simulate.stepped.test_row_stationary import check, plain
 from tests.simulate.stepped.test_row_stationary_registers import check_against_twin
-from tests.simulate.test_row_stationary import layer, mapped, small
+from tests.simulate.test_row_stationary import flow, layer, mapped, small
 from tests.strategies import change
 
 
@@ -126,6 +126,53 @@ def test_filters_come_while_sums_climb() -> None:
 def test_long_rows_hide_all_of_it() -> None:
     seen, _ = run(quick(3), layer(c=4, q=9, r=3), mapped(f=9))
     assert plain(seen.phase) == (4 * 18, 0, 2, {})
+
+
+def test_bursts_on_the_same_outputs_follow_each_other() -> None:
+    """One PE, passes of one edge, six filters in blocks of 5 and 1, channels outside the loop over filters.
+
+    Each step is a burst. Of the last filter, both channels come one after the other::
+
+        edge 20   its first channel is multiplied, the sum is written
+        edge 21   it crosses the network out, into the buffer; the next burst is held
+        edge 22   it crosses the network in, and the second channel's product is added
+
+    All bursts but the first are held for that edge, whether they add to the sums of the one before or to older ones.
+    """
+    machine = quick(1)
+    at_once = replace(machine, pe=replace(machine.pe, psum_add_cycles=0))
+    seen, leaving = run(at_once, layer(m=6, c=2), replace(mapped(m=5), dataflow=flow("Gmnckfe")))
+    assert leaving == list(range(0, 23, 2))
+    assert plain(seen.phase) == (12, 0, 11, {})
+
+
+def test_a_short_burst_between_does_not_hide_the_way_to_the_buffer() -> None:
+    """A row of four PEs, five output rows in strips of 4 and 1, channels outside the loop over strips.
+
+    On networks of one sum an edge::
+
+        edges  0-3    the first strip, at the pace of its four sums, which are written on edge 3
+               4-7    they cross the network out; the second strip's burst is held
+               8      the second strip; its sum crosses on edge 9
+               9-12   the third burst is held for the four edges that sums of any pass need at the most
+              13-16   the network in brings the first strip's four sums, which are added on edge 16
+              17-20   they cross the network out; the fourth burst is held
+              21      the second strip
+    """
+    machine = quick(1, 4, gon_psum=32, gin_psum=32)
+    at_once = replace(machine, pe=replace(machine.pe, psum_add_cycles=0))
+    seen, leaving = run(at_once, layer(c=2, p=5), replace(mapped(e=4), dataflow=flow("Gmncefk")))
+    assert leaving == [3, 8, 16, 21]
+    assert plain(seen.phase) == (4, 0, 12, {"gon_psum": 6})
+
+
+def test_a_first_window_and_filters_hide_the_way_to_the_buffer() -> None:
+    """The same on an ifmap network of one word an edge, which takes 4 edges for a first window and 1 for the other."""
+    machine = quick(1, 4, gon_psum=32, gin_psum=32, gin_ifmap=8)
+    at_once = replace(machine, pe=replace(machine.pe, psum_add_cycles=0))
+    seen, leaving = run(at_once, layer(c=2, p=5), replace(mapped(e=4), dataflow=flow("Gmncefk")))
+    assert leaving == [4 + 3, 4 + 8, 4 + 16, 4 + 21]
+    assert plain(seen.phase) == (4, 4 + 1 + 4 + 1, 3 + 3, {"gin_ifmap": 6})
 
 
 @pytest.mark.parametrize("rounds", [1, 2, 3, 50, 10**6])

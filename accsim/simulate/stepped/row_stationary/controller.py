@@ -209,8 +209,8 @@ def walk(
         for network in range(slots.shape[1]):
             slowest = max(slowest, slots[number, network])
         if one.starts:
+            sums.begin_burst(one, state[EDGE] - 1, returns)
             edges[FILL] = begin_burst(one, state, net, asked, ticks, words)
-            sums.forget(returns)
         hold_pass(one, slowest, edges, state, asked, ticks, words, returns)
         begins[number], edge = state[TICK], state[EDGE]
         wrong = run_steps(one, edges, slots[number], net, state, asked, ticks, words, returns)
