@@ -11,22 +11,30 @@ from accsim.simulate.filter_loads import Block, last_step
 Sizes = Mapping[str, Piece]
 
 
-def burst_starts(nest: Nest, ramp_at: int) -> Iterator[tuple[Block, Sizes, int, int]]:
-    """The first step of every burst but the first one of the layer.
+def burst_starts(nest: Nest, ramp_at: int) -> Iterator[tuple[Block | None, Sizes, int, int]]:
+    """The first step of every burst.
 
     Args:
         nest: the loops.
         ramp_at: depth of the loop that begins a burst.
 
     Yields:
-        The step before, the pieces of the step, the loop that advanced, and how many there are.
+        The step before, the pieces of the step, the loop that advanced (-1 for the first step), and how many there are.
     """
-    yield from _inside(nest, ramp_at, 0, {dim: nest.piece(dim, 0, nest.bound(dim)) for dim in DIMENSIONS}, 1)
+    whole = {dim: nest.piece(dim, 0, nest.bound(dim)) for dim in DIMENSIONS}
+    yield None, _first(nest, 0, whole), -1, 1
+    yield from _inside(nest, ramp_at, 0, whole, 1)
 
 
-def _inside(
-    nest: Nest, ramp_at: int, depth: int, whole: Sizes, times: int
-) -> Iterator[tuple[Block, Sizes, int, int]]:
+def _first(nest: Nest, depth: int, whole: Sizes) -> Sizes:
+    """The first step of the loops from ``depth`` on."""
+    chosen = dict(whole)
+    for loop in nest.loops[depth:]:
+        chosen[loop.dim] = nest.split(loop.dim, chosen[loop.dim], loop.step)[0][0]
+    return chosen
+
+
+def _inside(nest: Nest, ramp_at: int, depth: int, whole: Sizes, times: int) -> Iterator[tuple[Block, Sizes, int, int]]:
     """Those inside one iteration of the first ``depth`` loops, which have chosen ``whole``."""
     if depth == ramp_at:
         return
@@ -38,6 +46,4 @@ def _inside(
         yield from _inside(nest, ramp_at, depth + 1, chosen, times * many)
         advances = many - (number == 0)
         if advances:
-            for deeper in inner:
-                chosen[deeper.dim] = nest.split(deeper.dim, chosen[deeper.dim], deeper.step)[0][0]
-            yield before, chosen, depth, times * advances
+            yield before, _first(nest, depth + 1, chosen), depth, times * advances

@@ -19,7 +19,7 @@ from accsim.mapping.nest import Piece, Shape
 from accsim.simulate.burst_starts import burst_starts
 from accsim.simulate.filter_loads import Block
 from accsim.simulate.phase import Phase
-from accsim.simulate.returning_sums import Visit, Way, between_bursts, distance, first_distance
+from accsim.simulate.returning_sums import Visit, Way, between_bursts, distance, head_start
 
 if TYPE_CHECKING:
     from accsim.simulate.row_stationary import RowStationaryArray
@@ -31,7 +31,7 @@ Step = Callable[[int, int], tuple[Visit, ...]]
 """The passes of a step with so many channels and filters."""
 
 
-def waits(channels: Runs, filters: Runs, step: Step, ways: Sequence[Way]) -> int:
+def waits(channels: Runs, filters: Runs, step: Step, ways: Sequence[Way], all_return: bool = False) -> int:
     """What the passes of a burst wait for sums; filters are the inner loop.
 
     Rounds of the loop over channels are walked until one begins as one before it did; what came between is repeated.
@@ -40,10 +40,12 @@ def waits(channels: Runs, filters: Runs, step: Step, ways: Sequence[Way]) -> int
         channels, filters: pieces of the two loops.
         step: the passes of a step.
         ways: of the sums, by each reckoning that holds.
+        all_return: whether sums come back for all passes, also for the first ones on their outputs.
     """
-    if not all(_may_wait(channels, filters, step, way) for way in ways):
+    on_way = all(_may_wait(channels, filters, step, way) for way in ways)
+    if not on_way and not _may_block(channels, filters, step, ways[0]):
         return 0
-    walk = _Walk([size for size, times in filters for _ in range(times)], step, ways)
+    walk = _Walk([size for size, times in filters for _ in range(times)], step, ways, all_return)
     for size, times in channels:
         known: dict[object, tuple[int, int]] = {}
         left = times
@@ -60,6 +62,24 @@ def waits(channels: Runs, filters: Runs, step: Step, ways: Sequence[Way]) -> int
             walk.round(size)
             left -= 1
     return walk.drain
+
+
+def waits_by_filters(channels: Runs, filters: Runs, step: Step, ways: Sequence[Way], all_return: bool) -> int:
+    """The same where channels are the inner loop."""
+    total = sum(waits(channels, [(block, 1)], step, ways, all_return) * times for block, times in filters)
+    if not all_return:
+        return total
+    after = [(block, block, times - 1) for block, times in filters]
+    after += [(block, then, 1) for (block, _), (then, _) in pairwise(filters)]
+    for block, then, times in after:
+        one, first = step(channels[-1][0], block)[-1], step(channels[0][0], then)[0]
+        total += max(0, _order(one, first, ways[0]) - first.load_after(one)) * times
+    return total
+
+
+def _order(one: Visit, after: Visit, way: Way) -> int:
+    """How long after the last step of a pass the next one begins, so that the network in brings the sums of both."""
+    return one.late - after.late + head_start(after, way)
 
 
 def _may_wait(channels: Runs, filters: Runs, step: Step, way: Way) -> bool:
@@ -81,6 +101,13 @@ def _may_wait(channels: Runs, filters: Runs, step: Step, way: Way) -> bool:
     return False
 
 
+def _may_block(channels: Runs, filters: Runs, step: Step, way: Way) -> bool:
+    """Whether the network in may still bring sums of the pass before when a pass needs its own."""
+    kinds = [one for size, _ in channels for block, _ in filters for one in step(size, block)]
+    late = [one.late for one in kinds]
+    return max(late) - min(late) + max(head_start(one, way) for one in kinds) > 0
+
+
 class _Walk:
     """Walking the passes of a burst in order.
 
@@ -88,8 +115,8 @@ class _Walk:
         drain: edges of waits so far, but for those on which filters come.
     """
 
-    def __init__(self, blocks: Sequence[int], step: Step, ways: Sequence[Way]) -> None:
-        self.blocks, self.step, self.ways = blocks, step, ways
+    def __init__(self, blocks: Sequence[int], step: Step, ways: Sequence[Way], all_return: bool) -> None:
+        self.blocks, self.step, self.ways, self.all_return = blocks, step, ways, all_return
         self.drain = 0
         self._now = [0] * len(ways)
         self._last: dict[int, tuple[tuple[int, ...], Visit]] = {}
@@ -109,12 +136,15 @@ class _Walk:
     def _pass(self, block: int, one: Visit) -> None:
         load = one.load_after(self._before) if self._before else 0
         self._now = [now + load for now in self._now]
+        wait = 0
         if block in self._last:
             times, earlier = self._last[block]
             begins = (began + distance(earlier, one, way) for began, way in zip(times, self.ways, strict=True))
             wait = max(0, min(map(sub, begins, self._now)))
-            self._now = [now + wait for now in self._now]
-            self.drain += wait
+        if self._before and (self.all_return or block in self._last):
+            wait = max(wait, _order(self._before, one, self.ways[0]) - load)
+        self._now = [now + wait for now in self._now]
+        self.drain += wait
         self._last[block] = tuple(self._now), one
         self._now = [now + one.length(way) for now, way in zip(self._now, self.ways, strict=True)]
         self._before = one
@@ -126,7 +156,7 @@ class Bursts:
     def __init__(self, array: RowStationaryArray) -> None:
         self.array, self.nest = array, array.nest
         self._known: dict[Shape, int] = {}
-        self._distances: dict[tuple[Shape, bool], int] = {}
+        self._starts: dict[tuple[Shape, bool], int] = {}
 
     def drains(self) -> Iterator[tuple[Phase, int]]:
         """What the passes of each burst wait, and how many such bursts there are."""
@@ -134,25 +164,35 @@ class Bursts:
         for chosen in product(*pieces) if self.array.psums_return else ():
             drain = self.drain({dim: piece for dim, (piece, _) in zip(DIMENSIONS, chosen, strict=True)})
             yield Phase(0, 0, drain, ()), prod(times for _, times in chosen)
-        for before, sizes, advanced, times in burst_starts(self.nest, self.array.ramp_at) if self.array.bursts_add else ():
-            yield Phase(0, 0, self.wait(before, sizes, advanced < self.array.load_at), ()), times
+        if self._waits:
+            for before, sizes, advanced, times in burst_starts(self.nest, self.array.ramp_at):
+                loads = advanced < self.array.load_at
+                yield Phase(0, 0, self.wait(before, sizes, loads=loads, follows=advanced >= 0), ()), times
 
-    def wait(self, before: Block | None, sizes: Mapping[str, Piece], loads: bool) -> int:
-        """Cycles that a burst waits for the one before it, but for those on which its first window and filters come.
+    @property
+    def _waits(self) -> bool:
+        """Whether any burst waits in front of its first pass."""
+        return self.array.bursts_add or self.array.reads_first
+
+    def wait(self, before: Block | None, sizes: Mapping[str, Piece], *, loads: bool, follows: bool) -> int:
+        """Cycles that the first pass of a burst waits for sums, but for those on which its window and filters come.
 
         Args:
-            before: the last step of the burst before.
+            before: the last step of the burst before, if that matters.
             sizes: the pieces of the first step.
             loads: whether it brings filters.
+            follows: whether there is a burst before.
         """
-        if not self.array.bursts_add:
+        on_way = follows and self.array.bursts_add
+        if not on_way and not self.array.reads_first:
             return 0
         key, first = (self.nest.shape(sizes), loads), self.array.passes(sizes)[0]
-        if key not in self._distances:
+        if key not in self._starts:
             visit = self.array.visits(sizes, first, loads)[0]
-            self._distances[key] = first_distance(visit, self._left, self.array.ways(first)[-1])
+            self._starts[key] = head_start(visit, self.array.ways(first)[-1]) - visit.late
         filters = self.array.open_load(before, first) if loads else 0
-        return max(0, self._distances[key] - 1 - self.array.first_window(first) - filters)
+        left = self._left if on_way else 0
+        return max(0, left + self._starts[key] - self.array.first_window(first) - filters)
 
     @cached_property
     def _left(self) -> int:
@@ -189,8 +229,8 @@ class Bursts:
         first = self.array.passes(sizes(runs["C"][0][0], runs["M"][0][0]))[0]
         ways = self.array.ways(first)
         if next(iter(steps), "C") == "M":
-            return sum(waits(runs["C"], [(block, 1)], step, ways) * times for block, times in runs["M"])
-        return waits(runs["C"], runs["M"], step, ways)
+            return waits_by_filters(runs["C"], runs["M"], step, ways, self._waits)
+        return waits(runs["C"], runs["M"], step, ways, self._waits)
 
 
 def _pieces(size: int, step: int) -> list[tuple[int, int]]:

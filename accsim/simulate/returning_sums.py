@@ -21,14 +21,22 @@ up the whole chain of PEs, out over one network, into the buffer, and back over 
 * In front of a pass the array's clock stays enabled, so that sums climb on while the filters of the pass come in. What
   has to be waited beyond the load of its filters is drain, because all that happens on those edges is that sums leave.
   Like the drain at its end they count for the step that began the burst.
+* The network in brings sums in the order of the passes. From when the controller is at a pass it may be one column
+  ahead of the pace of the steps, so that only two things hold a pass whose sums are in the buffer. Its groups may need
+  more edges than its steps take (where the last of the sets on different filters has fewer of them, the first groups of
+  a column are larger than the others): ``head_start``. And the pass before may add its sums later in its program: those
+  of a pass on fewer sets, or fewer filter rows, come in at a PE that is farther up. When the last of them is added, all
+  are there, and the network is free. (In ticks, or where psum networks may have more transactions than steps in edges,
+  as then each pass was let go by that reckoning.)
 
 A pass needs no look back beyond its burst where bursts work on outputs of their own. Where the loop over channels lies
 outside that over output tiles, a burst adds to sums of earlier bursts, the one before it at worst. There every burst
-waits, in front of its first pass and with the first window and filters in the FIFOs already, until the network out has
-had the time to take all that was handed out before, and the network in brings the sums of that pass from then on. What
-may be left at the end of a burst is what may be left after the last tick of any pass of the layer. (In edges there is
-more: while the array ran at the pace of a slow network, sums went up the chain with that pace, but those that were
-still on their way at the last step have left at an edge each.)
+but the first waits, in front of its first pass and with the first window and filters in the FIFOs already, until the
+network out has had the time to take all that was handed out before and the network in, from then on, brings the sums of
+that pass in time. What may be left at the end of a burst is what may be left after the last tick of any pass of the
+layer. (In edges there is more: sums that were still on their way at the last step were reckoned to go up the chain at
+the pace of a slow network, but they have left at an edge each.) Later passes of the burst come when these have been
+added.
 """
 
 from __future__ import annotations
@@ -179,17 +187,15 @@ def between_bursts(ways: Iterable[Way]) -> int:
     return min(way.out.left + (way.climb - way.ticks if way.stretched else 0) for way in ways)
 
 
-def first_distance(one: Visit, left: int, way: Way) -> int:
-    """From the last edge of a burst to the first step of the next one's first pass, so that no sum is late.
+@lru_cache(maxsize=4096)
+def head_start(one: Visit, way: Way) -> int:
+    """How long before its first step a pass needs the network in; less than 0 if it comes in time after that.
 
-    Args:
-        one: the pass.
-        left: edges until the buffer has all sums of the burst before.
-        way: reckoned in edges.
+    That is for bottom PEs that add on the very tick of a step, and for sums that are in the buffer.
     """
     sums = np.tile(np.array(one.groups, np.int64), one.ifmaps * one.cols)
-    back = _crossed(np.full_like(sums, left), sums, way.bits, way.back, left)
-    return int((back - one.added(way)).max()) - one.late
+    back = _crossed(np.zeros_like(sums), sums, way.bits, way.back, 0)
+    return int((back - 1 - one.added(way)).max())
 
 
 @lru_cache(maxsize=4096)

@@ -59,7 +59,8 @@ class RowStationaryArray:
         self.accelerator, self.mapping, self.nest = accelerator, mapping, nest
         self.runs_r, self.runs_s = cut_filter(accelerator, nest.geometry, mapping.p, mapping.q)
         reductions = nest.count("C", len(nest.loops)) * len(self.runs_r) * len(self.runs_s)
-        self.psums_return = reductions > 1 or accelerator.array.initial_psum is InitialPsum.READ
+        self.reads_first = accelerator.array.initial_psum is InitialPsum.READ
+        self.psums_return = reductions > 1 or self.reads_first
         self._buses = {
             (operand, way): accelerator.link(operand, way)
             for operand in (Operand.IFMAP, Operand.WEIGHT, Operand.PSUM)
@@ -328,8 +329,8 @@ class RowStationaryArray:
         cycles = self.step(sizes, loads).total + (self.ramp(sizes).total if starts else 0)
         if burst is not None:
             cycles += self.bursts.drain(burst)
-        if follows:
-            cycles += self.bursts.wait(earlier, sizes, loads)
+        if starts:
+            cycles += self.bursts.wait(earlier, sizes, loads=loads, follows=follows)
         if loads:
             cycles += self.filter_wait(earlier, Block(*(sizes[dim].size for dim in "NMCQ")))
         return Run.alone(cycles)

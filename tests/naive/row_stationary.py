@@ -236,9 +236,7 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
     runs = [(chosen, place_pes(chosen, m, *run)) for chosen in every for run in product(runs_r, runs_s)]
     bursts_add = _bursts_add(every, steps_outputs)
     sizes = [
-        _sizes(machine, g, chosen, pes, comes_back, loads)
-        for chosen, pes in runs
-        for loads in {True, not bursts_add}
+        _sizes(machine, g, chosen, pes, comes_back, loads) for chosen, pes in runs for loads in {True, not bursts_add}
     ]
     tallest = max(len({(pe.set_r, pe.row) for pe in pes}) for _, pes in runs)
     longest = max(-(-edges // steps) for steps, edges, _ in sizes)
@@ -258,8 +256,10 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
                 returns = Returns(machine, longest, sizes, sets * len(rows), len(rows))
                 if bursts_add and index:
                     returns.buffered = returns.empties(tally.edge - 1, tallest)
+                elif reads_first:
+                    returns.buffered = tally.edge - 1
                 tally.edge += _ramp(machine, g, chosen, pes, tally)
-            began = tally.compute + sum(tally.stalls.values())
+            began, there = tally.compute + sum(tally.stalls.values()), tally.psum_in
             _one_pass(machine, g, chosen, group, pes, new_filters, comes_back, visits, tally)
             edges = tally.compute + sum(tally.stalls.values()) - began
             columns = [max(cycles) for cycles in zip(*(pe.columns for pe in pes), strict=True)]
@@ -269,9 +269,10 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
                 tally.tick, tally.edge = tally.tick + waits * (not bursts), tally.edge + waits
             groups = _groups(machine, chosen, pes, columns, edges)
             if comes_back:
-                tally.drain += (held := returns.wait(groups, sets, len(rows), tally.tick, tally.edge))
+                comes = tally.psum_in > there or bursts_add
+                tally.drain += (held := returns.wait(groups, sets, len(rows), tally.tick, tally.edge, comes))
                 tally.tick, tally.edge = tally.tick + held, tally.edge + held
-                returns.leave(groups, tally.tick, tally.edge)
+                returns.leave(groups, sets, len(rows), tally.tick, tally.edge)
             tally.tick, tally.edge = tally.tick + sum(columns), tally.edge + edges
             before, spare = columns, spare_cycles(machine, held_by(pes, g), rows_in_turn)
     return tally

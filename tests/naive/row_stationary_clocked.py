@@ -259,6 +259,9 @@ class Array:
         if self.bursts_add and self.seen.edges:
             tallest = max(len(one.channels) * len(one.rows) for one in self.passes)
             self.returning.buffered = self.returning.empties(self.seen.edges - 1, tallest)
+        elif self.reads_first:
+            self.returning.buffered = self.seen.edges - 1
+        self.expect(first)
         bus.restart(self.layer.window_words(first))
         while bus.width is not None and bus.moved < bus.most:
             self.begin_edge(first)
@@ -280,15 +283,13 @@ class Array:
         """What the pass is held for, then the program."""
         sums = self.layer.sum_stream(one)
         groups = self.groups(one, ifmap_words)
+        if not one.bursts:
+            self.expect(one)
         self.hold(one, groups)
-        if self.returns(one):
-            coming = [Coming(tag, [spot], one.visited) for tag, spot in sums]
-            self.psum_network.coming += coming
-            self.sums.expect(coming, [group.sums for group in groups])
         self.psum_network.restart(len(self.psum_network.coming))
         paces, pes = self.paces(one, ifmap_words, len(sums)), len(one.spots())
         self.seen.most = max(self.seen.most, pes)
-        self.returning.leave(groups, len(self.issued), self.seen.edges)
+        self.returning.leave(groups, len(one.channels), len(one.rows), len(self.issued), self.seen.edges)
         for step, slot in enumerate(one.slots):
             self.begin_edge(one)
             while behind := [pace for pace in paces if not pace.edge(step)]:
@@ -301,6 +302,14 @@ class Array:
             self.seen.compute += 1
             self.seen.slots += pes
             self.end_edge()
+
+    def expect(self, one: Pass) -> None:
+        """The controller comes to a pass: if its sums come back, those of a column may be ahead of their slots."""
+        if self.returns(one):
+            coming = [Coming(tag, [spot], one.visited) for tag, spot in self.layer.sum_stream(one)]
+            self.psum_network.coming += coming
+            groups = [group.sums for group in self.groups(one, len(self.layer.ifmap_stream(one)))]
+            self.sums.expect(coming, groups, sum(groups[: len(one.filters[0])]))
 
     def groups(self, one: Pass, ifmap_words: int, loads: bool | None = None) -> list[Group]:
         """The sums that leave on each tick, and the steps that add them, if the networks keep their pace."""
@@ -328,7 +337,8 @@ class Array:
             sums = 0
             if self.sums_return:
                 size = len(one.channels), len(one.rows)
-                sums = self.returning.wait(groups, *size, len(self.issued), self.seen.edges)
+                comes = self.returns(one) or self.bursts_add
+                sums = self.returning.wait(groups, *size, len(self.issued), self.seen.edges, comes)
             self.seen.held += sums > 0
             if not filters and not sums:
                 break

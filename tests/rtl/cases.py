@@ -125,7 +125,9 @@ def row_stationary(
     dataflow = load_dataflow("row_stationary")
     assert isinstance(dataflow, RowStationaryDataflow)
     dataflow = replace(dataflow, loops=tuple(order))
-    mapping = RowStationaryMapping(dataflow, **{"m": 1, "n": 1, "e": 1, "f": 1, "p": 1, "q": 1, "r": 1, "t": 1, **sizes})
+    mapping = RowStationaryMapping(
+        dataflow, **{"m": 1, "n": 1, "e": 1, "f": 1, "p": 1, "q": 1, "r": 1, "t": 1, **sizes}
+    )
     assert array_violations(machine, g, mapping) == []
     return Place(machine, mapping, mapping.nest(g, machine.dram.fetch_padding))
 

@@ -163,11 +163,14 @@ class RowStationaryTwin:
                 returns = Returns(self.machine, longest, kinds, one.sizes["R"], one.sizes["R"])
                 if bursts_add and before:  # the drain at the end of a burst is left out of all edges
                     returns.buffered = returns.empties(edge - filters - 1, tallest)
+                elif self.machine.array.initial_psum is InitialPsum.READ:
+                    returns.buffered = edge - filters - 1
                 edge += self._window_slots(one)
             groups = self._groups(one)
-            out.append(returns.wait(groups, 1, one.sizes["R"], tick, edge) if self._sums_return else 0)
+            comes = one.returns or bursts_add
+            out.append(returns.wait(groups, 1, one.sizes["R"], tick, edge, comes) if self._sums_return else 0)
             tick, edge = tick + out[-1], edge + out[-1]
-            returns.leave(groups, tick, edge)
+            returns.leave(groups, 1, one.sizes["R"], tick, edge)
             tick, edge = tick + one.steps, edge + max(one.steps, *self._slots(one))
         return out
 
