@@ -85,10 +85,12 @@ class Sums:
     def expect(self, coming: list[Coming], groups: list[int], ahead: int) -> None:
         """These sums are to come back, in groups of so many, ``ahead`` of them before their slots.
 
-        All slots of those before them have been.
+        All slots of those before them have been. A network that keeps up with the array has none: it brings what is
+        wanted.
         """
-        left = sum(len(group) for group in self.returning) * self.bits - self.in_moved
-        self.granted = left + (0 if self.in_width is None else ahead * self.bits)
+        if self.in_width is not None:
+            left = sum(len(group) for group in self.returning) * self.bits - self.in_moved
+            self.granted = left + ahead * self.bits
         every = iter(coming)
         self.returning += [group for sums in groups if (group := deque(islice(every, sums)))]
 
