@@ -164,15 +164,23 @@ class Bursts:
         for chosen in product(*pieces) if self.array.psums_return else ():
             drain = self.drain({dim: piece for dim, (piece, _) in zip(DIMENSIONS, chosen, strict=True)})
             yield Phase(0, 0, drain, ()), prod(times for _, times in chosen)
-        if self._waits:
+        if self._may_begin_late:
             for before, sizes, advanced, times in burst_starts(self.nest, self.array.ramp_at):
                 loads = advanced < self.array.load_at
                 yield Phase(0, 0, self.wait(before, sizes, loads=loads, follows=advanced >= 0), ()), times
 
-    @property
-    def _waits(self) -> bool:
-        """Whether any burst waits in front of its first pass."""
+    @cached_property
+    def _all_return(self) -> bool:
+        """Whether sums come back for all passes, also for the first ones on their outputs in a burst."""
         return self.array.bursts_add or self.array.reads_first
+
+    @cached_property
+    def _may_begin_late(self) -> bool:
+        """Whether a burst may wait in front of its first pass; it does not if all columns find their sums in time."""
+        if self.array.bursts_add or not self.array.reads_first:
+            return self.array.bursts_add
+        kinds = (self.array.passes(sizes)[0] for sizes, _ in self.nest.blocks(len(self.nest.loops)))
+        return not all(self.array.sums_in_time(one) for one in kinds)
 
     def wait(self, before: Block | None, sizes: Mapping[str, Piece], *, loads: bool, follows: bool) -> int:
         """Cycles that the first pass of a burst waits for sums, but for those on which its window and filters come.
@@ -184,7 +192,7 @@ class Bursts:
             follows: whether there is a burst before.
         """
         on_way = follows and self.array.bursts_add
-        if not on_way and not self.array.reads_first:
+        if not self._may_begin_late or not (on_way or self.array.reads_first):
             return 0
         key, first = (self.nest.shape(sizes), loads), self.array.passes(sizes)[0]
         if key not in self._starts:
@@ -229,8 +237,8 @@ class Bursts:
         first = self.array.passes(sizes(runs["C"][0][0], runs["M"][0][0]))[0]
         ways = self.array.ways(first)
         if next(iter(steps), "C") == "M":
-            return waits_by_filters(runs["C"], runs["M"], step, ways, self._waits)
-        return waits(runs["C"], runs["M"], step, ways, self._waits)
+            return waits_by_filters(runs["C"], runs["M"], step, ways, self._all_return)
+        return waits(runs["C"], runs["M"], step, ways, self._all_return)
 
 
 def _pieces(size: int, step: int) -> list[tuple[int, int]]:

@@ -346,6 +346,19 @@ class RowStationaryArray:
         spent.drain += self.accelerator.pe.pipeline_stages - 1 + one.chain - 1
         return spent.phase()
 
+    def sums_in_time(self, one: Pass) -> bool:
+        """Whether the network in has for certain brought the sums of every column by when the first of them is added.
+
+        It has if those of a column need no more edges than there are steps until then, and than a column has.
+        """
+        link, pe = self._buses[Operand.PSUM, "in"], self.accelerator.pe
+        if link is None or link.width_bits is None:
+            return True
+        bits = one.filters * one.rows * self.accelerator.bits(Operand.PSUM)
+        first = self._first_column(one) - (one.per_pe_filters - 1) * max(1, pe.psum_add_cycles)
+        column = self._column(one, min(self.nest.geometry.stride_w, self._span(one)))
+        return ceil_div(bits, link.width_bits) <= first and bits <= column * link.width_bits
+
     def ways(self, first: Pass) -> list[Way]:
         """The way of a sum to the buffer and back in a burst, by each reckoning that holds.
 
