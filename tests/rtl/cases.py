@@ -210,7 +210,13 @@ def named_row_stationary() -> dict[str, Place]:
             e=3,
         ),
         "bursts on the same outputs one after the other": row_stationary(
-            set_machine((8, 8, 32), (4, 4, 1, 1), (12, 48, 4), **at_once), convolution(M=6, C=3), 1, 1, "Gmnckfe", m=5
+            set_machine((8, 8, 32), (4, 4, 1, 1), (12, 48, 4), **at_once),
+            convolution(M=6, C=3, P=2),
+            1,
+            2,
+            "Gmnckfe",
+            m=5,
+            e=2,
         ),
         "bursts with a short one between": row_stationary(
             set_machine((8, 8, 32), (4, 4, 1, 1), (12, 48, 4), **at_once), convolution(C=3, P=5), 1, 4, "Gmncefk", e=4
