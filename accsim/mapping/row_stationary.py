@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import accumulate, product
-from math import gcd
+from math import ceil, gcd
 
 from accsim.hardware.accelerator import Accelerator, FilterLoad, RegisterFile
 from accsim.mapping.mapping import RowStationaryMapping
@@ -118,31 +119,46 @@ def sets_on_array(accelerator: Accelerator, geometry: Geometry, e: int) -> int:
 
 
 def fifo_demand(accelerator: Accelerator, geometry: Geometry, mapping: RowStationaryMapping) -> int:
-    """Words that should suffice for the FIFO before a PE's ifmap spad: an estimate from above of how full one gets.
+    """Words that suffice for the FIFO before a PE's ifmap spad, whatever the PE: an upper bound of how full one gets.
 
-    The network runs ahead of the PEs at the bottom of the chains by the first windows, one transaction, and what it
-    brings in two steps; the PEs at the top take their words as many ticks later as there are PEs below them, and may
-    still have the first windows of their pass when those of the next one come. All the while words come at the pace of
-    their pass: those of a row of windows, spread evenly over the steps of the row. It is no strict bound: where passes
-    of few channels are followed by one of many, the words of some PEs can come more densely than that.
+    Count *groups*: the words of one channel of a PE and one ifmap column, for all PE sets and ifmap rows, which follow
+    each other on the network. No PE takes more than one word of a group, and PEs take groups in the order of the
+    network. So a FIFO holds at most the groups begun on the network less those that its PE has passed in its program.
+
+    * A PE starts an ifmap row with a whole window and shifts words in at the start of a column: after k of the C steps
+      of a pass it has passed more than k*G/C - 1 of the G groups, G/C being the *pace* of the pass.
+    * The words of a pass are spread evenly over its steps, and the network may be a step ahead: when step k is issued
+      (counted from 0), less than (k + 2)*W/C + 2*T of its W words have come, T being the words of a transaction (one T
+      as the last transaction may be partly empty, one as the pace is rounded up). Before these words, the first window
+      of the burst has come. The first groups of a column have the most words, as sets lack channels only at the end: so
+      w words have begun less than 1 + w/A groups, with A = W/G words on average.
+    * A PE is fewer ticks behind the bottom of the chain than there are PEs in a chain, and in none of these ticks more
+      than one step is issued; in passes of different kinds each counts with its own pace.
+
+    A network without a width brings words as the bottom PEs take them: what these have taken is ahead of an even pace
+    by less than the largest window.
     """
     runs_r, runs_s = cut_filter(accelerator, geometry, mapping.p, mapping.q)
     nest, pe = mapping.nest(geometry, accelerator.dram.fetch_padding), accelerator.pe
     filters, channels, rows, columns = ([p.size for p, _ in nest.pieces(dim, len(nest.loops))] for dim in "MCPQ")
     in_pe = -(-channels[0] // mapping.r)
-    ticks = -(-channels[0] // in_pe) * runs_r[0] + 1
-    most = 0
+    chain = -(-channels[0] // in_pe) * runs_r[0]
+    pace = Fraction(0)
     for m, c, cols, taps in product(set(filters), set(channels), set(columns), set(runs_s)):
         p, q, span = -(-m // mapping.t), -(-c // mapping.r), window_span(taps, geometry.dilation_w)
-        words = q * input_extent(cols, geometry.stride_w, span)
-        steps = words * pe.window_shift_cycles + cols * p * (q * taps + pe.psum_add_cycles)
-        most = max(most, -(-words * ticks // steps))
+        groups = q * input_extent(cols, geometry.stride_w, span)
+        pace = max(pace, Fraction(groups, groups * pe.window_shift_cycles + cols * p * (q * taps + pe.psum_add_cycles)))
+    window = window_span(runs_s[0], geometry.dilation_w)
     link = accelerator.link(Operand.IFMAP, "in")
-    at_once = 0
-    if link is not None and link.width_bits is not None:
-        diagonals = max(min(rows), min(runs_r))
-        at_once = 1 - (-link.width_bits // (accelerator.bits(Operand.IFMAP) * diagonals))
-    return 2 * in_pe * window_span(runs_s[0], geometry.dilation_w) + most + at_once
+    if link is None or link.width_bits is None:
+        return ceil(in_pe * window + chain * pace + 1) - 1
+    transaction = Fraction(link.width_bits, accelerator.bits(Operand.IFMAP))
+    ahead = Fraction(0)
+    for e in set(rows):
+        heights = [distinct_rows(e, taps, geometry.stride_h, geometry.dilation_h) for taps in set(runs_r)]
+        words = min(Fraction(c * min(heights), -(-c // mapping.r)) for c in set(channels))
+        ahead = max(ahead, (channels[0] * max(heights) * window + 2 * transaction) / words)
+    return ceil(2 + (chain + 1) * pace + ahead) - 1
 
 
 def array_violations(accelerator: Accelerator, geometry: Geometry, mapping: RowStationaryMapping) -> list[str]:

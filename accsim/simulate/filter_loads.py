@@ -44,7 +44,7 @@ def before(nest: Nest, trail: Sequence[Mapping[str, Piece]], carried: int) -> Bl
     lengths = {dim: piece.size for dim, piece in trail[0].items()}
     for depth, loop in enumerate(nest.loops[:carried]):
         lengths[loop.dim] = trail[depth + 1][loop.dim].size
-    return _last(nest.loops[carried + 1 :], {**lengths, nest.loops[carried].dim: nest.loops[carried].step})
+    return last_step(nest.loops[carried + 1 :], {**lengths, nest.loops[carried].dim: nest.loops[carried].step})
 
 
 def _pairs(
@@ -61,7 +61,7 @@ def _pairs(
     for length, many in ((step, full - 1), (rest, 1 if full else 0)):
         if length and many > 0:
             after = _first(loops[1:], {**whole, dim: length})
-            yield _last(loops[1:], {**whole, dim: step}), after, times * many
+            yield last_step(loops[1:], {**whole, dim: step}), after, times * many
 
 
 def _first(loops: Sequence[Loop], whole: Lengths) -> Block:
@@ -72,8 +72,8 @@ def _first(loops: Sequence[Loop], whole: Lengths) -> Block:
     return _block(lengths)
 
 
-def _last(loops: Sequence[Loop], whole: Lengths) -> Block:
-    """The last step of the loops."""
+def last_step(loops: Sequence[Loop], whole: Lengths) -> Block:
+    """The last step of the loops, which cut pieces of these lengths."""
     lengths = dict(whole)
     for loop in loops:
         lengths[loop.dim] = lengths[loop.dim] % loop.step or min(lengths[loop.dim], loop.step)

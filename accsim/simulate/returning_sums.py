@@ -21,8 +21,22 @@ up the whole chain of PEs, out over one network, into the buffer, and back over 
 * In front of a pass the array's clock stays enabled, so that sums climb on while the filters of the pass come in. What
   has to be waited beyond the load of its filters is drain, because all that happens on those edges is that sums leave.
   Like the drain at its end they count for the step that began the burst.
+* The network in brings sums in the order of the passes. From when the controller is at a pass it may be one column
+  ahead of the pace of the steps, so that only two things hold a pass whose sums are in the buffer. Its groups may need
+  more edges than its steps take (where the last of the sets on different filters has fewer of them, the first groups of
+  a column are larger than the others): ``head_start``. And the pass before may add its sums later in its program: those
+  of a pass on fewer sets, or fewer filter rows, come in at a PE that is farther up. When the last of them is added, all
+  are there, and the network is free. (In ticks, or where psum networks may have more transactions than steps in edges,
+  as then each pass was let go by that reckoning.)
 
-A pass needs no look back beyond its burst: another output tile, with a whole burst, lies between.
+A pass needs no look back beyond its burst where bursts work on outputs of their own. Where the loop over channels lies
+outside that over output tiles, a burst adds to sums of earlier bursts, the one before it at worst. There every burst
+but the first waits, in front of its first pass and with the first window and filters in the FIFOs already, until the
+network out has had the time to take all that was handed out before and the network in, from then on, brings the sums of
+that pass in time. What may be left at the end of a burst is what may be left after the last tick of any pass of the
+layer. (In edges there is more: sums that were still on their way at the last step were reckoned to go up the chain at
+the pace of a slow network, but they have left at an edge each.) Later passes of the burst come when these have been
+added.
 """
 
 from __future__ import annotations
@@ -56,12 +70,14 @@ class Way:
 
     Attributes:
         stretched: whether it is reckoned in edges, and not in ticks.
-        climb: ticks, or edges, from the step that adds it at the bottom until the top PE writes it.
+        ticks: from the step that adds it at the bottom until the top PE writes it.
+        climb: the same in ticks, or in edges.
         bits: of a sum.
         out, back: the networks.
     """
 
     stretched: bool
+    ticks: int
     climb: int
     bits: int
     out: Network
@@ -152,7 +168,7 @@ def networks(
         widths: of transactions, out and in.
     """
     out, back = (Network(width) for width in widths)
-    way, left, whole, group = Way(stretched, 0, bits, out, back), 0, 0, 1
+    way, left, whole, group = Way(stretched, 0, 0, bits, out, back), 0, 0, 1
     for one in visits:
         sums, added = np.tile(np.array(one.groups, np.int64), one.ifmaps * one.cols), one.added(way)
         buffered = _crossed(added, sums, bits, out, NEVER_BUSY)
@@ -160,6 +176,26 @@ def networks(
         whole = max(whole, int(_crossed(buffered, sums, bits, back, NEVER_BUSY)[-1] - added[-1]))
         group = max(group, -(-int(sums.max()) * bits // back.bits) if back.bits else 1)
     return Network(out.bits, left), Network(back.bits, max(whole, left + 1 + group))
+
+
+def between_bursts(ways: Iterable[Way]) -> int:
+    """Edges from the end of a burst until all its sums are in the buffer, at the most.
+
+    Args:
+        ways: of the sums, by each reckoning that holds, up the longest chain of the layer.
+    """
+    return min(way.out.left + (way.climb - way.ticks if way.stretched else 0) for way in ways)
+
+
+@lru_cache(maxsize=4096)
+def head_start(one: Visit, way: Way) -> int:
+    """How long before its first step a pass needs the network in; less than 0 if it comes in time after that.
+
+    That is for bottom PEs that add on the very tick of a step, and for sums that are in the buffer.
+    """
+    sums = np.tile(np.array(one.groups, np.int64), one.ifmaps * one.cols)
+    back = _crossed(np.zeros_like(sums), sums, way.bits, way.back, 0)
+    return int((back - 1 - one.added(way)).max())
 
 
 @lru_cache(maxsize=4096)

@@ -25,7 +25,8 @@ One pass of one PE, for n ifmaps and f output columns, p filters and q channels 
 * A pass that adds to sums of an earlier one waits until they are back: they go up the chain, leave over one network on
   the edge after the top PE wrote them at the earliest, are in the buffer, and come back over the other network on the
   edge after that. Passes longer than the chain hide all of it; what shorter ones do not hide, nor the load of their
-  filters, is drain. ``returning_sums`` has the rule, ``bursts`` the sum over passes.
+  filters, is drain. Where a loop over channels lies around output tiles, each burst waits for the one before it.
+  ``returning_sums`` has the rules, ``bursts`` the sums over passes.
 * Tall filters are cut into equal runs of rows, wide ones into runs of columns; each run is a pass whose psums
   accumulate through the buffer.
 * Where a block of channels does not fill r sets of q, it is spread evenly: ceil(c / r) channels per PE.
@@ -36,6 +37,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import product
 
 from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum
 from accsim.mapping.mapping import RowStationaryMapping
@@ -57,7 +59,8 @@ class RowStationaryArray:
         self.accelerator, self.mapping, self.nest = accelerator, mapping, nest
         self.runs_r, self.runs_s = cut_filter(accelerator, nest.geometry, mapping.p, mapping.q)
         reductions = nest.count("C", len(nest.loops)) * len(self.runs_r) * len(self.runs_s)
-        self.psums_return = reductions > 1 or accelerator.array.initial_psum is InitialPsum.READ
+        self.reads_first = accelerator.array.initial_psum is InitialPsum.READ
+        self.psums_return = reductions > 1 or self.reads_first
         self._buses = {
             (operand, way): accelerator.link(operand, way)
             for operand in (Operand.IFMAP, Operand.WEIGHT, Operand.PSUM)
@@ -69,6 +72,7 @@ class RowStationaryArray:
         self._ways: list[Way] | None = None
         self.bursts = Bursts(self)
         self.output_at = nest.change_depth(Operand.PSUM, mapping.depth("", Operand.PSUM))
+        self.bursts_add = nest.count("C", self.output_at) > 1
 
     @property
     def weights_stay(self) -> bool:
@@ -234,14 +238,17 @@ class RowStationaryArray:
             block: the step.
         """
         if (before, block) not in self._waits:
-            last = self._passes_of(before)[-1] if before else None
-            waits = 0
-            for one in self._passes_of(block):
-                beside = self._first_column(one) + (self._beside(last) if last else 0)
-                waits += max(0, self._bus(Operand.WEIGHT, "in", one.weights)[0] - beside)
-                last = one
-            self._waits[before, block] = waits
+            first, *others = passes = self._passes_of(block)
+            self._waits[before, block] = self.open_load(before, first) + sum(map(self._open_load, passes, others))
         return self._waits[before, block]
+
+    def open_load(self, before: Block | None, first: Pass) -> int:
+        """Cycles the first pass of a step waits for its filters, beyond its first column; ``before`` as above."""
+        return self._open_load(self._passes_of(before)[-1] if before else None, first)
+
+    def _open_load(self, last: Pass | None, one: Pass) -> int:
+        beside = self._first_column(one) + (self._beside(last) if last else 0)
+        return max(0, self._bus(Operand.WEIGHT, "in", one.weights)[0] - beside)
 
     def _passes_of(self, block: Block) -> list[Pass]:
         sizes = {"N": block.n, "M": block.filters, "C": block.channels, "P": 1, "Q": block.cols}
@@ -306,6 +313,8 @@ class RowStationaryArray:
         starts: bool,
         earlier: Block | None = None,
         burst: Mapping[str, Piece] | None = None,
+        *,
+        follows: bool = False,
     ) -> Run:
         """How the array runs one step.
 
@@ -315,22 +324,40 @@ class RowStationaryArray:
             starts: whether it begins a burst.
             earlier: the step before it, if that matters.
             burst: the pieces of the burst that it begins.
+            follows: whether it begins a burst after another one.
         """
         cycles = self.step(sizes, loads).total + (self.ramp(sizes).total if starts else 0)
         if burst is not None:
             cycles += self.bursts.drain(burst)
+        if starts:
+            cycles += self.bursts.wait(earlier, sizes, loads=loads, follows=follows)
         if loads:
             cycles += self.filter_wait(earlier, Block(*(sizes[dim].size for dim in "NMCQ")))
         return Run.alone(cycles)
 
+    def first_window(self, one: Pass) -> int:
+        """Cycles in which the first window of a burst comes, given its first pass."""
+        return self._bus(Operand.IFMAP, "in", self.ifmap_rows(one) * one.channels * self._span(one))[0]
+
     def ramp(self, sizes: Mapping[str, Piece]) -> Phase:
         """First window in, last psums out: once per output tile."""
-        one = self.passes(sizes)[0]
-        window = self.ifmap_rows(one) * one.channels * self._span(one)
-        spent = Spent()
-        spent.fill += self._bus(Operand.IFMAP, "in", window)[0]
+        one, spent = self.passes(sizes)[0], Spent()
+        spent.fill += self.first_window(one)
         spent.drain += self.accelerator.pe.pipeline_stages - 1 + one.chain - 1
         return spent.phase()
+
+    def sums_in_time(self, one: Pass) -> bool:
+        """Whether the network in has for certain brought the sums of every column by when the first of them is added.
+
+        It has if those of a column need no more edges than there are steps until then, and than a column has.
+        """
+        link, pe = self._buses[Operand.PSUM, "in"], self.accelerator.pe
+        if link is None or link.width_bits is None:
+            return True
+        bits = one.filters * one.rows * self.accelerator.bits(Operand.PSUM)
+        first = self._first_column(one) - (one.per_pe_filters - 1) * max(1, pe.psum_add_cycles)
+        column = self._column(one, min(self.nest.geometry.stride_w, self._span(one)))
+        return ceil_div(bits, link.width_bits) <= first and bits <= column * link.width_bits
 
     def ways(self, first: Pass) -> list[Way]:
         """The way of a sum to the buffer and back in a burst, by each reckoning that holds.
@@ -341,22 +368,35 @@ class RowStationaryArray:
         if self._ways is None:
             self._ways = self._ways_of_layer()
         ticks = first.chain - 1 + self.accelerator.pe.pipeline_stages - 1
-        return [replace(way, climb=ticks * way.climb) for way in self._ways]
+        return [replace(way, ticks=ticks, climb=ticks * way.climb) for way in self._ways]
 
     def _ways_of_layer(self) -> list[Way]:
-        """The ways of sums, with the longest time of one tick of the way up the chain; passes all bring filters."""
+        """The ways of sums, with the longest time of one tick of the way up the chain.
+
+        All passes of a burst that add to each other's sums bring filters; what a burst adds to may be of others.
+        """
         kinds = {self.nest.shape(sizes): sizes for sizes, _ in self.nest.blocks(len(self.nest.loops))}
-        visits = [visit for sizes in kinds.values() for visit in self.visits(sizes, self.passes(sizes)[0])]
+        visits = [
+            visit
+            for sizes, loads in product(kinds.values(), {True, not self.bursts_add})
+            for visit in self.visits(sizes, self.passes(sizes)[0], loads)
+        ]
         bits, links = self.accelerator.bits(Operand.PSUM), [self._buses[Operand.PSUM, way] for way in ("out", "in")]
         widths = [link.width_bits if link else None for link in links]
         longest = max(ceil_div(visit.edges, visit.steps) for visit in visits)
-        ways = [Way(True, longest, bits, *networks(visits, True, bits, widths))]
+        ways = [Way(True, 0, longest, bits, *networks(visits, True, bits, widths))]
         if all(width is None or ceil_div(one.sums * bits, width) <= one.steps for one in visits for width in widths):
-            ways.insert(0, Way(False, 1, bits, *networks(visits, False, bits, widths)))
+            ways.insert(0, Way(False, 0, 1, bits, *networks(visits, False, bits, widths)))
         return ways
 
-    def visits(self, sizes: Mapping[str, Piece], first: Pass) -> tuple[Visit, ...]:
-        """The passes of a step that brings filters, as far as sums matter; ``first`` is the first one of the burst."""
+    def visits(self, sizes: Mapping[str, Piece], first: Pass, loads: bool = True) -> tuple[Visit, ...]:
+        """The passes of a step, as far as sums matter.
+
+        Args:
+            sizes: the pieces of the step.
+            first: the first pass of the burst.
+            loads: whether the step brings filters.
+        """
         pe = self.accelerator.pe
         return tuple(
             Visit(
@@ -366,9 +406,9 @@ class RowStationaryArray:
                 column=self._column(one, min(self.nest.geometry.stride_w, self._span(one))),
                 adding=max(1, pe.psum_add_cycles),
                 groups=tuple(one.rows * sets for sets in one.sets_by_filter),
-                edges=max(self.compute_cycles(one), self._slowest(one, sizes, loads=True)[0]),
+                edges=max(self.compute_cycles(one), self._slowest(one, sizes, loads)[0]),
                 late=(first.sets_r - one.sets_r + 1) * first.taps_r - one.taps_r + pe.pipeline_stages - 1,
-                filters=self._bus(Operand.WEIGHT, "in", one.weights)[0],
+                filters=self._bus(Operand.WEIGHT, "in", one.weights)[0] if loads else 0,
                 beside=self._beside(one),
             )
             for one in self.passes(sizes)

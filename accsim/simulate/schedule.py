@@ -148,19 +148,23 @@ def _stream(place: Place, one: Fetched, array: ArrayModel, off_chip: OffChipBits
 
 def array_runs(nest: Nest, array: ArrayModel) -> Callable[[Trail, int], Run]:
     """How the array runs each kind of step, worked out once."""
-    known: dict[tuple[bool, bool, Block | None, Shape, Shape | None], Run] = {}
+    known: dict[tuple[bool, bool, bool, Block | None, Shape, Shape | None], Run] = {}
     load_at, ramp_at = array.load_at, array.ramp_at
 
     def run(trail: Trail, carried: int) -> Run:
         sizes = trail[-1]
         loads, starts = carried < load_at, carried < ramp_at or carried < 0
+        follows = starts and carried >= 0
         rows = array if isinstance(array, RowStationaryArray) else None
         before = rows.before(trail, carried) if rows and loads else None
         burst = trail[ramp_at] if rows and starts else None
-        key = (loads, starts, before, nest.shape(sizes), nest.shape(burst) if burst else None)
+        key = (loads, starts, follows, before, nest.shape(sizes), nest.shape(burst) if burst else None)
         if key not in known:
-            one = rows.run(sizes, loads, starts, before, burst) if rows else array.run(sizes, loads, starts)
-            known[key] = one
+            known[key] = (
+                rows.run(sizes, loads, starts, before, burst, follows=follows)
+                if rows
+                else array.run(sizes, loads, starts)
+            )
         return known[key]
 
     return run

@@ -13,7 +13,7 @@ take the word; the spads count their own accesses. Where the rules come from:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum, Link
@@ -94,7 +94,7 @@ class ProcessingElement:
 class Tally:
     """What a whole layer did, in words; cycles as the schedule attributes them.
 
-    ``tick`` and ``edge`` are those with which the next pass begins.
+    ``tick`` and ``edge`` are those with which the next pass begins, as if nothing were drained at the end of a burst.
     """
 
     macs: int = 0
@@ -234,7 +234,11 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
     spare, rows_in_turn = 0, fewest_rows(every, m, runs_r)
     steps_filters, steps_outputs = _stepping(every, m, "GMC"), _stepping(every, m, "GMNPQ", without="k")
     runs = [(chosen, place_pes(chosen, m, *run)) for chosen in every for run in product(runs_r, runs_s)]
-    sizes = [_sizes(machine, g, chosen, pes, comes_back) for chosen, pes in runs]
+    bursts_add = _bursts_add(every, steps_outputs)
+    sizes = [
+        _sizes(machine, g, chosen, pes, comes_back, loads) for chosen, pes in runs for loads in {True, not bursts_add}
+    ]
+    tallest = max(len({(pe.set_r, pe.row) for pe in pes}) for _, pes in runs)
     longest = max(-(-edges // steps) for steps, edges, _ in sizes)
     for index, chosen in enumerate(every):
         group = chosen["G"][0]
@@ -249,22 +253,26 @@ def walk(machine: Accelerator, g: Geometry, m: RowStationaryMapping) -> Tally:
             bursts = starts_tile and number == 0
             sets = len({pe.set_r for pe in pes})
             if bursts:
-                _ramp(machine, g, chosen, pes, tally)
                 returns = Returns(machine, longest, sizes, sets * len(rows), len(rows))
-            began = tally.compute + sum(tally.stalls.values())
+                if bursts_add and index:
+                    returns.buffered = returns.empties(tally.edge - 1, tallest)
+                elif reads_first:
+                    returns.buffered = tally.edge - 1
+                tally.edge += _ramp(machine, g, chosen, pes, tally)
+            began, there = tally.compute + sum(tally.stalls.values()), tally.psum_in
             _one_pass(machine, g, chosen, group, pes, new_filters, comes_back, visits, tally)
             edges = tally.compute + sum(tally.stalls.values()) - began
             columns = [max(cycles) for cycles in zip(*(pe.columns for pe in pes), strict=True)]
             if new_filters:
                 waits = _wait_for_filters(machine, pes, columns, before, spare)
                 tally.fill += waits
-                if not bursts:
-                    tally.tick, tally.edge = tally.tick + waits, tally.edge + waits
+                tally.tick, tally.edge = tally.tick + waits * (not bursts), tally.edge + waits
             groups = _groups(machine, chosen, pes, columns, edges)
             if comes_back:
-                tally.drain += (held := returns.wait(groups, sets, len(rows), tally.tick, tally.edge))
+                comes = tally.psum_in > there or bursts_add
+                tally.drain += (held := returns.wait(groups, sets, len(rows), tally.tick, tally.edge, comes))
                 tally.tick, tally.edge = tally.tick + held, tally.edge + held
-                returns.leave(groups, tally.tick, tally.edge)
+                returns.leave(groups, sets, len(rows), tally.tick, tally.edge)
             tally.tick, tally.edge = tally.tick + sum(columns), tally.edge + edges
             before, spare = columns, spare_cycles(machine, held_by(pes, g), rows_in_turn)
     return tally
@@ -285,13 +293,30 @@ def _groups(
 
 
 def _sizes(
-    machine: Accelerator, g: Geometry, chosen: dict[str, list[int]], pes: list[ProcessingElement], comes_back: bool
+    machine: Accelerator,
+    g: Geometry,
+    chosen: dict[str, list[int]],
+    pes: list[ProcessingElement],
+    comes_back: bool,
+    loads: bool,
 ) -> tuple[int, int, list[Group]]:
-    """Steps, edges and groups of a pass that brings filters."""
+    """Steps, edges and groups of a pass that brings filters or does not."""
     tally = Tally()
-    _one_pass(machine, g, chosen, 0, pes, True, comes_back, {}, tally)
+    fresh = [replace(pe, columns=[], received=[], cycles=0) for pe in pes]
+    _one_pass(machine, g, chosen, 0, fresh, loads, comes_back, {}, tally)
     edges = tally.compute + sum(tally.stalls.values())
-    return tally.compute, edges, _groups(machine, chosen, pes, pes[0].columns, edges)
+    return tally.compute, edges, _groups(machine, chosen, fresh, fresh[0].columns, edges)
+
+
+def _bursts_add(every: list[dict[str, list[int]]], steps_outputs: Callable[[int], Word]) -> bool:
+    """Whether any burst begins with sums that are there already."""
+    seen: set[object] = set()
+    for index, chosen in enumerate(every):
+        outputs = tuple((dim, *chosen[dim]) for dim in "GNMPQ")
+        if index and steps_outputs(index) != steps_outputs(index - 1) and outputs in seen:
+            return True
+        seen.add(outputs)
+    return False
 
 
 def _stepping(
@@ -354,8 +379,11 @@ def _ramp(
     chosen: dict[str, list[int]],
     pes: list[ProcessingElement],
     tally: Tally,
-) -> None:
-    """The first window over the bus before the first MAC, the pipeline and the psum chain after the last."""
+) -> int:
+    """The first window over the bus before the first MAC, the pipeline and the psum chain after the last.
+
+    Returns the cycles of the first window.
+    """
     window: set[Word] = set()
     for pe in pes:
         row = pe.output_row * g.stride_h - g.pad_top + pe.filter_row * g.dilation_h
@@ -363,9 +391,11 @@ def _ramp(
         for channel in pe.channels:
             for x in range(start + pe.taps[0] * g.dilation_w, start + pe.taps[-1] * g.dilation_w + 1):
                 window.add((channel, row, x))
-    tally.fill += bus_cycles(machine, Operand.IFMAP, "in", len(window))[0]
+    fill = bus_cycles(machine, Operand.IFMAP, "in", len(window))[0]
+    tally.fill += fill
     chain = len({(pe.set_r, pe.row) for pe in pes})
     tally.drain += machine.pe.pipeline_stages - 1 + chain - 1
+    return fill
 
 
 def _one_pass(

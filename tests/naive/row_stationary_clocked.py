@@ -81,6 +81,7 @@ class Array:
         self.passes = self.layer.passes()
         self.reads_first = machine.array.initial_psum is InitialPsum.READ
         self.sums_return = self.reads_first or any(one.visited for one in self.passes)
+        self.bursts_add = any(one.bursts and one.visited for one in self.passes)
         self.height = max(len(one.rows) for one in self.passes)
         self.pes = {spot: Pe(self) for spot in product(range(m.t), range(m.r), range(self.height), range(m.e))}
         self.places = self.floor_plan(m)
@@ -95,7 +96,8 @@ class Array:
         self.hops: list[tuple[Word, Spot | None]] = []
         self.issued: list[Turn | None] = []
         self.moved = False
-        self.kinds = [self.kind(one) for one in self.passes]
+        loads = {True, not self.bursts_add}
+        self.kinds = [self.kind(one, brings) for one in self.passes for brings in loads]
         self.longest = max(-(-edges // steps) for steps, edges, _ in self.kinds)
 
     def width(self, operand: Operand, way: str) -> int | None:
@@ -254,6 +256,12 @@ class Array:
         self.psum_network.coming, self.psum_network.moved = [], 0
         chain = len(first.channels) * len(first.rows)
         self.returning = Returns(self.machine, self.longest, self.kinds, chain, len(first.rows))
+        if self.bursts_add and self.seen.edges:
+            tallest = max(len(one.channels) * len(one.rows) for one in self.passes)
+            self.returning.buffered = self.returning.empties(self.seen.edges - 1, tallest)
+        elif self.reads_first:
+            self.returning.buffered = self.seen.edges - 1
+        self.expect(first)
         bus.restart(self.layer.window_words(first))
         while bus.width is not None and bus.moved < bus.most:
             self.begin_edge(first)
@@ -275,15 +283,13 @@ class Array:
         """What the pass is held for, then the program."""
         sums = self.layer.sum_stream(one)
         groups = self.groups(one, ifmap_words)
+        if not one.bursts:
+            self.expect(one)
         self.hold(one, groups)
-        if self.returns(one):
-            coming = [Coming(tag, [spot], one.visited) for tag, spot in sums]
-            self.psum_network.coming += coming
-            self.sums.expect(coming, [group.sums for group in groups])
         self.psum_network.restart(len(self.psum_network.coming))
         paces, pes = self.paces(one, ifmap_words, len(sums)), len(one.spots())
         self.seen.most = max(self.seen.most, pes)
-        self.returning.leave(groups, len(self.issued), self.seen.edges)
+        self.returning.leave(groups, len(one.channels), len(one.rows), len(self.issued), self.seen.edges)
         for step, slot in enumerate(one.slots):
             self.begin_edge(one)
             while behind := [pace for pace in paces if not pace.edge(step)]:
@@ -296,6 +302,14 @@ class Array:
             self.seen.compute += 1
             self.seen.slots += pes
             self.end_edge()
+
+    def expect(self, one: Pass) -> None:
+        """The controller comes to a pass: if its sums come back, those of a column may be ahead of their slots."""
+        if self.returns(one):
+            coming = [Coming(tag, [spot], one.visited) for tag, spot in self.layer.sum_stream(one)]
+            self.psum_network.coming += coming
+            groups = [group.sums for group in self.groups(one, len(self.layer.ifmap_stream(one)))]
+            self.sums.expect(coming, groups, sum(groups[: len(one.filters[0])]))
 
     def groups(self, one: Pass, ifmap_words: int, loads: bool | None = None) -> list[Group]:
         """The sums that leave on each tick, and the steps that add them, if the networks keep their pace."""
@@ -310,9 +324,9 @@ class Array:
                 out.append(Group((slot.at, one.filters[0][f]), sums, step, edge))
         return out
 
-    def kind(self, one: Pass) -> tuple[int, int, list[Group]]:
-        """Steps, edges and groups of a pass, taken as one that brings filters."""
-        groups = self.groups(one, len(self.layer.ifmap_stream(one)), loads=True)
+    def kind(self, one: Pass, loads: bool) -> tuple[int, int, list[Group]]:
+        """Steps, edges and groups of a pass, taken as one that brings filters or does not."""
+        groups = self.groups(one, len(self.layer.ifmap_stream(one)), loads=loads)
         return len(one.slots), groups[-1].edge + 1, groups
 
     def hold(self, one: Pass, groups: list[Group]) -> None:
@@ -323,7 +337,8 @@ class Array:
             sums = 0
             if self.sums_return:
                 size = len(one.channels), len(one.rows)
-                sums = self.returning.wait(groups, *size, len(self.issued), self.seen.edges)
+                comes = self.returns(one) or self.bursts_add
+                sums = self.returning.wait(groups, *size, len(self.issued), self.seen.edges, comes)
             self.seen.held += sums > 0
             if not filters and not sums:
                 break

@@ -82,9 +82,15 @@ class Sums:
         self.returning: deque[deque[Coming]] = deque()
         self.granted = self.out_moved = self.in_moved = 0
 
-    def expect(self, coming: list[Coming], groups: list[int]) -> None:
-        """These sums are to come back, in groups of so many; all slots of those before them have been."""
-        self.granted = sum(len(group) for group in self.returning) * self.bits - self.in_moved
+    def expect(self, coming: list[Coming], groups: list[int], ahead: int) -> None:
+        """These sums are to come back, in groups of so many, ``ahead`` of them before their slots.
+
+        All slots of those before them have been. A network that keeps up with the array has none: it brings what is
+        wanted.
+        """
+        if self.in_width is not None:
+            left = sum(len(group) for group in self.returning) * self.bits - self.in_moved
+            self.granted = left + ahead * self.bits
         every = iter(coming)
         self.returning += [group for sums in groups if (group := deque(islice(every, sums)))]
 

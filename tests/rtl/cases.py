@@ -9,7 +9,7 @@ from typing import Any
 
 from accsim.hardware.accelerator import Accelerator, FilterLoad, InitialPsum, Partition, Sram
 from accsim.hardware.reader import load_accelerator
-from accsim.mapping.dataflow import SystolicDataflow
+from accsim.mapping.dataflow import RowStationaryDataflow, SystolicDataflow
 from accsim.mapping.dataflow_reader import load_dataflow
 from accsim.mapping.mapping import RowStationaryMapping, SystolicMapping
 from accsim.mapping.nest import Loop
@@ -117,11 +117,17 @@ def set_machine(
     return replace(machine, pe=datapath)
 
 
-def row_stationary(machine: Accelerator, g: Geometry, rows: int, cols: int, **sizes: int) -> Place:
-    """A layer on one PE set."""
+def row_stationary(
+    machine: Accelerator, g: Geometry, rows: int, cols: int, order: str = "Gmnefck", **sizes: int
+) -> Place:
+    """A layer on one PE set, its loops as shipped or in another order."""
     machine = replace(machine, array=replace(machine.array, rows=rows, cols=cols))
-    shipped = load_dataflow("row_stationary")
-    mapping = RowStationaryMapping(shipped, **{"m": 1, "n": 1, "e": 1, "f": 1, "p": 1, "q": 1, "r": 1, "t": 1, **sizes})
+    dataflow = load_dataflow("row_stationary")
+    assert isinstance(dataflow, RowStationaryDataflow)
+    dataflow = replace(dataflow, loops=tuple(order))
+    mapping = RowStationaryMapping(
+        dataflow, **{"m": 1, "n": 1, "e": 1, "f": 1, "p": 1, "q": 1, "r": 1, "t": 1, **sizes}
+    )
     assert array_violations(machine, g, mapping) == []
     return Place(machine, mapping, mapping.nest(g, machine.dram.fetch_padding))
 
@@ -143,8 +149,9 @@ def random_row_stationary(draw: random.Random) -> Place:
             break
     p, q = draw.choice(fits)
     rows, cols = draw.randint(1, 5), draw.randint(1, 5)
+    order = draw.choice(["Gmnefck", "Gmnefck", "Gmnckfe", "Gmncefk", "cGmknef", "Gmenkcf"])
     return row_stationary(
-        machine, g, rows, cols, m=draw.randint(1, g.filters_per_group), n=draw.randint(1, g.N),
+        machine, g, rows, cols, order, m=draw.randint(1, g.filters_per_group), n=draw.randint(1, g.N),
         e=draw.randint(1, min(g.P, cols)), f=draw.randint(1, g.Q), p=p, q=q,
     )  # fmt: skip
 
@@ -175,6 +182,7 @@ def named_row_stationary() -> dict[str, Place]:
     eyeriss = set_machine((16, 16, 48), (1, 4, 4, 4), (12, 224, 24), product_shift=8)
     slow = set_machine((8, 8, 32), (1, 1, 1, 1), (12, 48, 4), pipeline_stages=1, psum_add_cycles=2)
     alexnet_like = convolution(stride=(2, 2), pad=(2, 2), M=6, C=4, P=6, Q=7, R=5, S=5)
+    at_once = {"pipeline_stages": 1, "psum_add_cycles": 0, "window_shift_cycles": 0}
     narrow = {load: set_machine((8, 8, 32), (4, 1, 4, 4), (12, 48, 4), filter_load=load) for load in FilterLoad}
     return {
         "one MAC on one PE": row_stationary(eyeriss, convolution(), 1, 1),
@@ -200,6 +208,18 @@ def named_row_stationary() -> dict[str, Place]:
             3,
             m=2,
             e=3,
+        ),
+        "bursts on the same outputs one after the other": row_stationary(
+            set_machine((8, 8, 32), (4, 4, 1, 1), (12, 48, 4), **at_once),
+            convolution(M=6, C=3, P=2),
+            1,
+            2,
+            "Gmnckfe",
+            m=5,
+            e=2,
+        ),
+        "bursts with a short one between": row_stationary(
+            set_machine((8, 8, 32), (4, 4, 1, 1), (12, 48, 4), **at_once), convolution(C=3, P=5), 1, 4, "Gmncefk", e=4
         ),
         "runs of a filter shorter than the chain": row_stationary(
             set_machine((8, 8, 32), (4, 1, 2, 1), (12, 48, 4), pipeline_stages=3),

@@ -152,18 +152,25 @@ class RowStationaryTwin:
         """Edges that each pass is held until its sums are in time, beyond those on which filters come."""
         kinds = [(one.steps, max(one.steps, *self._slots(one)), self._groups(one)) for one in self.passes]
         longest = max(ceil_div(edges, steps) for steps, edges, _ in kinds)
+        tallest = max(one.sizes["R"] for one in self.passes)
+        bursts_add = any(one.begins and one.starts["C"] > 0 for one in self.passes)
         out, tick, edge = [], 0, 0
         for before, one in pairwise([None, *self.passes]):
+            early = min(self._filter_slots(one), before.steps - before.beside) if before else 0
+            filters = max(0, self._filter_slots(one) - early - one.first)
+            tick, edge = tick + filters * (not one.begins), edge + filters
             if one.begins or before is None:
-                returns, early = Returns(self.machine, longest, kinds, one.sizes["R"], one.sizes["R"]), 0
-            else:
-                early = min(self._filter_slots(one), before.steps - before.beside)
-            filters = 0 if one.begins else max(0, self._filter_slots(one) - early - one.first)
-            tick, edge = tick + filters, edge + filters
+                returns = Returns(self.machine, longest, kinds, one.sizes["R"], one.sizes["R"])
+                if bursts_add and before:  # the drain at the end of a burst is left out of all edges
+                    returns.buffered = returns.empties(edge - filters - 1, tallest)
+                elif self.machine.array.initial_psum is InitialPsum.READ:
+                    returns.buffered = edge - filters - 1
+                edge += self._window_slots(one)
             groups = self._groups(one)
-            out.append(returns.wait(groups, 1, one.sizes["R"], tick, edge) if self._sums_return else 0)
+            comes = one.returns or bursts_add
+            out.append(returns.wait(groups, 1, one.sizes["R"], tick, edge, comes) if self._sums_return else 0)
             tick, edge = tick + out[-1], edge + out[-1]
-            returns.leave(groups, tick, edge)
+            returns.leave(groups, 1, one.sizes["R"], tick, edge)
             tick, edge = tick + one.steps, edge + max(one.steps, *self._slots(one))
         return out
 
@@ -211,6 +218,10 @@ class RowStationaryTwin:
             return 0
         return ceil_div(prod(one.sizes[dim] for dim in "MCRS"), self._width(Operand.WEIGHT))
 
+    def _window_slots(self, one: Pass) -> int:
+        """Transactions of the first window of a pass."""
+        return ceil_div(len(self._diagonals(one)) * one.sizes["C"] * one.span, self._width(Operand.IFMAP))
+
     def _command(self, one: Pass, after: Pass | None, held: int) -> str:
         """A pass as the controller takes it (``pass_t``, the last field first)."""
         s = one.sizes
@@ -218,7 +229,7 @@ class RowStationaryTwin:
         fields = (
             held, one.sums if one.returns else 0, back, out, ifmap,
             self._filter_slots(one),
-            ceil_div(len(self._diagonals(one)) * s["C"] * one.span, self._width(Operand.IFMAP)),
+            self._window_slots(one),
             self._filter_slots(after), one.beside, one.first, one.steps,
             one.fresh, one.span, s["S"], s["Q"], s["P"], s["R"], s["C"], s["M"], s["N"],
             8 * one.begins + 4 * one.ends + 2 * one.loads + one.returns,

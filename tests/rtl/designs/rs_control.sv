@@ -3,15 +3,16 @@
 //   window    the first window of a burst comes in                         fill
 //   filters   filter words come in, until the rest of them needs
 //             no more edges than the first output column                   fill
-//   hold      ticks until sums that come back will be in time              drain
+//   hold      edges until sums that come back will be in time              drain
 //   steps     one per tick; no tick while a network is behind              compute, stall
 //   drain     after a burst, ticks until the pipeline and the chain
 //             of PEs are empty                                             drain
 //
 // Filters and sums have slots, edges kept for their transactions; each gives the network a credit. The filter network
 // runs up to LEAD credits ahead of its slots, because the last filter word is used ADD_CYCLES * filters steps before
-// the first column ends. A sum that is not in the buffer yet when its slot comes is sent later. Within a burst the array
-// ticks while filters come in, so that sums climb on.
+// the first column ends. A sum that is not in the buffer yet when its slot comes is sent later; those of one column may
+// be sent ahead of their slots, once the controller is at the pass. Within a burst the array ticks while filters come in
+// or a pass is held, so that sums climb on.
 module rs_control
     import rs_pkg::*;
 #(
@@ -49,7 +50,7 @@ module rs_control
     logic first_column, last_step;
     logic own_slot, next_slot, sum_slot;                // of the filters of this pass and the next one, of sums
     logic [15:0] window_done, steps_done, filter_done, next_done;
-    logic [15:0] filter_credits, held_done, sums_granted, sum_credits, sum_grant;
+    logic [15:0] filter_credits, held_done, sums_granted, sums_slotted, slotted, sum_credits, sum_grant;
     logic ifmap_paced, ifmap_ready, sum_ready, out_ready;
     logic [2:0] slowest;
 
@@ -64,7 +65,7 @@ module rs_control
     assign drains = empties | hold;
     assign fills = window | filters;
     assign computes = run & tick;
-    assign tick = drains | (filters & ~pass.starts) | (run & ifmap_ready & out_ready & sum_ready);
+    assign tick = empties | ((filters | hold) & ~pass.starts) | (run & ifmap_ready & out_ready & sum_ready);
     assign pass_take = computes & last_step;
 
     rs_program #(.SHIFT_CYCLES(SHIFT_CYCLES), .ADD_CYCLES(ADD_CYCLES), .DILATION(DILATION)) program_counter (
@@ -85,8 +86,9 @@ module rs_control
     assign next_slot = computes & (steps_done >= pass.beside) & (next_done != pass.next_slots);
     assign filter_send = filter_waits & (own_slot | next_slot | (filter_credits != 0));
 
-    // a slot is for as many sums of the pass as are left, and no more than the network carries at once
-    assign sum_grant = ~sum_slot ? 0 : lesser(16'(SUM_LANES), pass.returned - sums_granted);
+    // The sums of a column may come ahead of their slots, once the controller is at the pass.
+    assign slotted = sums_slotted + (sum_slot ? 16'(SUM_LANES) : 0);
+    assign sum_grant = awake ? lesser(pass.returned, 16'(pass.filters * pass.cols) + slotted) - sums_granted : 0;
     assign sums_send = lesser(lesser(16'(SUM_LANES), sums_wait), sum_credits + sum_grant);
 
     // A step waits for the network with the most transactions.
@@ -109,12 +111,14 @@ module rs_control
             filter_credits <= 16'(LEAD);
             held_done <= 0;
             sums_granted <= 0;
+            sums_slotted <= 0;
             sum_credits <= 0;
         end else begin
             if (awake) begun <= 1;
             filter_credits <= filter_credits + 16'(own_slot) + 16'(next_slot) - 16'(filter_send);
             held_done <= pass_take ? 0 : held_done + 16'(hold);
             sums_granted <= pass_take ? 0 : sums_granted + sum_grant;
+            sums_slotted <= pass_take ? 0 : slotted;
             sum_credits <= sum_credits + sum_grant - sums_send;
             window_done <= pass_take ? 0 : window_done + 16'(window);
             steps_done <= pass_take ? 0 : steps_done + 16'(computes);

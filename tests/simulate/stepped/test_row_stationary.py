@@ -46,7 +46,8 @@ def counted_runs(layer: Layer) -> list[Run]:
     runs, before = [], None
     for step in layer.steps:
         burst = burst_of(layer, step) if step.starts else None
-        runs.append(layer.array.run(step.sizes, step.loads, step.starts, before, burst))
+        follows = step.starts and before is not None
+        runs.append(layer.array.run(step.sizes, step.loads, step.starts, before, burst, follows=follows))
         before = Block(*(step.sizes[dim].size for dim in "NMCQ"))
     return runs
 

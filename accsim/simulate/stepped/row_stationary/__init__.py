@@ -67,7 +67,7 @@ The edges of a burst, in order::
       fill      the first window (first ifmap, every channel of the first pass) on the ifmap network
       then for each pass
         fill    filter words, if the pass brings new ones, until those left need no more edges than the first column
-        drain   until the sums that the pass adds to will be in time
+        drain   until the sums that come back for the pass will be in time
         steps   one per tick; an edge on which a network or port is behind is a stall
       drain     as above
 
@@ -102,9 +102,10 @@ operands.
   before the layer's first edge are there when it begins. A word has its place in the filter spad when the last MAC of
   the pass before has read the word it replaces: all columns read the spad in the same order, so that places become
   free in the order in which words come. A word is taken to be in the spad from the edge of its first MAC on.
-* psum in: sums that come back, in the order (n, c, filter in the PE, set a, column j), to the bottom PEs, at most one
-  column ahead. Every pass keeps the slots for them, empty where the sums start from zeros. A sum that is not in the
-  buffer yet when its slot comes crosses the network later.
+* psum in: sums that come back, in the order (n, c, filter in the PE, set a, column j), to the bottom PEs. Every pass
+  keeps the slots for them, empty where the sums start from zeros. From when the controller comes to a pass the network
+  may be one column ahead of its slots; a sum that is not in the buffer yet when its slot comes crosses it later. Words
+  are recorded in their slots.
 * psum between PEs: a sum is finished at least a tick before the PE above adds it, and waits there in a two-word FIFO.
 * psum out: a finished sum leaves the array on the edge on which the top PE writes it and waits in the network's FIFO.
   From the next edge on it crosses the network, and is in the buffer right after the edge on which it does. The FIFO
@@ -125,6 +126,17 @@ takes as long as the longest step of the layer, the steps of the pass come at th
 which are on the safe side, and waits no longer than the shorter one needs. Either takes a network to be busy with
 other sums first: after the last tick before the pass for as long as it is after the last step of any pass of the layer,
 and the network in for a group longer than the network out. ``sums`` has the code.
+
+A pass is also held where its own sums need the network in longer than its steps allow (because the last of the sets on
+different filters has fewer of them, the first groups of a column can be larger than the others), or where the network
+still has to bring sums of the pass before, in order: those of a pass on fewer sets or filter rows are added farther up
+the chain, and later. They are all there when the last of them is added; from then on the pass's own ones come.
+
+In front of a burst no ticks pass, and the network in is idle. If no burst adds to sums of another one, it may begin on
+the edge after the last burst. If some do (the loop over channels lies outside one over output tiles), every burst but
+the layer's first is held until the sums of its first pass can come once all that was handed out before is in the
+buffer: after the burst's last edge that takes as long as after the last tick of any pass of the layer. What the first
+window and filters take goes on meanwhile.
 
 Registers for dumps
 -------------------

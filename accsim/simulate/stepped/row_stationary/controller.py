@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from accsim.kernels.jit import kernel
 from accsim.simulate.stepped.row_stationary import sums
 
-EDGE, TICK, CHAIN, HEIGHT, FILTER, ARRIVED, TAKEN, ROOM, DUMP, SENT, RETURNED, EARLY, LEAD = range(13)
+EDGE, TICK, CHAIN, HEIGHT, FILTER, ARRIVED, TAKEN, ROOM, DUMP, SENT, RETURNED, EARLY, LEAD, BUSY_TICK, BUSY_EDGE = (
+    range(15)
+)
 """What is carried from pass to pass: edges and ticks so far; PEs in the chain of the burst and in that of one set, its
 first filter, its ifmap words that have arrived and that were taken, and the most that may wait; the next dump; ifmap
 words sent in the layer; sums that have come back in the pass; transactions of the next pass's filters that came beside
-this one; by how many edges a filter word came after its first MAC, which the network has to run ahead by."""
+this one; by how many edges a filter word came after its first MAC, which the network has to run ahead by; tick and edge
+on which the sums that the pass before adds to have come back at the latest."""
 
-STATE = 13
+STATE = 15
 
 FILL, OPEN, COMPUTE, DRAIN, STALLS = range(5)
 """Columns of the edges spent in a pass: first window, filters in the open, steps, waits for sums and drain; then stalls
@@ -150,7 +153,7 @@ def hold_pass(
     """
     early, height = state[EARLY], state[HEIGHT]
     late = state[CHAIN] - one.sets_r * height + height - one.taps_r + returns.pipeline_stages - 1
-    at = one.m0 - state[FILTER]
+    at, busy = one.m0 - state[FILTER], state[BUSY_TICK : BUSY_EDGE + 1]
     recording, ticking, sending = words.edge_of.size > 0, not one.starts, words.sends.size > 0
     if sending:
         words.sends[:early] = words.next_sends[:early]
@@ -159,9 +162,11 @@ def hold_pass(
             if sending:
                 words.sends[early + edges[OPEN]] = state[EDGE]
             edges[OPEN] += 1
-        elif returns.ticks.size and sums.late_by(one, at, late, slowest, state[TICK], state[EDGE], returns):
+        elif returns.ticks.size and sums.late_by(one, at, late, slowest, state[TICK], state[EDGE], busy, returns):
             edges[DRAIN] += 1
         else:
+            state[BUSY_TICK] = state[TICK] + one.steps - 1 + late
+            state[BUSY_EDGE] = state[EDGE] + slowest - 1 + late
             return
         if recording and ticking:
             words.edge_of[state[TICK]] = state[EDGE]
@@ -209,8 +214,8 @@ def walk(
         for network in range(slots.shape[1]):
             slowest = max(slowest, slots[number, network])
         if one.starts:
+            sums.begin_burst(one, state[EDGE] - 1, returns)
             edges[FILL] = begin_burst(one, state, net, asked, ticks, words)
-            sums.forget(returns)
         hold_pass(one, slowest, edges, state, asked, ticks, words, returns)
         begins[number], edge = state[TICK], state[EDGE]
         wrong = run_steps(one, edges, slots[number], net, state, asked, ticks, words, returns)

@@ -198,16 +198,19 @@ def _returns(place: Place, passes: Passes) -> sums.Returns:
     bits, pe_ = acc.bits(Operand.PSUM), acc.pe
     left = np.zeros((2, 2), np.int64)
     if not passes.sums_return:
-        return sums.Returns(bits, out, back, pe_.psum_add_cycles, pe_.pipeline_stages, 1, True, left, *groups)
+        return sums.Returns(bits, out, back, pe_.psum_add_cycles, pe_.pipeline_stages, 1, True, 0, left, *groups)
     table, slots = passes.kinds()
     slowest = np.maximum(table["steps"], slots.max(axis=1, initial=0))
     keeps_up = bool((passes.psum_slots(slots) <= table["steps"][:, None]).all())
     longest = int((-(-slowest // table["steps"])).max())
     returns = sums.Returns(
-        bits, out, back, pe_.psum_add_cycles, pe_.pipeline_stages, longest, keeps_up, left, *groups,
+        bits, out, back, pe_.psum_add_cycles, pe_.pipeline_stages, longest, keeps_up, 0, left, *groups,
     )  # fmt: skip
     sums.measure(table, slowest, returns)
-    return returns
+    if not passes.bursts_add:
+        return returns
+    chain = int((table["sets_r"] * table["taps_r"]).max())
+    return returns._replace(between=int(sums.between_bursts(chain, returns)))
 
 
 def _memory(place: Place, passes: Passes) -> array.Memory:

@@ -94,6 +94,7 @@ class Passes:
         runs_r, runs_s: first index and length of the runs in which filter rows and columns are worked on.
         paced: networks and ports that may hold the array.
         sums_return: whether any pass adds to sums of an earlier one.
+        bursts_add: whether any burst does.
     """
 
     def __init__(self, place: Place) -> None:
@@ -106,6 +107,8 @@ class Passes:
         self._reads_first = place.accelerator.array.initial_psum is InitialPsum.READ
         blocks = place.nest.count("C", len(place.nest.loops)) * len(rows) * len(cols)
         self.sums_return = blocks > 1 or self._reads_first
+        outputs_at = place.nest.change_depth(Operand.PSUM, mapping.depth("", Operand.PSUM))
+        self.bursts_add = place.nest.count("C", outputs_at) > 1
         self.paced = tuple(self._paced())
         self._shapes: dict[object, Row] = {}
         self._paces: dict[tuple[int, ...], int] = {}
@@ -176,10 +179,13 @@ class Passes:
         return self._paces[key]
 
     def kinds(self) -> tuple[Table, Slots]:
-        """A pass of every kind, taken as one that brings filters, with the slots of ``paced``."""
+        """A pass of every kind, with the slots of ``paced``.
+
+        All passes of a burst that add to each other's sums bring filters; what a burst adds to may be of others.
+        """
         rows = []
-        for sizes, _ in self.nest.blocks(len(self.nest.loops)):
-            step = Step(0, sizes, -1, loads=True, starts=False)
+        for (sizes, _), loads in product(self.nest.blocks(len(self.nest.loops)), {True, not self.bursts_add}):
+            step = Step(0, sizes, -1, loads=loads, starts=False)
             for run_r, run_s in product(self.runs_r, self.runs_s):
                 fields, slots = self._shape(step, False, run_r, run_s)
                 rows.append(((0,) * len(PLACED) + fields + (0,) * len(FOLLOWED), slots))

@@ -32,9 +32,8 @@ class Recorder:
         if self.wanted:
             slowest = np.maximum(table["steps"], slots.max(axis=1, initial=0)) + table["weight_slots"]
             chain = int((table["sets_r"] * table["taps_r"]).max())
-            held = sums.longest_wait(chain, int(slowest.max()), returns) * (
-                table["returns"] * ~table["starts"].astype(bool)
-            )
+            longest = sums.longest_wait(chain, int(slowest.max()), returns)
+            held = np.where(table["starts"], returns.between + slowest, longest)
             more = int((slowest + held + table["window_slots"]).sum()) + self.layout.rows * self.layout.cols
             size = int(state[controller.EDGE]) + more + networks.pipeline_stages
             self.rows = np.pad(self.rows, ((0, 0), (0, max(0, size - self.rows.shape[1]))))

@@ -25,6 +25,8 @@ class Returns(NamedTuple):
         add_cycles, pipeline_stages: as in ``hardware.accelerator.Pe``.
         longest: edges of the longest step of the layer.
         keeps_up: whether no pass has more transactions on a psum network than steps.
+        between: edges after the last one of a burst until all its sums are in the buffer, at the most; 0 if no burst
+            adds to sums of another one.
         left: int64 [2, 2], for how many ticks, and edges, the networks out and in are busy at the most after the last
             tick of a pass.
         ticks, edges: int64 [filters of the burst, ifmaps * columns], when each group is back; none if no sum returns.
@@ -37,6 +39,7 @@ class Returns(NamedTuple):
     pipeline_stages: int
     longest: int
     keeps_up: bool
+    between: int
     left: NDArray[Any]
     ticks: NDArray[Any]
     edges: NDArray[Any]
@@ -49,15 +52,41 @@ def longest_wait(chain: int, slots: int, returns: Returns) -> int:
 
 
 @kernel
-def forget(returns: Returns) -> None:
-    """A burst begins: its sums have been in the buffer for long."""
-    returns.ticks[:] = LONG_AGO
-    returns.edges[:] = LONG_AGO
+def between_bursts(chain: int, returns: Returns) -> int:
+    """Edges from the end of a burst, with at most ``chain`` PEs in a chain, until its sums are in the buffer."""
+    climb = chain - 1 + returns.pipeline_stages - 1
+    edges = returns.left[1, 0] + climb * (returns.longest - 1)
+    return int(min(returns.left[0, 0], edges) if returns.keeps_up else edges)
 
 
 @kernel
-def late_by(one: Any, at: int, late: int, slowest: int, tick: int, edge: int, returns: Returns) -> int:
+def begin_burst(one: Any, ended: int, returns: Returns) -> None:
+    """A burst begins with a pass; the one before it, if any, ended with edge ``ended``.
+
+    The sums of its first pass cross the network in from the edge after that or, where bursts add to sums of others,
+    once those of the burst before are in the buffer. Later passes come when these have been added.
+    """
+    returns.ticks[:] = LONG_AGO
+    returns.edges[:] = LONG_AGO
+    on_way = returns.between if ended >= 0 else 0
+    if not on_way and not one.returns:
+        return
+    last, sent = one.filters - (one.sets_t - 1) * one.per_p, 0
+    for column in range(one.n * one.cols):
+        for f in range(one.per_p):
+            sent += one.rows * (one.sets_t if f < last else one.sets_t - 1) * returns.word_bits
+            crossing = -(-sent // returns.in_bits) if returns.in_bits else 1
+            returns.edges[f, column] = ended + on_way + crossing
+
+
+@kernel
+def late_by(
+    one: Any, at: int, late: int, slowest: int, tick: int, edge: int, busy: NDArray[Any], returns: Returns
+) -> int:  # fmt: skip
     """How many edges too early a pass would begin now; it may when either reckoning that holds says so.
+
+    No ticks pass in front of a burst, so that its first pass is reckoned in edges. Any other one also waits for the
+    sums of the pass before it, which cross the network in first.
 
     Args:
         one: the pass.
@@ -65,9 +94,12 @@ def late_by(one: Any, at: int, late: int, slowest: int, tick: int, edge: int, re
         late: ticks from the issue of a step until its sum is added at the bottom of the chain.
         slowest: edges of the pass.
         tick, edge: the coming ones.
+        busy: tick and edge on which the sums of the pass before have come back at the latest.
         returns: when sums are back.
     """
-    ticks, edges, each = LONG_AGO, LONG_AGO, max(returns.add_cycles, 1)
+    ticks, edges, each, sent = LONG_AGO, LONG_AGO, max(returns.add_cycles, 1), 0
+    last, order, ticking = one.filters - (one.sets_t - 1) * one.per_p, LONG_AGO, returns.keeps_up
+    ordered = not one.starts and (one.returns or returns.between > 0)
     for column in range(one.n * one.cols):
         n, c = divmod(column, one.cols)
         end = n * (one.first + (one.cols - 1) * one.column) + one.first + c * one.column
@@ -76,7 +108,12 @@ def late_by(one: Any, at: int, late: int, slowest: int, tick: int, edge: int, re
             paced = -(-(step + 1) * slowest // one.steps) - 1
             ticks = max(ticks, returns.ticks[at + f, column] - tick - step - late)
             edges = max(edges, returns.edges[at + f, column] - edge - paced - late)
-    return max(0, min(ticks, edges) if returns.keeps_up else edges)
+            if ordered:
+                sent += one.rows * (one.sets_t if f < last else one.sets_t - 1) * returns.word_bits
+                crossing = -(-sent // returns.in_bits) if returns.in_bits else 1
+                added = tick + step if ticking else edge + paced
+                order = max(order, busy[0 if ticking else 1] + crossing - added - late)
+    return max(0, order, min(ticks, edges) if returns.keeps_up and not one.starts else edges)
 
 
 @kernel
