@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from accsim.compress.archive import model_bytes
 from accsim.compress.codes import Binary, Uniform
 from accsim.compress.executor import Run, run
 from accsim.compress.feature_codes import encode
 from accsim.compress.model import ActivationCode, Model
-from accsim.importers.archive import model_bytes
 from accsim.importers.onnx_model import import_onnx
 from accsim.importers.opening import open_model
 from accsim.workload.operands import as_map
