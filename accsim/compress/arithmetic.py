@@ -6,8 +6,8 @@ made the layer (``Layer.made_by``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from math import erf
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,13 @@ from accsim.errors import AccsimError
 from accsim.workload.layer import Geometry, Layer
 from accsim.workload.windows import slide
 
-_erf = np.frompyfunc(erf, 1, 1)
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def erf(values: Reals) -> Reals:
+    """The error function."""
+    out: Reals = _erf(values)
+    return out
 
 
 def convolve_real(ifmap: Reals, weight: Reals, geometry: Geometry) -> Reals:
@@ -160,7 +166,7 @@ ACTIVATIONS: Mapping[str, Callable[[Reals, Mapping[str, Any]], Reals]] = {
     "relu6": lambda x, o: np.clip(x, 0.0, 6.0),
     "clip": lambda x, o: np.clip(x, o["low"], o["high"]),
     "leaky_relu": lambda x, o: np.where(x < 0, o["slope"] * x, x),
-    "gelu": lambda x, o: 0.5 * x * (1.0 + _erf(x / np.sqrt(2.0)).astype(np.float64)),
+    "gelu": lambda x, o: 0.5 * x * (1.0 + erf(x / np.sqrt(2.0))),
     "gelu_tanh": lambda x, o: 0.5 * x * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (x + 0.044715 * x**3))),
     "silu": lambda x, o: x * _sigmoid(x),
     "tanh": lambda x, o: np.tanh(x),
