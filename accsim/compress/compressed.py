@@ -12,6 +12,7 @@ from accsim.compress.codes import Float
 from accsim.compress.model import Model
 from accsim.compress.recipe import PublishedLayer, Recipe
 from accsim.compress.storage import BEST, Stored, store, store_published
+from accsim.compress.synthetic import MOST_WORDS
 from accsim.errors import AccsimError, in_layer
 from accsim.workload.layer import Layer, TensorStatistics
 from accsim.workload.network import Network
@@ -104,6 +105,7 @@ def compress(model: Model, recipe: Recipe, encoding: str = BEST) -> Compressed:
     before = TRAINED_BITS * model.network.weight_words
     if recipe.layers:
         return _published(model.network, recipe, before, encoding)
+    _require_held(model)
     after = model
     for one in recipe.passes:
         after = one.apply(after)
@@ -112,6 +114,21 @@ def compress(model: Model, recipe: Recipe, encoding: str = BEST) -> Compressed:
         with in_layer(layer.name):
             stored[layer.name] = store(parameters, encoding)
     return _with_weights(recipe, after, stored, before, f"recipe {recipe.name}")
+
+
+def _require_held(model: Model) -> None:
+    """Refuse weights that are one value in many places, held once, and too many to be written out.
+
+    Raises:
+        AccsimError: such a layer.
+    """
+    for layer, parameters in model.layers():
+        code = parameters.weight
+        if isinstance(code, Float) and code.weights.size > MOST_WORDS and not any(code.weights.strides):
+            raise AccsimError(
+                f"layer {layer.name!r}: its {code.weights.size} weights are one value repeated; at most {MOST_WORDS} "
+                "are compressed"
+            )
 
 
 def as_it_is(model: Model, made_by: Mapping[str, object] | None = None) -> Compressed | None:

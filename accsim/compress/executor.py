@@ -22,7 +22,7 @@ from accsim.compress.codes import Binary, Code, PowerOfTwo, Ternary, Uniform
 from accsim.compress.feature_codes import Ints, decode, encode, has_integers
 from accsim.compress.grain import Reals, Scale
 from accsim.compress.model import ActivationCode, LayerParameters, Model
-from accsim.compress.synthetic import synthetic_table
+from accsim.compress.synthetic import MOST_WORDS, synthetic_table
 from accsim.errors import AccsimError, InputError
 from accsim.kernels import Accumulator, convolve
 from accsim.workload.layer import Geometry, Layer, LayerKind
@@ -133,7 +133,8 @@ def run(
             standard normal with ``seed``, where they are not given.
 
     Raises:
-        AccsimError: inputs of another shape, a layer that is cut off or whose parameters are not known.
+        AccsimError: inputs of another shape, more words than can be computed, a layer that is cut off or whose
+            parameters are not known.
     """
     network = model.network
     if inputs is None:
@@ -141,6 +142,9 @@ def run(
         said, read = f"made up: {kind}; seed {seed}", random_inputs(network, seed)
     else:
         said, read = "given", _checked(network, inputs)
+    words = sum(layer.ofmap_words for layer in network.layers)
+    if words > MOST_WORDS:
+        raise AccsimError(f"{network.name} has feature maps of {words} words; at most {MOST_WORDS} are computed")
     state = _State(model, instead or {}, caches or {}, seed, inputs is None or not model.real)
     state.keep(INPUT, read, None)
     for layer in network.layers:

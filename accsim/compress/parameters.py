@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Set
 from dataclasses import replace
 
 import numpy as np
@@ -53,6 +53,7 @@ def with_parameters(
     coded: Mapping[str, LayerParameters] | None = None,
     epsilons: Mapping[str, float] | None = None,
     whole: bool = False,
+    told: Set[str] = frozenset(),
 ) -> Model:
     """The network with these parameters, by layer and name; what is not given is made up.
 
@@ -65,6 +66,7 @@ def with_parameters(
         coded: parameters of layers whose weights have codes.
         epsilons: of norms, by layer.
         whole: whether missing weights and norms are a mistake.
+        told: arrays, as ``LAYER.weight``, that are wrong and have been told of.
 
     Raises:
         InputError: a layer that the network does not have, arrays of another shape or that are no finite numbers,
@@ -76,7 +78,9 @@ def with_parameters(
     weights = {name for name, arrays in found.items() if WEIGHT in arrays} | held.keys()
     known = weights | {name for name, arrays in found.items() if arrays.keys() & {LAYER_NORM[0], SLOPE}}
     if whole:
-        mistakes += _lacking(network, {*known, *given})
+        mistakes += _lacking(
+            network, {f"{name}.{what}" for name, arrays in given.items() for what in arrays} | told, held
+        )
     if mistakes:
         raise InputError(mistakes)
     made_up = [layer.name for layer in network.layers if layer.name not in known]
@@ -120,14 +124,16 @@ def _origin(model: Model, where: str, weights: Iterable[str], known: Iterable[st
     return "; ".join([where, *parts]), not lacking
 
 
-def _lacking(network: Network, known: Iterable[str]) -> list[str]:
-    names = set(known)
-    needed = ((layer, shapes_of(layer)) for layer in network.layers if layer.name not in names)
-    return [
-        f"{layer.name}.{next(iter(shapes))}: is missing; expected an array of shape {next(iter(shapes.values()))}"
-        for layer, shapes in needed
-        if shapes and TABLE not in shapes
-    ]
+def _lacking(network: Network, given: Set[str], coded: Container[str]) -> list[str]:
+    """The first array of every layer that has none; of a norm the others are told of where one is there."""
+    out = []
+    for layer in network.layers:
+        shapes = shapes_of(layer)
+        first = next(iter(shapes), TABLE)
+        some = first in NORM and any(f"{layer.name}.{what}" in given for what in NORM)
+        if first != TABLE and f"{layer.name}.{first}" not in given and layer.name not in coded and not some:
+            out.append(f"{layer.name}.{first}: is missing; expected an array of shape {shapes[first]}")
+    return out
 
 
 def _checked(

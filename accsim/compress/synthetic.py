@@ -11,10 +11,13 @@ import numpy as np
 from accsim.compress.codes import Float
 from accsim.compress.grain import Reals
 from accsim.compress.model import LayerNormParameters, LayerParameters, Model, NormParameters
+from accsim.errors import AccsimError
 from accsim.workload.layer import Layer, LayerKind
 from accsim.workload.network import Network
 
 DISTRIBUTION = "normal with variance 2 / fan-in (He et al., ICCV 2015), biases 0, norms of mean 0 and variance 1"
+MOST_WORDS = 2**29
+"""Weights that are made up, or feature maps that are computed: 4 GiB in float64."""
 SLOPE = 0.25
 """Of a PReLU before training (He et al., ICCV 2015, section 2.1)."""
 
@@ -26,8 +29,14 @@ def synthetic(network: Network, seed: int = 0, only: Container[str] | None = Non
 
     Args:
         only: names of the layers that get parameters; ``None`` for all.
+
+    Raises:
+        AccsimError: more weights than ``MOST_WORDS``.
     """
     parameters, norms, layer_norms, slopes = {}, {}, {}, {}
+    words = sum(layer.weight_words for layer in network.mac_layers if only is None or layer.name in only)
+    if words > MOST_WORDS:
+        raise AccsimError(f"{network.name} has {words} weights; at most {MOST_WORDS} are made up")
     for layer in network.layers:
         g = layer.geometry
         if only is not None and layer.name not in only:

@@ -111,40 +111,47 @@ def _folded(operation: str, constants: Sequence[Constant | None], attributes: Ma
             shape = [prod(first.values.shape[:axis]), -1]
             return first.moved(lambda a: reshaped(a, shape))
         case "Cast" if attributes.get("to") in _DTYPES:
-            _small(first.values.size)
+            require_small(first.values.size)
             return Constant(first.values.astype(_DTYPES[attributes["to"]]))
         case "Gather":
             index = arrays[1].astype(np.int64)
-            _small(first.values.size * max(1, index.size))
+            require_small(first.values.size * max(1, index.size))
             return Constant(np.take(first.values, index, axis=attributes.get("axis", 0)))
         case "Concat":
-            _small(sum(a.size for a in arrays))
+            require_small(sum(a.size for a in arrays))
             return Constant(np.concatenate(arrays, axis=attributes.get("axis", 0)))
         case "Expand":
             shape = [int(v) for v in arrays[1].reshape(-1)]
             sizes = np.broadcast_shapes(first.values.shape, tuple(shape))
+            require_small(first.values.size if first.values.size == 1 else prod(sizes))
             return Constant(np.broadcast_to(first.values, sizes))
         case "Range":
             first_, end, step = (a.reshape(-1)[0] for a in arrays)
-            _small(int(max(0, -(-(end - first_) // step))) if step else LARGEST_RESULT + 1)
+            require_small(int(max(0, -(-(end - first_) // step))) if step else LARGEST_RESULT + 1)
             return Constant(np.arange(first_, end, step, dtype=arrays[0].dtype))
         case "Trilu":
+            require_small(first.values.size)
             keep = np.triu if attributes.get("upper", 1) else np.tril
             return Constant(keep(first.values, int(arrays[1].reshape(-1)[0]) if len(arrays) > 1 else 0))
         case "Slice":
             return Constant(_sliced(arrays, attributes))
         case "Div":
-            _small(prod(np.broadcast_shapes(arrays[0].shape, arrays[1].shape)))
+            require_small(prod(np.broadcast_shapes(arrays[0].shape, arrays[1].shape)))
             whole = arrays[0].dtype.kind in "iu"
             return Constant(arrays[0] // arrays[1] if whole else arrays[0] / arrays[1])
         case _ if operation in _ELEMENTWISE:
-            _small(prod(np.broadcast_shapes(*(a.shape for a in arrays))))
+            require_small(prod(np.broadcast_shapes(*(a.shape for a in arrays))))
             return Constant(_ELEMENTWISE[operation](*arrays))
         case _:
             raise Unsupported(f"{operation} of constants is not worked out; fold constants before the export")
 
 
-def _small(size: int) -> None:
+def require_small(size: int) -> None:
+    """Refuse to work out a constant of more than ``LARGEST_RESULT`` values.
+
+    Raises:
+        Unsupported: it has more.
+    """
     if size > LARGEST_RESULT:
         raise Unsupported(f"it makes a constant of {size} values; at most {LARGEST_RESULT} are worked out")
 

@@ -56,6 +56,8 @@ def fused(nodes: Sequence[Any], outputs: Sequence[str], number: Number, make: Ca
     instead: dict[int, Any] = {}
     readers: dict[str, list[int]] = {}
     for i, node in enumerate(nodes):
+        if not node.output:
+            continue
         for name in dict.fromkeys(node.input):
             readers.setdefault(name, []).append(i)
     for name in list(readers):
@@ -176,7 +178,9 @@ def _layer_norm(
     if square is None:
         return None
     powers = nodes[square]
-    twice = number(powers.input[1]) == 2.0 if powers.op_type == "Pow" else list(powers.input) == [centred, centred]
+    inputs = list(powers.input)
+    squared = len(inputs) == 2 and inputs[0] == centred and number(inputs[1]) == 2.0
+    twice = squared if powers.op_type == "Pow" else inputs == [centred, centred]
     members = [mean, less, square]
     at = powers.output[0]
     epsilon = None

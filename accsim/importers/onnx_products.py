@@ -9,6 +9,7 @@ import numpy as np
 from accsim.compress.grain import Reals
 from accsim.compress.model import LayerParameters
 from accsim.importers.onnx_attention import product
+from accsim.importers.onnx_fold import require_small
 from accsim.importers.onnx_graph import Node
 from accsim.importers.onnx_rows import rows, settled, with_width
 from accsim.importers.onnx_values import (
@@ -34,6 +35,7 @@ def gemm(node: Node) -> Result:
     if alpha != 1.0:
         if weight.codes is not None:
             raise Unsupported(f"alpha {alpha:g} on quantised weights")
+        require_small(weight.values.size)
         weight = Constant(reals(weight.values) * alpha)
     shift = None
     if bias is not None:

@@ -112,6 +112,7 @@ class _Reader:
     def __init__(self, file: Archive, network: Network, about: Mapping[str, Any]) -> None:
         self.file, self.network, self.about = file, network, about
         self.mistakes: list[str] = []
+        self.told: set[str] = set()
 
     def model(self) -> Model:
         layers = {layer.name: layer for layer in self.network.layers}
@@ -129,8 +130,9 @@ class _Reader:
             raise InputError([f"{self.file.where}: holds no weights; expected arrays LAYER.weight"])
         try:
             model = with_parameters(
-                self.network, given, f"trained: {self.file.where}", coded=coded, epsilons=epsilons, whole=True
-            )
+                self.network, given, f"trained: {self.file.where}", coded=coded, epsilons=epsilons, whole=True,
+                told=self.told,
+            )  # fmt: skip
         except InputError as error:
             self.mistakes += [f"{self.file.where}: {sentence}" for sentence in error.mistakes]
         if self.mistakes:
@@ -171,7 +173,7 @@ class _Reader:
             claimed = self.file.shape(key)
             if shape is not None and claimed not in (shape, shape[:2] if shape[2:] == (1, 1) else shape):
                 self.mistakes.append(f"{self.file.where}: {printable(key)}: must have shape {shape}, got {claimed}")
-                out.setdefault(name, {})
+                self.told.add(key)
                 continue
             out.setdefault(name, {})[what] = self.file.read(key, most) if most else np.zeros(0)
         return out
@@ -201,10 +203,12 @@ class _Reader:
             found = LayerParameters(code, None, kept, str(said.get("grain", "")), encoding=encoding)
             read = found.values()
             if code.name != Float.name and not np.array_equal(read.astype(np.float32), values):
+                self.told.add(f"{layer.name}.{WEIGHT}")
                 self.mistakes.append(f"{label}: the values are not those of the layer's codes")
                 return None
             return replace(found, trained=read)
         except (Unfit, KeyError, TypeError, ValueError):
+            self.told.add(f"{layer.name}.{WEIGHT}")
             self.mistakes.append(f"{label}: its codes, their tables and their description do not fit each other")
             return None
 
