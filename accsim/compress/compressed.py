@@ -132,15 +132,16 @@ def _require_held(model: Model) -> None:
 
 
 def as_it_is(model: Model, made_by: Mapping[str, object] | None = None) -> Compressed | None:
-    """A model whose weights have codes, as it is; ``None`` if all its weights are real numbers, none pruned.
+    """A model as it is: layers whose weights have codes or are pruned are stored so, the others as the machine has
+    them; ``None`` if there are none such.
 
     Args:
-        made_by: the recipe that its archive names, and the bits before it.
+        made_by: the recipe that its archive names, and the bits before it; then all layers are stored as they are.
     """
-    coded = {layer.name: p for layer, p in model.layers() if p.weight.name != Float.name or p.kept is not None}
+    said = made_by or {}
+    coded = {layer.name: p for layer, p in model.layers() if said or p.weight.name != Float.name or p.kept is not None}
     if not coded:
         return None
-    said = made_by or {}
     name, bits = str(said.get("name", "")), said.get("trained_bits")
     before = bits if isinstance(bits, int) else TRAINED_BITS * model.network.weight_words
     stored = {}
