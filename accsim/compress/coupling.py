@@ -168,7 +168,8 @@ class _Numbering:
         rows = numbers.reshape(-1, count).T if together else numbers.reshape(count, -1)
         for row in rows[1:]:
             self._join(rows[0], row)
-        return rows[0]
+        first: Ints = rows[0]
+        return first
 
     def _shuffle(self, numbers: Ints, groups: int) -> Ints:
         by_group = numbers.reshape(groups, -1)

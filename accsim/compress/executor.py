@@ -88,6 +88,8 @@ def _looks_up(layer: Layer) -> bool:
 def load_array(path: str, network: Network) -> Reals:
     """Read inputs from an ``.npy`` file: [N, *input shape], without N when the batch is 1.
 
+    Of vectors and token numbers the axes of size 1 at the end may be missing.
+
     Raises:
         InputError: not such a file, or another shape.
     """
@@ -104,8 +106,9 @@ def load_array(path: str, network: Network) -> Reals:
 def _checked(network: Network, inputs: npt.NDArray[np.generic]) -> Reals:
     wanted = (network.batch, *network.input_shape)
     fits = inputs.shape == wanted or (network.batch == 1 and inputs.shape == wanted[1:])
-    vector = len(wanted) == 4 and wanted[2:] == (1, 1) and inputs.shape in (wanted[:2], wanted[1:2])
-    if not (fits or (vector and inputs.size == prod(wanted))):
+    numbers = wanted[2:] in ((1, 1), (1,))  # of a vector, or one per token
+    short = numbers and inputs.shape in (wanted[:2], wanted[1:2])
+    if not (fits or (short and inputs.size == prod(wanted))):
         raise AccsimError(f"inputs must have shape {wanted}, got {inputs.shape}")
     if inputs.dtype.kind not in "biuf":
         raise AccsimError(f"inputs must be numbers, got {inputs.dtype}")
