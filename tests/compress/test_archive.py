@@ -90,12 +90,10 @@ def _plain(model: Model) -> list[Any]:
 REQUIRED: dict[str, dict[str, Any]] = {
     **{name: {"sparsity": 0.5} for name in ("level", "energy_aware", "filters", "kernels", "vectors", "dct")},
     "gradual": {"final": 0.5},
+    "cp": {"fraction": 0.5, "rounds": 2},
     "largest": {"density": 0.5},
     "blocks": {"sparsity": 0.5, "block": (2, 2, 1, 1)},
-    **{
-        name: {"fraction": 0.5}
-        for name in ("fc_svd", "channel_svd", "spatial_svd", "cp", "tucker", "depthwise_separable")
-    },
+    **{name: {"fraction": 0.5} for name in ("fc_svd", "channel_svd", "spatial_svd", "tucker", "depthwise_separable")},
 }
 
 
