@@ -300,14 +300,10 @@ def estimate(
         command=command,
         scalesim=compared,
         engine=runner.value,
-        values=_values(network, activities, loaded.tensors, runner, _made_up(loaded.compressed)),
+        values=_values(network, activities, loaded.tensors, runner, loaded.made_up),
         compressed=loaded.compressed,
         seed=seed if runner is Engine.STEPPED else None,
     )
-
-
-def _made_up(compressed: Compressed | None) -> bool:
-    return compressed is not None and not compressed.real
 
 
 def _as_stored(activity: Activity, compressed: Compressed) -> Activity:

@@ -123,7 +123,7 @@ class Result:
             "workload": self.network.name,
             "hardware": self.accelerator.name,
             "dataflow": self.dataflow.name,
-            "recipe": self.compressed.recipe.name if self.compressed else None,
+            "recipe": self.compressed.recipe.name or None if self.compressed else None,
             "batch": self.network.batch,
             "engine": self.engine,
             "values": self.values,

@@ -62,6 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         mistakes = error.mistakes if isinstance(error, InputError) else str(error).splitlines()
         _complain(*(f"error: {mistake}" for mistake in mistakes))
         return USER_MISTAKE
+    except MemoryError:
+        _complain("error: there is not enough memory for this; nothing was written")
+        return USER_MISTAKE
     except KeyboardInterrupt:
         _complain("interrupted")
         return INTERRUPTED

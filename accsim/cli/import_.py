@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     outputs.check_writable({"-o": arguments.output, "the network": str(beside)})
     if Path(arguments.model).suffix.lower() != ".onnx":
         raise InputError([f"{arguments.model}: 'accsim import' reads ONNX models, whose names end in .onnx"])
-    from accsim.importers.archive import model_bytes
+    from accsim.compress.archive import model_bytes
     from accsim.importers.opening import open_model
     from accsim.report.files import write_whole
     from accsim.workload.writer import network_yaml

@@ -14,8 +14,8 @@ def add_what_is_run(parser: Parser) -> _ArgumentGroup:
     """Add the network, the machine, and what may be changed of both; the group can take more."""
     parser.add_argument(
         "workload", metavar="WORKLOAD",
-        help="a network's name ('accsim list networks') or a file: YAML, an ONNX model, an .npz archive with its YAML "
-        "beside it, or a SCALE-Sim topology (.csv)",
+        help="a network's name ('accsim list networks') or a file: YAML, an ONNX model, an .npz archive with its "
+        "network in it or beside it as YAML, or a SCALE-Sim topology (.csv)",
     )  # fmt: skip
     what = parser.add_argument_group("what is run")
     what.add_argument(

@@ -46,8 +46,8 @@ def add_arguments(parser: Parser) -> None:
     )
     what.add_argument(
         "--compress", metavar="RECIPE",
-        help="a recipe's name ('accsim list recipes') or a YAML file: the compressed network is what runs; weights in "
-        "--tensors are what its passes work on",
+        help="a recipe's name ('accsim list recipes') or a YAML file: the compressed network is what runs; its passes "
+        "work on a model's weights, or on those in --tensors",
     )  # fmt: skip
     how = parser.add_argument_group("how it is run")
     how.add_argument(
@@ -72,7 +72,8 @@ def add_arguments(parser: Parser) -> None:
     )  # fmt: skip
     how.add_argument(
         "--inputs", metavar="FILE",
-        help=".npy array that a model with trained parameters is run on; its feature maps are then the tensors",
+        help=".npy array that a model with trained parameters, compressed or not, is run on; its feature maps are then "
+        "the tensors",
     )  # fmt: skip
     how.add_argument(
         "--compare-scalesim", action="store_true", help="also show what SCALE-Sim 3.0.0 reports for a systolic array"

@@ -6,18 +6,25 @@ made the layer (``Layer.made_by``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from math import erf
 from typing import Any
 
 import numpy as np
 
 from accsim.compress.grain import Reals
-from accsim.compress.model import NormParameters
+from accsim.compress.model import LayerNormParameters, NormParameters
+from accsim.errors import AccsimError
 from accsim.workload.layer import Geometry, Layer
 from accsim.workload.windows import slide
 
-_erf = np.frompyfunc(erf, 1, 1)
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def erf(values: Reals) -> Reals:
+    """The error function."""
+    out: Reals = _erf(values)
+    return out
 
 
 def convolve_real(ifmap: Reals, weight: Reals, geometry: Geometry) -> Reals:
@@ -97,9 +104,54 @@ def lrn(layer: Layer, values: Reals) -> Reals:
     return out
 
 
-def softmax(values: Reals) -> Reals:
-    """Over the channels of an image or vector, over the last axis of a sequence."""
-    axis = 1 if values.ndim == 4 else -1
+def normalise_tokens(values: Reals, norm: LayerNormParameters) -> Reals:
+    """Layer normalisation over the last axis of [N, tokens, width] (Ba et al., 2016)."""
+    centred = values - values.mean(axis=-1, keepdims=True)
+    deviation = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + norm.epsilon)
+    out: Reals = centred / deviation * norm.gamma + norm.beta
+    return out
+
+
+def look_up(layer: Layer, table: Reals, numbers: Reals) -> Reals:
+    """Rows of a table by token numbers [N, tokens, 1].
+
+    Raises:
+        AccsimError: a number that is not whole, or names no row.
+    """
+    whole = numbers.astype(np.int64)
+    wrong = (whole != numbers) | (whole < 0) | (whole >= len(table))
+    if wrong.any():
+        first = numbers[wrong][0]
+        raise AccsimError(f"layer {layer.name!r}: its table has rows 0 to {len(table) - 1}, but row {first:g} is read")
+    return table[whole[..., 0]]
+
+
+def prelu(values: Reals, slopes: Reals) -> Reals:
+    """Slopes below 0: one, or one per channel of [N, C, H, W], per entry of [N, tokens, width]."""
+    over = slopes if slopes.size == 1 or values.ndim == 3 else slopes[:, None, None]
+    return np.where(values < 0, over * values, values)
+
+
+def scaled_scores(layer: Layer, scores: Reals, depth: int) -> Reals:
+    """Attention scores [N, heads, queries, keys] with their scale, and minus infinity behind causal queries.
+
+    The last query stands at the last key, so that queries behind a cache of keys see all of it.
+
+    Args:
+        depth: width of a head.
+    """
+    options = dict(layer.made_by[1])
+    factor = options.get("scale")
+    out: Reals = scores * (depth**-0.5 if factor is None else factor)
+    if options.get("causal", False):
+        queries, keys = scores.shape[2:]
+        out[..., ~np.tri(queries, keys, keys - queries, dtype=np.bool_)] = -np.inf
+    return out
+
+
+def softmax(values: Reals, *, over_keys: bool = False) -> Reals:
+    """Over the channels of an image or vector, over the last axis of a sequence or of attention scores."""
+    axis = 1 if values.ndim == 4 and not over_keys else -1
     powers = np.exp(values - values.max(axis=axis, keepdims=True))
     out: Reals = powers / powers.sum(axis=axis, keepdims=True)
     return out
@@ -114,7 +166,8 @@ ACTIVATIONS: Mapping[str, Callable[[Reals, Mapping[str, Any]], Reals]] = {
     "relu6": lambda x, o: np.clip(x, 0.0, 6.0),
     "clip": lambda x, o: np.clip(x, o["low"], o["high"]),
     "leaky_relu": lambda x, o: np.where(x < 0, o["slope"] * x, x),
-    "gelu": lambda x, o: 0.5 * x * (1.0 + _erf(x / np.sqrt(2.0)).astype(np.float64)),
+    "gelu": lambda x, o: 0.5 * x * (1.0 + erf(x / np.sqrt(2.0))),
+    "gelu_tanh": lambda x, o: 0.5 * x * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (x + 0.044715 * x**3))),
     "silu": lambda x, o: x * _sigmoid(x),
     "tanh": lambda x, o: np.tanh(x),
     "sigmoid": lambda x, o: _sigmoid(x),

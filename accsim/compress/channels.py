@@ -86,7 +86,14 @@ def remove_channels(model: Model, numbered: Coupling, removed: Flags) -> Removal
     kept = {name: np.flatnonzero(~removed[numbers]) for name, numbers in numbered.numbers.items()}
     layers = {layer.name: layer for layer in model.network.layers}
     nodes = [_smaller(node, layers[node.name], numbered, removed, kept) for node in take_apart(model)]
-    return Removal(assemble(model, nodes), tuple(_inexact(model, numbered, removed)), model, numbered, removed)
+    slopes = {name: held if held.size == 1 else held[kept[name]] for name, held in model.slopes.items()}
+    return Removal(
+        assemble(replace(model, slopes=slopes), nodes),
+        tuple(_inexact(model, numbered, removed)),
+        model,
+        numbered,
+        removed,
+    )
 
 
 def _smaller(node: Node, layer: Layer, numbered: Coupling, removed: Flags, kept: Mapping[str, Ints]) -> Node:
@@ -104,6 +111,8 @@ def _smaller(node: Node, layer: Layer, numbered: Coupling, removed: Flags, kept:
         first, _ = node.arguments["range"]
         start = int((~removed[numbered.numbers[layer.inputs[0]]])[:first].sum())
         return node.having(range=(start, start + len(left)))
+    if node.operation == "prelu" and node.arguments["slopes"] > 1:
+        return node.having(slopes=int(left.size))
     if node.operation == "pad_channels":
         return node.having(channels=int(left.size))
     return node

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from accsim.compress.codes import Float
 from accsim.compress.model import Model
 from accsim.compress.recipe import PublishedLayer, Recipe
 from accsim.compress.storage import BEST, Stored, store, store_published
+from accsim.compress.synthetic import MOST_WORDS
 from accsim.errors import AccsimError, in_layer
 from accsim.workload.layer import Layer, TensorStatistics
 from accsim.workload.network import Network
@@ -103,6 +105,7 @@ def compress(model: Model, recipe: Recipe, encoding: str = BEST) -> Compressed:
     before = TRAINED_BITS * model.network.weight_words
     if recipe.layers:
         return _published(model.network, recipe, before, encoding)
+    _require_held(model)
     after = model
     for one in recipe.passes:
         after = one.apply(after)
@@ -110,14 +113,53 @@ def compress(model: Model, recipe: Recipe, encoding: str = BEST) -> Compressed:
     for layer, parameters in after.layers():
         with in_layer(layer.name):
             stored[layer.name] = store(parameters, encoding)
+    return _with_weights(recipe, after, stored, before, f"recipe {recipe.name}")
+
+
+def _require_held(model: Model) -> None:
+    """Refuse weights that are one value in many places, held once, and too many to be written out.
+
+    Raises:
+        AccsimError: such a layer.
+    """
+    for layer, parameters in model.layers():
+        code = parameters.weight
+        if isinstance(code, Float) and code.weights.size > MOST_WORDS and not any(code.weights.strides):
+            raise AccsimError(
+                f"layer {layer.name!r}: its {code.weights.size} weights are one value repeated; at most {MOST_WORDS} "
+                "are compressed"
+            )
+
+
+def as_it_is(model: Model, made_by: Mapping[str, object] | None = None) -> Compressed | None:
+    """A model as it is: layers whose weights have codes or are pruned are stored so, the others as the machine has
+    them; ``None`` if there are none such.
+
+    Args:
+        made_by: the recipe that its archive names, and the bits before it; then all layers are stored as they are.
+    """
+    said = made_by or {}
+    coded = {layer.name: p for layer, p in model.layers() if said or p.weight.name != Float.name or p.kept is not None}
+    if not coded:
+        return None
+    name, bits = str(said.get("name", "")), said.get("trained_bits")
+    before = bits if isinstance(bits, int) else TRAINED_BITS * model.network.weight_words
+    stored = {}
+    for layer_name, parameters in coded.items():
+        with in_layer(layer_name):
+            stored[layer_name] = store(parameters)
+    return _with_weights(Recipe(name), model, stored, before, f"recipe {name}" if name else model.origin)
+
+
+def _with_weights(recipe: Recipe, model: Model, stored: Mapping[str, Stored], before: int, source: str) -> Compressed:
     layers = tuple(
-        replace(layer, weight_statistics=TensorStatistics(stored[layer.name].density, f"recipe {recipe.name}"))
+        replace(layer, weight_statistics=TensorStatistics(stored[layer.name].density, source))
         if layer.name in stored
         else layer
-        for layer in after.network.layers
+        for layer in model.network.layers
     )
-    network = replace(after.network, layers=layers)
-    return Compressed(recipe, network, after, stored, before, after.origin, after.real, _not_modelled(stored))
+    network = replace(model.network, layers=layers)
+    return Compressed(recipe, network, model, stored, before, model.origin, model.real, _not_modelled(stored))
 
 
 def _published(network: Network, recipe: Recipe, before: int, encoding: str) -> Compressed:

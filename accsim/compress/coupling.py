@@ -4,7 +4,8 @@ Every channel of every feature map gets a number. A convolution's filters begin 
 by itself (a depthwise convolution, a norm, a pooling, an activation) hands them on, a concatenation lays them side by
 side, and flattening repeats each for its pixels. Where channels are added, the partners' numbers become one, so the
 layers that feed a residual sum lose the same set; a channel shuffle of g groups makes one of the g channels that stand
-at one place of their groups, so that it stays a shuffle. Some numbers cannot be removed: those of the network's
+at one place of their groups, so that it stays a shuffle; channels that become pixels of one channel go
+together. Some numbers cannot be removed: those of the network's
 input and outputs, and those that a layer mixes without weights (softmax, layer norm, products of two feature maps).
 """
 
@@ -124,8 +125,7 @@ class _Numbering:
         if layer.kind is LayerKind.CONCAT:
             return self._concat(layer, inputs)
         if layer.kind is LayerKind.SHUFFLE:
-            groups = int(arguments_of(layer)["groups"])
-            return self._shuffle(inputs[0], groups)
+            return self._moved(layer, inputs[0])
         if layer.kind is LayerKind.RESHAPE:
             return self._reshape(layer, inputs[0])
         if layer.kind in (LayerKind.EMBEDDING, LayerKind.MATMUL):
@@ -152,6 +152,24 @@ class _Numbering:
         for partner in inputs[1:]:
             self._join(inputs[0], partner)
         return inputs[0]
+
+    def _moved(self, layer: Layer, numbers: Ints) -> Ints:
+        arguments = arguments_of(layer)
+        match layer.operation:
+            case "upsample":
+                return numbers
+            case "depth_to_space":
+                return self._pixels(numbers, int(arguments["block"]) ** 2, arguments["order"] == "crd")
+            case _:
+                return self._shuffle(numbers, int(arguments["groups"]))
+
+    def _pixels(self, numbers: Ints, count: int, together: bool) -> Ints:
+        """Channels that become pixels of one: neighbours of each other, or one from each of ``count`` groups."""
+        rows = numbers.reshape(-1, count).T if together else numbers.reshape(count, -1)
+        for row in rows[1:]:
+            self._join(rows[0], row)
+        first: Ints = rows[0]
+        return first
 
     def _shuffle(self, numbers: Ints, groups: int) -> Ints:
         by_group = numbers.reshape(groups, -1)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
+from typing import TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -21,6 +22,7 @@ from accsim.compress.codes import Binary, Code, PowerOfTwo, Ternary, Uniform
 from accsim.compress.feature_codes import Ints, decode, encode, has_integers
 from accsim.compress.grain import Reals, Scale
 from accsim.compress.model import ActivationCode, LayerParameters, Model
+from accsim.compress.synthetic import MOST_WORDS, synthetic_table
 from accsim.errors import AccsimError, InputError
 from accsim.kernels import Accumulator, convolve
 from accsim.workload.layer import Geometry, Layer, LayerKind
@@ -67,39 +69,46 @@ class Run:
 
 
 def random_inputs(network: Network, seed: int = 0) -> Reals:
-    """Inputs where there are none: standard normal, from NumPy's PCG64 seeded by ``seed`` and the network's name."""
+    """Inputs where there are none, from NumPy's PCG64 seeded by ``seed`` and the network's name.
+
+    They are standard normal; token numbers are uniform below the entries of the smallest table that they are looked up
+    in.
+    """
     draw = np.random.Generator(np.random.PCG64([seed, crc32(network.name.encode())]))
+    entries = [one.weight_words // one.output_shape[-1] for one in network.layers if _looks_up(one)]
+    if entries:
+        return draw.integers(0, min(entries), (network.batch, *network.input_shape)).astype(np.float64)
     return draw.standard_normal((network.batch, *network.input_shape))
+
+
+def _looks_up(layer: Layer) -> bool:
+    return layer.kind is LayerKind.EMBEDDING and INPUT in layer.inputs
 
 
 def load_array(path: str, network: Network) -> Reals:
     """Read inputs from an ``.npy`` file: [N, *input shape], without N when the batch is 1.
 
+    Of vectors and token numbers the axes of size 1 at the end may be missing.
+
     Raises:
         InputError: not such a file, or another shape.
     """
+    from accsim.npz import read_array  # noqa: PLC0415
     from accsim.source import printable  # noqa: PLC0415
 
-    where = printable(path)
-    try:
-        array = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise InputError([f"file not found: {where}"]) from None
-    except (OSError, ValueError, EOFError):
-        raise InputError([f"{where}: not a NumPy .npy file of a plain array"]) from None
-    if not isinstance(array, np.ndarray):
-        raise InputError([f"{where}: holds several arrays; expected one, in an .npy file"])
+    array = read_array(path)
     try:
         return _checked(network, array)
     except AccsimError as error:
-        raise InputError([f"{where}: {error}"]) from None
+        raise InputError([f"{printable(path)}: {error}"]) from None
 
 
 def _checked(network: Network, inputs: npt.NDArray[np.generic]) -> Reals:
     wanted = (network.batch, *network.input_shape)
     fits = inputs.shape == wanted or (network.batch == 1 and inputs.shape == wanted[1:])
-    vector = len(wanted) == 4 and wanted[2:] == (1, 1) and inputs.shape in (wanted[:2], wanted[1:2])
-    if not (fits or (vector and inputs.size == prod(wanted))):
+    numbers = wanted[2:] in ((1, 1), (1,))  # of a vector, or one per token
+    short = numbers and inputs.shape in (wanted[:2], wanted[1:2])
+    if not (fits or (short and inputs.size == prod(wanted))):
         raise AccsimError(f"inputs must have shape {wanted}, got {inputs.shape}")
     if inputs.dtype.kind not in "biuf":
         raise AccsimError(f"inputs must be numbers, got {inputs.dtype}")
@@ -115,6 +124,7 @@ def run(
     *,
     seed: int = 0,
     instead: Mapping[str, Reals] | None = None,
+    caches: Mapping[str, Reals] | None = None,
 ) -> Run:
     """Compute every layer of a model.
 
@@ -122,26 +132,36 @@ def run(
         inputs: [N, *input shape]; made up by ``random_inputs`` with ``seed`` if not given.
         instead: feature maps that the layers behind them read in place of what was computed, by the layer that gives
             them; so a layer is compared with another implementation whatever those before it have done.
+        caches: tokens that ``cache`` layers hold from before, [N, rows - new tokens, width], by layer; made up,
+            standard normal with ``seed``, where they are not given.
 
     Raises:
-        AccsimError: inputs of another shape, a layer that is cut off or whose parameters are not known.
+        AccsimError: inputs of another shape, more words than can be computed, a layer that is cut off or whose
+            parameters are not known.
     """
     network = model.network
     if inputs is None:
-        said, read = f"made up: standard normal; seed {seed}", random_inputs(network, seed)
+        kind = "token numbers" if any(map(_looks_up, network.layers)) else "standard normal"
+        said, read = f"made up: {kind}; seed {seed}", random_inputs(network, seed)
     else:
         said, read = "given", _checked(network, inputs)
-    state = _State(model, instead or {})
+    words = sum(layer.ofmap_words for layer in network.layers)
+    if words > MOST_WORDS:
+        raise AccsimError(f"{network.name} has feature maps of {words} words; at most {MOST_WORDS} are computed")
+    state = _State(model, instead or {}, caches or {}, seed, inputs is None or not model.real)
     state.keep(INPUT, read, None)
     for layer in network.layers:
         state.compute(layer)
-    return Run(state.values, state.codes, state.sums, state.overflows, read, said, inputs is None or not model.real)
+    return Run(state.values, state.codes, state.sums, state.overflows, read, said, state.made_up)
 
 
 @dataclass(slots=True, eq=False)
 class _State:
     model: Model
     instead: Mapping[str, Reals]
+    caches: Mapping[str, Reals]
+    seed: int
+    made_up: bool
     values: dict[str, Reals] = field(default_factory=dict)
     codes: dict[str, Coded] = field(default_factory=dict)
     sums: dict[str, Ints] = field(default_factory=dict)
@@ -206,9 +226,16 @@ class _State:
             case LayerKind.POOL:
                 return compute.pool(layer, read[0])
             case LayerKind.BATCH_NORM:
-                if layer.name not in self.model.norms:
-                    raise AccsimError(f"layer {layer.name!r} has no parameters")
-                return compute.normalise(read[0], self.model.norms[layer.name])
+                return compute.normalise(read[0], _known(self.model.norms, layer))
+            case LayerKind.LAYER_NORM:
+                return compute.normalise_tokens(read[0], _known(self.model.layer_norms, layer))
+            case LayerKind.EMBEDDING if layer.inputs:
+                return compute.look_up(layer, self._table(layer), read[0])
+            case LayerKind.EMBEDDING:
+                rows = self._table(layer)[: layer.output_shape[0]]
+                return np.broadcast_to(rows, (layer.batch, *rows.shape)).copy()
+            case LayerKind.ACTIVATION if layer.operation == "prelu":
+                return compute.prelu(read[0], _known(self.model.slopes, layer))
             case LayerKind.LRN:
                 return compute.lrn(layer, read[0])
             case LayerKind.ACTIVATION if layer.operation in compute.ACTIVATIONS:
@@ -223,12 +250,40 @@ class _State:
             case LayerKind.SHUFFLE:
                 return compute.shuffle(layer, read[0])
             case LayerKind.SOFTMAX:
-                return compute.softmax(read[0])
-            case LayerKind.RESHAPE if layer.made_by[0] != "cache":
+                return compute.softmax(read[0], over_keys=self._scores(layer.inputs[0]))
+            case LayerKind.RESHAPE if layer.made_by[0] == "cache":
+                return np.concatenate([self._cached(layer, read[0]), read[0]], axis=1)
+            case LayerKind.RESHAPE:
                 return compute.reshape(layer, read[0])
             case _:
                 what = layer.operation or layer.kind.value
                 raise AccsimError(f"layer {layer.name!r}: the executor does not know the values of {what}")
+
+    def _table(self, layer: Layer) -> Reals:
+        """The rows of an embedding; made up where they are not known."""
+        if layer.name in self.model.tables:
+            return self.model.tables[layer.name]
+        self.made_up = True
+        return synthetic_table(layer, self.seed)
+
+    def _cached(self, layer: Layer, new: Reals) -> Reals:
+        """The tokens that were cached before the new ones; made up, standard normal, where they are not given."""
+        shape = (len(new), layer.output_shape[0] - new.shape[1], new.shape[2])
+        given = self.caches.get(layer.name)
+        if given is None:
+            self.made_up = self.made_up or shape[1] > 0
+            draw = np.random.Generator(np.random.PCG64([self.seed, crc32(layer.name.encode())]))
+            return draw.standard_normal(shape)
+        if given.shape != shape:
+            raise AccsimError(f"layer {layer.name!r}: cached tokens must have shape {shape}, got {given.shape}")
+        return given
+
+    def _scores(self, name: str) -> bool:
+        """Whether a feature map is attention scores, [heads, queries, keys], and no image."""
+        layers = {layer.name: layer for layer in self.model.network.layers}
+        while name in layers and layers[name].kind in (LayerKind.ACTIVATION, LayerKind.ADD, LayerKind.MULTIPLY):
+            name = layers[name].inputs[0]
+        return name in layers and layers[name].operation == "query_key"
 
     def _passed(self, layer: Layer) -> Coded | None:
         """Codes that a layer hands on: it only moves words, or picks the largest."""
@@ -244,6 +299,15 @@ class _State:
             return None
         maps = [c.codes.astype(np.float64) for c in coded if c is not None]  # exact: codes are far below 2^53
         return Coded(self._other(layer, maps).astype(np.int64), first.code)
+
+
+Parameters = TypeVar("Parameters")
+
+
+def _known(held: Mapping[str, Parameters], layer: Layer) -> Parameters:
+    if layer.name not in held:
+        raise AccsimError(f"layer {layer.name!r} has no parameters")
+    return held[layer.name]
 
 
 def from_map(layer: Layer, out: Reals) -> Reals:
@@ -262,7 +326,7 @@ def _product(layer: Layer, first: Reals, second: Reals) -> Reals:
     heads = g.G // layer.batch
     by_head = out.reshape(layer.batch, heads, g.filters_per_group, g.P)
     if layer.operation == "query_key":
-        return by_head.swapaxes(2, 3)
+        return compute.scaled_scores(layer, by_head.swapaxes(2, 3), g.channels_per_group)
     return by_head.reshape(layer.batch, heads * g.filters_per_group, g.P).swapaxes(1, 2)
 
 

@@ -102,6 +102,9 @@ def assemble(model: Model, nodes: Sequence[Node], renamed: Mapping[str, str] | N
         network=network,
         parameters={node.name: node.parameters for node in nodes if node.parameters is not None},
         norms={node.name: node.norm for node in nodes if node.norm is not None},
+        layer_norms=_still_there(model.layer_norms, network, {}),
+        tables=_still_there(model.tables, network, {}),
+        slopes=_still_there(model.slopes, network, {}),
         activations=_still_there(model.activations, network, renamed),
         accumulator_bits=_still_there(model.accumulator_bits, network, renamed),
     )

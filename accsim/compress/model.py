@@ -65,6 +65,21 @@ class NormParameters:
     epsilon: float = 1e-5
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerNormParameters:
+    """The trained parameters of a layer normalisation: y = gamma * (x - mean) / sqrt(variance + epsilon) + beta.
+
+    Mean and variance are those of each token (Ba et al., 2016).
+
+    Attributes:
+        gamma, beta: float64 [width].
+    """
+
+    gamma: Reals
+    beta: Reals
+    epsilon: float = 1e-5
+
+
 @dataclass(frozen=True, slots=True)
 class Truncation:
     """Low bits dropped from codes that are there already (QONNX ``Trunc``).
@@ -126,6 +141,10 @@ class Model:
         network: the layers; passes that change shapes give another network.
         parameters: by layer, of every convolution and fully connected layer.
         norms: by layer, of every batch normalisation whose values are known.
+        layer_norms: by layer, of every layer normalisation whose values are known.
+        tables: by layer, the rows of embeddings and of layers that read nothing, float64 [entries, width]; rows that
+            are not known are made up where they are computed with.
+        slopes: by layer, of every PReLU: float64, one, or one per channel.
         activations: code of each feature map, by the layer that gives it (``"input"`` for the network's input).
         accumulator_bits: by layer; a layer that is not named has the machine's.
         origin: where the values come from: a file, or the distribution and seed that made them up.
@@ -136,6 +155,9 @@ class Model:
     network: Network
     parameters: Mapping[str, LayerParameters]
     norms: Mapping[str, NormParameters] = field(default_factory=dict)
+    layer_norms: Mapping[str, LayerNormParameters] = field(default_factory=dict, kw_only=True)
+    tables: Mapping[str, Reals] = field(default_factory=dict, kw_only=True)
+    slopes: Mapping[str, Reals] = field(default_factory=dict, kw_only=True)
     activations: Mapping[str, ActivationCode] = field(default_factory=dict)
     accumulator_bits: Mapping[str, int] = field(default_factory=dict)
     origin: str = ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, log10, sqrt
+from math import inf, isfinite, log10, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -60,6 +61,21 @@ def output_error(reference: Run, other: Run) -> OutputError:
     common = [n for n in names if n in other.values and other.values[n].shape == reference.values[n].shape]
     layers = tuple(_error(n, reference.values[n], other.values[n]) for n in common)
     return OutputError(layers, _error(last, first, second), reference.inputs, reference.made_up or other.made_up)
+
+
+def described(errors: OutputError) -> dict[str, Any]:
+    """As plain data; what is infinite is ``None``."""
+
+    def one(error: MapError) -> dict[str, Any]:
+        figures = {"relative_l2": error.relative_l2, "sqnr_db": error.sqnr_db}
+        return {"layer": error.layer, **{k: v if isfinite(v) else None for k, v in figures.items()}}
+
+    return {
+        "inputs": errors.inputs,
+        "made_up": errors.made_up,
+        "layers": [one(error) for error in errors.layers],
+        "output": one(errors.output),
+    }
 
 
 def _error(name: str, reference: Reals, values: Reals) -> MapError:

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from accsim.compress.grain import Reals
-from accsim.compress.model import NormParameters
+from accsim.compress.model import LayerNormParameters, NormParameters
+from accsim.importers.onnx_attention import masked, scaled
 from accsim.importers.onnx_fold import axes
 from accsim.importers.onnx_graph import Node
+from accsim.importers.onnx_moves import parameter
+from accsim.importers.onnx_rows import rows, settled
 from accsim.importers.onnx_values import (
     Array,
     Constant,
@@ -24,6 +27,7 @@ from accsim.importers.onnx_values import (
     reals,
     width_of,
 )
+from accsim.importers.onnx_views import Atom, Axes
 from accsim.workload.layer import LayerKind
 
 
@@ -53,10 +57,14 @@ def activation(name: str, **options: Any) -> Callable[[Node], Result]:
     """An activation whose constants are ``options``."""
 
     def read(node: Node) -> Result:
-        value = node.value()
-        return node.graph.emit(node, name, [value], dims=value.dims, **options)
+        value = node.addressed()
+        return replace(node.graph.emit(node, name, [_stored(value)], **options), dims=value.dims, view=value.view)
 
     return read
+
+
+def _stored(value: Value) -> Value:
+    return replace(value, view=None)
 
 
 def leaky_relu(node: Node) -> Result:
@@ -65,11 +73,15 @@ def leaky_relu(node: Node) -> Result:
 
 
 def prelu(node: Node) -> Result:
-    """PRelu with one slope."""
-    slope = node.constant(1)
-    if slope is None or (slope.values != slope.values.flat[0]).any():
-        raise Unsupported("slopes that differ between channels")
-    return activation("leaky_relu", slope=float(slope.values.flat[0]))(node)
+    """PRelu with one slope, or one per channel."""
+    slope, value = node.constant(1), node.value()
+    if slope is None:
+        raise Unsupported("its slopes are missing")
+    held = finite(reals(slope.values), "slopes", "hold")
+    slopes = held.reshape(-1)[:1] if held.size == 1 else _per_channel(held, value)
+    out = node.graph.emit(node, "prelu", [value], dims=value.dims, slopes=slopes.size)
+    node.graph.slopes[out.layer] = slopes.copy()
+    return out
 
 
 def hard_sigmoid(node: Node) -> Result:
@@ -80,10 +92,11 @@ def hard_sigmoid(node: Node) -> Result:
 
 
 def gelu(node: Node) -> Result:
-    """Gelu, exact."""
-    if node.attributes.get("approximate", "none") != "none":
-        raise Unsupported("the tanh form of gelu; only the exact one")
-    return activation("gelu")(node)
+    """Gelu, exact or in its tanh form."""
+    form = node.attributes.get("approximate", "none")
+    if form not in ("none", "tanh"):
+        raise Unsupported(f"approximate {form!r}")
+    return activation("gelu" if form == "none" else "gelu_tanh")(node)
 
 
 def clip(node: Node) -> Result:
@@ -135,37 +148,103 @@ def _bound(node: Node, name: str, position: int) -> float:
 
 
 def softmax(node: Node) -> Result:
-    """Softmax over the channels of a vector or the last axis of a sequence."""
-    value = node.value()
-    rank = len(value.dims) + 1
-    coerced = node.graph.file.opset < 13
-    (axis,) = axes([int(node.attributes.get("axis", 1 if coerced else -1))], rank)
-    vector = len(value.dims) != 2 and prod(value.dims) == value.dims[0] and axis == 1
-    sequence = len(value.dims) == 2 and axis == 2
+    """Softmax over the channels of a vector, or the last axis of a sequence or of attention scores."""
+    value = node.addressed()
+    graph = node.graph
+    now, shape = graph.axes(value), graph.shapes[value.layer]
+    coerced = graph.file.opset < 13
+    (axis,) = axes([int(node.attributes.get("axis", 1 if coerced else -1))], len(now))
+    vector = value.view is None and len(value.dims) != 2 and prod(value.dims) == value.dims[0] and axis == 1
+    last = (Atom(len(shape), shape[-1]),) if shape[-1] > 1 else ()
+    sequence = axis == len(now) - 1 and now[-1] == last and (len(shape) == 2 or _is_scores(node, value))
     if not (vector or sequence):
-        raise Unsupported(f"softmax over axis {axis} of {rank}; only of vectors, or the last axis of sequences")
-    return node.graph.emit(node, "softmax", [value], dims=value.dims)
+        raise Unsupported(
+            f"softmax over axis {axis} of {len(now)}; only of vectors, or the last axis of sequences and scores"
+        )
+    return replace(graph.emit(node, "softmax", [_stored(value)]), dims=value.dims, view=value.view)
+
+
+def _is_scores(node: Node, value: Value) -> bool:
+    layer = node.graph.layers.get(value.layer)
+    while layer is not None and layer.kind in (LayerKind.ACTIVATION, LayerKind.ADD, LayerKind.MULTIPLY):
+        layer = node.graph.layers.get(layer.inputs[0])
+    return layer is not None and layer.operation == "query_key"
+
+
+def layer_norm(node: Node) -> Result:
+    """LayerNormalization over the last axis."""
+    value, now = rows(node)
+    graph = node.graph
+    (axis,) = axes([int(node.attributes.get("axis", -1))], len(now))
+    if axis != len(now) - 1 or len(graph.shapes[value.layer]) != 2:
+        raise Unsupported(f"a normalisation over axis {axis} of {len(now)}; only over the last axis of sequences")
+    width = graph.shapes[value.layer][1]
+    parts = []
+    for position, (what, missing) in enumerate((("scale", 1.0), ("shift", 0.0)), 1):
+        known = node.constant(position)
+        if known is not None and known.values.size not in (1, width):
+            raise Unsupported(f"its {what} must be a constant of {width} values")
+        held = np.full(1, missing) if known is None else finite(reals(known.values.reshape(-1)), what)
+        parts.append(np.broadcast_to(held, (width,)).copy())
+    out = graph.emit(node, "layer_norm", [value])
+    epsilon = float(node.attributes.get("epsilon", 1e-5))
+    graph.layer_norms[out.layer] = LayerNormParameters(parts[0], parts[1], epsilon)
+    return settled(node, out, now)
 
 
 def add(node: Node) -> Result:
-    """Add, Sub and Sum: of feature maps, or a bias."""
+    """Add, Sub and Sum: of feature maps, a bias, rows that depend on nothing, or a causal mask of scores."""
     found = [node[i] for i in range(len(node.inputs))]
     known = [(i, f) for i, f in enumerate(found) if isinstance(f, Constant)]
     if not known:
         if node.operation == "Sub":
             raise Unsupported("a difference of feature maps")
-        values = [node.value(i) for i in range(len(found))]
+        values = [node.addressed(i) for i in range(len(found))]
         if len(values) == 1:
             return values[0]
-        return node.graph.emit(node, "add", values, dims=values[0].dims)
+        values = _alike(node, values)
+        out = node.graph.emit(node, "add", [_stored(value) for value in values])
+        return replace(out, dims=values[0].dims, view=values[0].view)
     if len(found) != 2:
         raise Unsupported("a sum of constants and feature maps")
     position, held = known[0]
     if node.operation == "Sub" and position == 0:
         raise Unsupported("a feature map is subtracted from a constant")
-    value = node.value(1 - position)
-    shift = _per_channel(held.values, value) * (-1.0 if node.operation == "Sub" else 1.0)
+    value = node.addressed(1 - position)
+    sign = -1.0 if node.operation == "Sub" else 1.0
+    hidden = masked(node, value, held.values * sign)
+    if hidden is not None:
+        return hidden
+    if _is_rows(held.values, value):
+        learned = parameter(node, Constant(held.values * sign), 2)
+        return node.graph.emit(node, "add", [value, learned], dims=value.dims)
+    shift = _per_channel(held.values, value, node.graph.shapes[value.layer]) * sign
     return _biased(node, value, shift) or _affine(node, value, np.ones_like(shift), shift)
+
+
+def _is_rows(values: Array, value: Value) -> bool:
+    """Whether a constant has a row of its own for each token of a sequence that is stored as it is addressed."""
+    held = values.shape[-2:]
+    return value.view is None and len(value.dims) == 2 and value.dims[0] > 1 and held == value.dims
+
+
+def _alike(node: Node, values: list[Value]) -> list[Value]:
+    """Feature maps whose words lie in the same order: one that is seen otherwise is seen as it is stored."""
+    seen = {node.graph.axes(value) for value in values}
+    if len(seen) > 1:
+        raise Unsupported("its feature maps have their words in different orders")
+    return values
+
+
+def where(node: Node) -> Result:
+    """Where, of scores whose hidden ones are replaced by a large negative number: a causal mask."""
+    value, seen, instead = node.addressed(1), node.constant(0), node.constant(2)
+    if seen is None or instead is None or seen.values.dtype != np.bool_ or instead.values.size != 1:
+        raise Unsupported("only scores of attention are picked by a constant mask")
+    hidden = masked(node, value, np.where(seen.values, 0.0, min(float(instead.values.reshape(-1)[0]), 0.0)))
+    if hidden is None:
+        raise Unsupported("only scores of attention are picked by a constant mask")
+    return hidden
 
 
 def multiply(node: Node) -> Result:
@@ -174,24 +253,41 @@ def multiply(node: Node) -> Result:
     if isinstance(first, Value) and isinstance(second, Value):
         if node.operation == "Div":
             raise Unsupported("a quotient of feature maps")
-        a, b = node.value(0), node.value(1)
+        a, b = node.addressed(0), node.addressed(1)
         if prod(a.dims) < prod(b.dims):
             a, b = b, a
-        return node.graph.emit(node, "multiply", [a, b], dims=a.dims)
+        if prod(a.dims) == prod(b.dims):
+            a, b = _alike(node, [a, b])
+        out = node.graph.emit(node, "multiply", [_stored(a), _stored(b)])
+        return replace(out, dims=a.dims, view=a.view)
     if node.operation == "Div" and isinstance(first, Constant):
         raise Unsupported("a constant is divided by a feature map")
-    value = node.value(1 if isinstance(first, Constant) else 0)
-    held = node.constant(0 if isinstance(first, Constant) else 1)
-    factor = _per_channel(np.ones(1) if held is None else held.values, value)
+    position = 1 if isinstance(first, Constant) else 0
+    value = node.addressed(position, scaled=True)
+    held = node.constant(1 - position)
+    shape = node.graph.shapes[value.layer]
+    constant = np.ones(1) if held is None else held.values
+    if node.operation == "Div" and not constant.all():
+        raise Unsupported("a division by zero")
+    if (
+        constant.size == 1
+        and value.layer not in node.graph.layer_norms
+        and (len(shape) == 2 or _is_scores(node, value))
+    ):
+        factor = float(finite(reals(constant.reshape(-1)), "constant")[0])
+        return scaled(node, value, 1.0 / factor if node.operation == "Div" else factor)
+    factors = _per_channel(constant, node.addressed(position), shape)
     if node.operation == "Div":
-        if not factor.all():
-            raise Unsupported("a division by zero")
-        factor = 1.0 / factor
-    return _affine(node, value, factor, np.zeros_like(factor))
+        factors = 1.0 / factors
+    return _affine(node, value, factors, np.zeros_like(factors))
 
 
-def _per_channel(values: Array, value: Value) -> Reals:
+def _per_channel(values: Array, value: Value, shape: tuple[int, ...] = ()) -> Reals:
     """A constant as one number per channel: per filter of an image or vector, per entry of a sequence."""
+    if value.view is not None:
+        if len(shape) == 2 and values.size == shape[1] == values.shape[-1] and _keeps_width(value.view, shape[1]):
+            return finite(reals(values.reshape(-1)), "constant")
+        raise Unsupported("a constant on axes that are no layer's")
     rank = len(value.dims)
     sizes = (*(1 for _ in range(rank - values.ndim)), *values.shape)
     if len(sizes) > rank:
@@ -202,6 +298,10 @@ def _per_channel(values: Array, value: Value) -> Reals:
     if any(size != 1 for i, size in enumerate(sizes) if i != axis) or sizes[axis] not in (1, value.dims[axis]):
         raise Unsupported(f"a constant of shape {list(values.shape)}: only one number per channel is supported")
     return np.broadcast_to(finite(reals(values).reshape(-1), "constant"), (value.dims[axis],)).copy()
+
+
+def _keeps_width(view: Axes, width: int) -> bool:
+    return view[-1] == ((Atom(2, width),) if width > 1 else ())
 
 
 def _biased(node: Node, value: Value, shift: Reals) -> Value | None:
@@ -222,12 +322,19 @@ def _affine(node: Node, value: Value, factor: Reals, shift: Reals) -> Value:
     """A factor and a shift per channel: part of the batch norm before it, or a batch norm of its own."""
     graph = node.graph
     layer = graph.layers.get(value.layer)
-    if len(value.dims) == 2:
+    if layer is not None and layer.name in graph.layer_norms and value.sole and layer.name not in graph.activations:
+        held = graph.layer_norms[layer.name]
+        changed = replace(held, gamma=held.gamma * factor, beta=held.beta * factor + shift)
+        graph.layer_norms[layer.name] = changed
+        return replace(value, sole=True)
+    if len(graph.shapes[value.layer]) == 2:
         raise Unsupported("a factor or shift of a sequence that is not the bias of a layer")
     if layer is not None and layer.kind is LayerKind.BATCH_NORM and value.sole and layer.name not in graph.activations:
         norm = graph.norms[layer.name]
         graph.norms[layer.name] = replace(norm, gamma=norm.gamma * factor, beta=norm.beta * factor + shift)
         return replace(value, sole=True)
+    if not value.plain:
+        raise Unsupported("a factor or shift on axes that are no layer's")
     out = graph.emit(node, "batch_norm", [value], dims=value.dims)
     zeros, ones = np.zeros_like(factor), np.ones_like(factor)
     graph.norms[out.layer] = NormParameters(factor, shift, zeros, ones, 0.0)

@@ -23,6 +23,9 @@ from accsim.source import printable
 LARGEST_MODEL = 2**31
 """Bytes: no protobuf message is larger."""
 
+MOST_AXES = 32
+"""Of a tensor: NumPy's limit before its version 2."""
+
 _BITS = {
     "FLOAT": 32, "UINT8": 8, "INT8": 8, "UINT16": 16, "INT16": 16, "INT32": 32, "INT64": 64, "BOOL": 8,
     "FLOAT16": 16, "DOUBLE": 64, "UINT32": 32, "UINT64": 64, "BFLOAT16": 16, "UINT4": 4, "INT4": 4, "UINT2": 2,
@@ -113,6 +116,8 @@ def tensor(file: File, proto: Any) -> npt.NDArray[Any]:
     if kind not in _BITS:
         raise AccsimError(f"tensor {name!r} holds {kind} values, which are not supported")
     dims = [int(size) for size in proto.dims]
+    if len(dims) > MOST_AXES:
+        raise AccsimError(f"tensor {name!r} has {len(dims)} axes; at most {MOST_AXES} are known")
     if any(size < 0 for size in dims):
         raise AccsimError(f"tensor {name!r} has a negative size: {dims}")
     count = prod(dims)

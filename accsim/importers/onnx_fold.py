@@ -26,7 +26,9 @@ _DTYPES = {
 }
 _ELEMENTWISE: Mapping[str, Callable[..., Any]] = {
     "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Sqrt": np.sqrt, "Neg": np.negative, "Floor": np.floor,
-    "Exp": np.exp, "Abs": np.abs,
+    "Exp": np.exp, "Abs": np.abs, "Pow": np.power, "Equal": np.equal, "Less": np.less, "Greater": np.greater,
+    "LessOrEqual": np.less_equal, "GreaterOrEqual": np.greater_equal, "Not": np.logical_not, "And": np.logical_and,
+    "Or": np.logical_or, "Where": np.where, "Min": np.minimum, "Max": np.maximum, "Mod": np.mod,
 }  # fmt: skip
 
 
@@ -63,8 +65,22 @@ def fold(operation: str, constants: Sequence[Constant | None], attributes: Mappi
     """The result of a node on constants.
 
     Raises:
-        Unsupported: the operation is not done on constants here.
+        Unsupported: the operation is not done on constants here, or not on constants of these shapes.
     """
+    try:
+        return _folded(operation, constants, attributes)
+    except (
+        ValueError,
+        IndexError,
+        TypeError,
+        ZeroDivisionError,
+        OverflowError,
+    ):  # NumPy's, of operands that do not suit
+        shapes = ", ".join(str(list(one.values.shape)) for one in constants if one is not None)
+        raise Unsupported(f"its constants, of shapes {shapes}, do not suit {operation}") from None
+
+
+def _folded(operation: str, constants: Sequence[Constant | None], attributes: Mapping[str, Any]) -> Constant:
     given = [constant for constant in constants if constant is not None]
     first = given[0]
     arrays = [constant.values for constant in given]
@@ -95,29 +111,47 @@ def fold(operation: str, constants: Sequence[Constant | None], attributes: Mappi
             shape = [prod(first.values.shape[:axis]), -1]
             return first.moved(lambda a: reshaped(a, shape))
         case "Cast" if attributes.get("to") in _DTYPES:
-            _small(first.values.size)
+            require_small(first.values.size)
             return Constant(first.values.astype(_DTYPES[attributes["to"]]))
         case "Gather":
             index = arrays[1].astype(np.int64)
-            _small(first.values.size * max(1, index.size))
+            require_small(first.values.size * max(1, index.size))
             return Constant(np.take(first.values, index, axis=attributes.get("axis", 0)))
         case "Concat":
-            _small(sum(a.size for a in arrays))
+            require_small(sum(a.size for a in arrays))
             return Constant(np.concatenate(arrays, axis=attributes.get("axis", 0)))
+        case "Expand":
+            shape = [int(v) for v in arrays[1].reshape(-1)]
+            sizes = np.broadcast_shapes(first.values.shape, tuple(shape))
+            require_small(first.values.size if first.values.size == 1 else prod(sizes))
+            return Constant(np.broadcast_to(first.values, sizes))
+        case "Range":
+            first_, end, step = (a.reshape(-1)[0] for a in arrays)
+            require_small(int(max(0, -(-(end - first_) // step))) if step else LARGEST_RESULT + 1)
+            return Constant(np.arange(first_, end, step, dtype=arrays[0].dtype))
+        case "Trilu":
+            require_small(first.values.size)
+            keep = np.triu if attributes.get("upper", 1) else np.tril
+            return Constant(keep(first.values, int(arrays[1].reshape(-1)[0]) if len(arrays) > 1 else 0))
         case "Slice":
             return Constant(_sliced(arrays, attributes))
         case "Div":
-            _small(prod(np.broadcast_shapes(arrays[0].shape, arrays[1].shape)))
+            require_small(prod(np.broadcast_shapes(arrays[0].shape, arrays[1].shape)))
             whole = arrays[0].dtype.kind in "iu"
             return Constant(arrays[0] // arrays[1] if whole else arrays[0] / arrays[1])
         case _ if operation in _ELEMENTWISE:
-            _small(prod(np.broadcast_shapes(*(a.shape for a in arrays))))
+            require_small(prod(np.broadcast_shapes(*(a.shape for a in arrays))))
             return Constant(_ELEMENTWISE[operation](*arrays))
         case _:
             raise Unsupported(f"{operation} of constants is not worked out; fold constants before the export")
 
 
-def _small(size: int) -> None:
+def require_small(size: int) -> None:
+    """Refuse to work out a constant of more than ``LARGEST_RESULT`` values.
+
+    Raises:
+        Unsupported: it has more.
+    """
     if size > LARGEST_RESULT:
         raise Unsupported(f"it makes a constant of {size} values; at most {LARGEST_RESULT} are worked out")
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
-from accsim.compress.model import ActivationCode, LayerParameters, NormParameters
+from accsim.compress.grain import Reals
+from accsim.compress.model import ActivationCode, LayerNormParameters, LayerParameters, NormParameters
 from accsim.errors import AccsimError
 from accsim.importers.extra import onnx_package
 from accsim.importers.onnx_file import File, bits_of, tensor
+from accsim.importers.onnx_patterns import fused
+from accsim.importers.onnx_schema import attribute, check_node, node_name
 from accsim.importers.onnx_values import Constant, Unsupported, Value
+from accsim.importers.onnx_views import Axes, regrouped, stored_axes
+from accsim.source import printable
 from accsim.workload.layer import Layer
 from accsim.workload.rebuild import build, rebuilt
 
@@ -64,6 +69,19 @@ class Node:
             raise Unsupported(_not_plain(found))
         return replace(found, sole=self.graph.sole(self.inputs[position]))
 
+    def addressed(self, position: int = 0, *, scaled: bool = False) -> Value:
+        """A feature map whose words are all there, however its axes are split, merged or ordered.
+
+        Args:
+            scaled: whether a factor that waits for a layer may come with it.
+        """
+        found = self[position]
+        if not isinstance(found, Value) or found.pads is not None or found.pending is not None:
+            return self.value(position)
+        if found.factor != 1.0 and not scaled:
+            raise Unsupported(_not_plain(found))
+        return replace(found, sole=self.graph.sole(self.inputs[position]))
+
     def image(self, position: int = 0) -> Value:
         """A feature map [channels, height, width]."""
         found = self.value(position)
@@ -89,38 +107,64 @@ class Graph:
         batch: batch entries.
         tensors: what is known of each tensor, by its name.
         stored_as: tensors in the file that were not needed yet.
+        constants: tensors of Constant nodes.
         uses: readers of each tensor, the graph's outputs among them.
-        layers, shapes, parameters, norms, activations: the model so far.
+        layers, shapes, parameters, norms, layer_norms, tables, slopes, activations: the model so far.
     """
 
     file: File
     batch: int
     tensors: dict[str, Value | Constant] = field(default_factory=dict)
     stored_as: dict[str, Any] = field(default_factory=dict)
+    constants: dict[str, Any] = field(default_factory=dict)
     uses: Counter[str] = field(default_factory=Counter)
     layers: dict[str, Layer] = field(default_factory=dict)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     parameters: dict[str, LayerParameters] = field(default_factory=dict)
     norms: dict[str, NormParameters] = field(default_factory=dict)
+    layer_norms: dict[str, LayerNormParameters] = field(default_factory=dict)
+    tables: dict[str, Reals] = field(default_factory=dict)
+    slopes: dict[str, Reals] = field(default_factory=dict)
     activations: dict[str, ActivationCode] = field(default_factory=dict)
 
-    def nodes(self) -> Iterator[Node]:
-        """The nodes in order."""
+    def nodes(self) -> list[Any]:
+        """The nodes in order, as ``onnx.NodeProto``, those that exporters have written out put together."""
         graph = self.file.model.graph
         self.stored_as = {proto.name: proto for proto in graph.initializer}
-        self.uses = Counter(name for node in graph.node for name in node.input if name)
-        self.uses.update(output.name for output in graph.output)
-        for node in graph.node:
-            name = node.name or next(iter(node.output), "") or node.op_type
-            attributes = {a.name: self._attribute(a) for a in node.attribute}
-            yield Node(name, node.op_type, node.domain, tuple(node.input), tuple(node.output), attributes, self)
+        outputs = [output.name for output in graph.output]
+        found = fused(list(graph.node), outputs, self._number, onnx_package().helper.make_node)
+        self.uses = Counter(name for node in found for name in node.input if name)
+        self.uses.update(outputs)
+        return found
 
-    def _attribute(self, proto: Any) -> Any:
-        onnx = onnx_package()
-        held = onnx.helper.get_attribute_value(proto)
-        if proto.type == onnx.AttributeProto.STRING:
-            return held.decode("utf-8", "replace")
-        return held
+    def node(self, proto: Any) -> Node:
+        """A node with its attributes as Python values.
+
+        Raises:
+            Unsupported: an attribute is missing or of another kind than its operator has, or inputs are too
+                few or too many.
+        """
+        check_node(proto, self.file.opset)
+        attributes = {a.name: attribute(a) for a in proto.attribute}
+        name = node_name(proto)
+        return Node(name, proto.op_type, proto.domain, tuple(proto.input), tuple(proto.output), attributes, self)
+
+    def _number(self, name: str) -> float | None:
+        """The one number that a stored tensor, or a Constant node, holds."""
+        proto = self.stored_as.get(name) or self._constants().get(name)
+        if proto is None or prod(proto.dims) != 1:
+            return None
+        try:
+            return float(tensor(self.file, proto).reshape(-1)[0])
+        except AccsimError:  # told where the tensor is used
+            return None
+
+    def _constants(self) -> Mapping[str, Any]:
+        if not self.constants:
+            held = [node for node in self.file.model.graph.node if node.op_type == "Constant" and node.output]
+            values = ((n.output[0], [a.t for a in n.attribute if a.name == "value"]) for n in held)
+            self.constants = {name: found[0] for name, found in values if found} or {"": None}
+        return self.constants
 
     def stored(self, name: str) -> Constant:
         """A tensor of the file.
@@ -139,10 +183,28 @@ class Graph:
         except AccsimError as error:
             raise Unsupported(str(error)) from None
 
+    def axes(self, value: Value) -> Axes:
+        """The axes of a feature map in the graph, the batch first among those of one that is stored as it is."""
+        if value.view is not None:
+            return value.view
+        found = regrouped(stored_axes(self.shapes[value.layer], self.batch), (self.batch, *value.dims))
+        if found is None:
+            raise Unsupported(f"its axes [batch, {_listed(value.dims)}] are not those of {value.layer!r}")
+        return found
+
     def sole(self, name: str) -> bool:
         """Whether only one node reads a tensor and nothing else what its layer gives."""
         found = self.tensors[name]
         return isinstance(found, Value) and found.sole and self.uses[name] == 1
+
+    def left_over(self) -> list[str]:
+        """Sentences on outputs that no layer gives as they are: quantised half-way, padded, or still to be scaled."""
+        named = [(output.name, self.tensors.get(output.name)) for output in self.file.model.graph.output]
+        return [
+            f"output {printable(name)!r}: {_not_plain(value)}"
+            for name, value in named
+            if isinstance(value, Value) and not replace(value, view=None).plain
+        ]
 
     def emit(
         self, node: Node, operation: str, reads: Sequence[Value], *, dims: tuple[int, ...] | None = None, **options: Any
@@ -184,29 +246,9 @@ class Graph:
         if held is not None or not value.sole:
             first = self.shapes[value.layer]
             width = first[1] if len(first) == 2 else first[0]
-            value = replace(self.emit(node, "slice", [value], range=(0, width)), dims=value.dims)
+            value = replace(self.emit(node, "slice", [value], range=(0, width)), dims=value.dims, view=value.view)
         self.activations[value.layer] = code
         return value
-
-
-def entry_shape(value: Value, shape: Sequence[int], batch: int) -> tuple[int, ...]:
-    """The shape, without the batch, that a Reshape asks for.
-
-    Raises:
-        Unsupported: it mixes the batch with other axes, or the sizes do not fit.
-    """
-    sizes = [int(size) for size in shape]
-    if not sizes:
-        raise Unsupported("it makes a scalar of a feature map")
-    words = prod(value.dims)
-    first, rest = sizes[0], sizes[1:]
-    rest = [value.dims[i] if size == 0 and i < len(value.dims) else size for i, size in enumerate(rest)]
-    if rest.count(-1) == 1 and first != -1:
-        known = prod(size for size in rest if size != -1)
-        rest[rest.index(-1)] = words // known if known else 0
-    if not rest or min(rest) < 1 or prod(rest) != words:
-        raise Unsupported(f"shape {list(shape)} mixes the batch with the {words} words of each entry")
-    return tuple(rest)
 
 
 def _listed(dims: Sequence[int]) -> str:
@@ -218,4 +260,6 @@ def _not_plain(value: Value) -> str:
         return "it computes with codes between QuantizeLinear and DequantizeLinear; only Clip may stand there"
     if value.pads is not None:
         return "it reads what a Pad node gives; padding is folded only into convolutions and average pools"
+    if value.view is None:
+        return f"it reads a sequence multiplied by {value.factor:g}, which is only known of queries, keys and scores"
     return f"it reads a feature map reshaped to [batch, {_listed(value.dims)}], of which no layer is known"

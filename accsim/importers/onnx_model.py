@@ -11,15 +11,13 @@ import numpy as np
 from accsim.compress.model import Model
 from accsim.errors import InputError, suggest
 from accsim.importers.onnx_file import File, read
-from accsim.importers.onnx_graph import INPUT, Graph, Node
+from accsim.importers.onnx_graph import INPUT, Graph
 from accsim.importers.onnx_nodes import read as read_node
+from accsim.importers.onnx_schema import node_name
 from accsim.importers.onnx_values import Unsupported, Value
 from accsim.source import printable
 from accsim.workload.layer import INT64_MAX
 from accsim.workload.network import Network
-
-_MALFORMED = (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError, ZeroDivisionError)
-"""What reading an attribute of the wrong kind raises: a protobuf says of each itself what kind it is."""
 
 
 def import_onnx(path: str | Path, *, batch: int = 1, bindings: Mapping[str, int] | None = None) -> Model:
@@ -42,35 +40,32 @@ def import_onnx(path: str | Path, *, batch: int = 1, bindings: Mapping[str, int]
         AccsimError: the onnx package is not installed.
     """
     file = read(path)
-    name, dims, sizes = _input(file, bindings or {}, batch)
+    name, dims, sizes, numbers = _input(file, bindings or {}, batch)
     graph = Graph(file, sizes.get(INPUT, batch))
-    shape = (*dims, 1, 1) if len(dims) == 1 else dims
+    shape = dims if len(dims) != 1 else (*dims, 1) if numbers else (*dims, 1, 1)
     graph.shapes[INPUT] = shape
     graph.tensors[name] = Value(INPUT, dims)
 
-    def label(node: Node) -> str:
-        operator = node.operation if not node.domain else f"{node.domain}.{node.operation}"
-        return f"{file.place}: node {printable(node.name)!r} ({printable(operator)})"
+    def label(proto: Any) -> str:
+        operator = proto.op_type if not proto.domain else f"{proto.domain}.{proto.op_type}"
+        return f"{file.place}: node {printable(node_name(proto))!r} ({printable(operator)})"
 
     mistakes: list[str] = []
     unknown: set[str] = set()
-    for node in graph.nodes():
-        if unknown.intersection(node.inputs):
-            unknown.update(node.outputs)  # told already: it reads what a node with a mistake gives
+    for proto in graph.nodes():
+        if unknown.intersection(proto.input):
+            unknown.update(proto.output)  # told already: it reads what a node with a mistake gives
             continue
         try:
             with np.errstate(all="ignore"):  # values that are not finite are refused where they are used
-                made = read_node(node)
-        except _MALFORMED:
-            mistakes.append(f"{label(node)}: its attributes or inputs are not of the kind that this operator has")
-            unknown.update(node.outputs)
-            continue
+                made = read_node(graph.node(proto))
         except Unsupported as reason:
-            mistakes.append(f"{label(node)}: {reason}")
-            unknown.update(node.outputs)
+            mistakes.append(f"{label(proto)}: {reason}")
+            unknown.update(proto.output)
             continue
-        for output, value in zip(node.outputs, made if isinstance(made, list) else [made], strict=False):
+        for output, value in zip(proto.output, made if isinstance(made, list) else [made], strict=False):
             graph.tensors[output] = value
+    mistakes += [f"{file.place}: {sentence}" for sentence in graph.left_over()]
     if not mistakes and not graph.layers:
         mistakes.append(f"{file.place}: no layers: nothing is computed from the input")
     if mistakes:
@@ -85,12 +80,22 @@ def import_onnx(path: str | Path, *, batch: int = 1, bindings: Mapping[str, int]
         bindings=tuple((bindings or {}).items()),
     )
     return Model(
-        network, graph.parameters, graph.norms, graph.activations, origin=f"trained: {file.place}", real=True
-    )  # fmt: skip
+        network,
+        graph.parameters,
+        graph.norms,
+        graph.activations,
+        layer_norms=graph.layer_norms,
+        tables=graph.tables,
+        slopes=graph.slopes,
+        origin=f"trained: {file.place}",
+        real=True,
+    )
 
 
-def _input(file: File, bindings: Mapping[str, int], batch: int) -> tuple[str, tuple[int, ...], dict[str, int]]:
-    """The name and shape of the input, and under ``"input"`` the batch, where a binding gives it."""
+def _input(file: File, bindings: Mapping[str, int], batch: int) -> tuple[str, tuple[int, ...], dict[str, int], bool]:
+    """The name and shape of the input, under ``"input"`` the batch, where a binding gives it, and whether it holds
+    token numbers.
+    """
     graph = file.model.graph
     stored = {proto.name for proto in graph.initializer}
     inputs = [entry for entry in graph.input if entry.name not in stored]
@@ -118,7 +123,7 @@ def _input(file: File, bindings: Mapping[str, int], batch: int) -> tuple[str, tu
             wrong.append(f"{file.place}: a size must be at least 1, got {size}")
     if wrong:
         raise InputError(wrong)
-    return entry.name, tuple(dims), found
+    return entry.name, tuple(dims), found, entry.type.tensor_type.elem_type in (6, 7)
 
 
 def _size(axis: Any, bindings: Mapping[str, int], label: str, position: int, wrong: list[str]) -> int:

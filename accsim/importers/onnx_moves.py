@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import prod
 
-from accsim.importers.onnx_fold import axes
-from accsim.importers.onnx_graph import Node, entry_shape
+import numpy as np
+
+from accsim.importers.onnx_fold import axes as counted
+from accsim.importers.onnx_graph import Node
+from accsim.importers.onnx_rows import settled
 from accsim.importers.onnx_values import (
     Constant,
     Result,
     Unsupported,
     Value,
+    finite,
+    reals,
 )
+from accsim.importers.onnx_views import BATCH, Atom, Axes, regrouped, reshaped_sizes, size_of, sizes_of
 
 
 def concat(node: Node) -> Result:
-    """Concat along channels or tokens."""
-    values = [node.value(i) for i in range(len(node.inputs))]
-    rank = len(values[0].dims)
-    (axis,) = axes([int(node.attributes.get("axis", 1))], rank + 1)
+    """Concat along channels or tokens; constant rows become rows that read nothing."""
+    found = [node[i] for i in range(len(node.inputs))]
+    first = next(value for value in found if isinstance(value, Value))
+    rank = len(first.dims)
+    (axis,) = counted([int(node.attributes.get("axis", 1))], rank + 1)
+    values = [parameter(node, one, rank) if isinstance(one, Constant) else node.value(i) for i, one in enumerate(found)]
     if any(len(v.dims) != rank for v in values) or (axis != 1 and not (rank == 2 and axis == 2)):
         raise Unsupported(f"a concatenation along axis {axis} of {rank + 1}; only along channels or tokens")
     along = "tokens" if rank == 2 and axis == 1 else "channels"
@@ -30,81 +37,68 @@ def concat(node: Node) -> Result:
     return node.graph.emit(node, "concat", values, dims=dims, axis=along)
 
 
+def parameter(node: Node, constant: Constant, rank: int) -> Value:
+    """Constant rows [rows, width], or the same for every batch entry, as a layer that reads nothing."""
+    held = constant.values
+    if rank != 2 or held.ndim not in (2, 3):
+        raise Unsupported(f"a constant of shape {list(held.shape)}, where a sequence is expected")
+    if held.ndim == 3:
+        if len(held) not in (1, node.graph.batch) or (held != held[:1]).any():
+            raise Unsupported("a constant that differs between batch entries")
+        held = held[0]
+    out = node.graph.emit(node, "parameter", [], shape=tuple(int(size) for size in held.shape))
+    node.graph.tables[out.layer] = finite(reals(held), "constant")
+    return out
+
+
 def reshape(node: Node) -> Result:
     """Reshape, Flatten, Squeeze and Unsqueeze of feature maps."""
-    found = node[0]
-    if isinstance(found, Value) and found.turned is not None:
-        return _untangled(node, found)
-    value = node.value()
-    rank = len(value.dims) + 1
+    value = node.addressed(scaled=True)
+    now = node.graph.axes(value)
+    rank = len(now)
     match node.operation:
         case "Flatten":
-            if axes([int(node.attributes.get("axis", 1))], rank + 1) != (1,):
+            if counted([int(node.attributes.get("axis", 1))], rank + 1) != (1,):
                 raise Unsupported("it flattens the batch too")
-            dims: tuple[int, ...] = (prod(value.dims),)
+            found: Axes | None = regrouped(now, (size_of(now[0]), -(-_words(now) // size_of(now[0]))))
         case "Squeeze":
             over = node.ints("axes", 1)
-            gone = axes(over, rank) if over else tuple(i for i in range(1, rank) if value.dims[i - 1] == 1)
-            if 0 in gone or any(value.dims[i - 1] != 1 for i in gone):
+            gone = counted(over, rank) if over else tuple(i for i in range(1, rank) if not now[i])
+            if any(now[i] for i in gone) or (0 in gone and value.view is None and node.graph.batch > 1):
                 raise Unsupported(f"it takes axes {list(gone)} away")
-            dims = tuple(size for i, size in enumerate(value.dims, 1) if i not in gone)
+            found = tuple(axis for i, axis in enumerate(now) if i not in gone)
         case "Unsqueeze":
             wanted = node.ints("axes", 1) or []
-            places = axes(wanted, rank + len(wanted))
-            if 0 in places:
-                raise Unsupported("it puts an axis before the batch")
-            rest = iter(value.dims)
-            dims = tuple(1 if i in places else next(rest) for i in range(1, rank + len(wanted)))
+            places = counted(wanted, rank + len(wanted))
+            rest = iter(now)
+            found = tuple(() if i in places else next(rest) for i in range(rank + len(wanted)))
         case _:
-            dims = entry_shape(value, node.ints("shape", 1) or [], node.graph.batch)
-    return _shaped(node, value, dims)
+            asked = node.ints("shape", 1) or []
+            sizes = reshaped_sizes(now, asked, node.graph.batch)
+            if not asked or sizes is None:
+                words = _words(now) // node.graph.batch
+                raise Unsupported(f"shape {asked} mixes the batch with the {words} words of each entry")
+            found = regrouped(now, sizes)
+    if found is None:
+        raise Unsupported(f"it cuts the axes {list(sizes_of(now))} at no whole factor")
+    return settled(node, value, found)
 
 
-def _shaped(node: Node, value: Value, dims: tuple[int, ...]) -> Value:
-    if dims == value.dims:
-        return value
-    stored = node.graph.shapes[value.layer]
-    vector = len(stored) == 3 and stored[1:] == (1, 1)
-    if len(dims) == 1:
-        return replace(value, dims=dims) if vector else node.graph.emit(node, "flatten", [value], dims=dims)
-    if vector and len(dims) == 3 and dims[1:] == (1, 1):
-        return replace(value, dims=dims)
-    return replace(value, dims=dims, turned=tuple(range(len(dims))))
-
-
-def _untangled(node: Node, found: Value) -> Value:
-    """The last of Reshape, Transpose, Reshape: a channel shuffle."""
-    stored = node.graph.shapes[found.layer]
-    dims = entry_shape(found, node.ints("shape", 1) or [], node.graph.batch)
-    plain = replace(found, dims=stored, turned=None, sole=node.graph.sole(node.inputs[0]))
-    if found.turned == tuple(range(len(found.dims))):
-        return _shaped(node, plain, dims)
-    if len(stored) == 3 and dims == stored and found.turned == (1, 0, 2, 3) and found.dims[2:] == stored[1:]:
-        return node.graph.emit(node, "shuffle", [plain], groups=found.dims[1])
-    raise Unsupported(f"a transposition that is no channel shuffle, from {list(found.dims)} to {list(dims)}")
+def _words(axes: Axes) -> int:
+    out = 1
+    for axis in axes:
+        out *= size_of(axis)
+    return out
 
 
 def transpose(node: Node) -> Result:
-    """Transpose: nothing where only axes of size 1 move, tokens of an image, or part of a channel shuffle."""
-    found = node[0]
-    if not isinstance(found, Value) or found.pads is not None or found.pending is not None:
-        return node.value()
-    order = node.attributes.get("perm") or list(range(len(found.dims) + 1))[::-1]
-    if order[0] != 0:
-        raise Unsupported("it moves the batch")
-    inner = tuple(int(i) - 1 for i in order[1:])
-    dims = tuple(found.dims[i] for i in inner)
-    sole = node.graph.sole(node.inputs[0])
-    stored = node.graph.shapes[found.layer]
-    if found.turned is None:
-        if [i for i in inner if found.dims[i] != 1] == [i for i in range(len(inner)) if found.dims[i] != 1]:
-            return _shaped(node, replace(found, sole=sole), dims)
-        raise Unsupported("it moves the words of a feature map to another order of axes")
-    if found.turned != tuple(range(len(found.dims))):
-        raise Unsupported("it transposes twice")
-    if inner == (1, 0) and len(stored) == 3 and found.dims == (stored[0], stored[1] * stored[2]):
-        return node.graph.emit(node, "tokens", [replace(found, dims=stored, turned=None, sole=sole)])
-    return replace(found, dims=dims, turned=inner, sole=sole)
+    """Transpose: the same words in another order of axes, which a layer behind it may know."""
+    value = node.addressed(scaled=True)
+    now = node.graph.axes(value)
+    order = [int(i) for i in node.attributes.get("perm") or range(len(now))[::-1]]
+    if sorted(order) != list(range(len(now))):
+        raise Unsupported(f"perm {order} is no order of {len(now)} axes")
+    return settled(node, value, tuple(now[i] for i in order))
 
 
 def identity(node: Node) -> Result:
@@ -112,54 +106,94 @@ def identity(node: Node) -> Result:
     found = node[0]
     if isinstance(found, Constant):
         return found
-    if node.operation == "Cast" and node.attributes.get("to") not in (1, 10, 11, 16):
+    integers = len(node.graph.shapes[found.layer]) == 2 and node.graph.shapes[found.layer][1] == 1
+    reals_or_numbers = (1, 10, 11, 16, 6, 7) if integers else (1, 10, 11, 16)
+    if node.operation == "Cast" and node.attributes.get("to") not in reals_or_numbers:
         raise Unsupported("it makes integers of a feature map")
     return replace(found, sole=node.graph.sole(node.inputs[0]))
 
 
 def split(node: Node) -> list[Result]:
-    """Split along channels or tokens: one slice for each output."""
-    value = node.value()
-    (axis,) = axes([int(node.attributes.get("axis", 0))], len(value.dims) + 1)
-    if axis not in (1, 2) or (axis == 2 and len(value.dims) != 2):
-        raise Unsupported(f"a split along axis {axis}; only along channels or tokens")
-    whole = value.dims[axis - 1]
+    """Split along channels or tokens, or along a factor of them: one slice for each output."""
+    value = node.addressed()
+    now = node.graph.axes(value)
+    (axis,) = counted([int(node.attributes.get("axis", 0))], len(now))
+    whole = size_of(now[axis])
     sizes = node.ints("split", 1)
     if sizes is None:
         step = -(-whole // len(node.outputs))
         sizes = [min(step, whole - i * step) for i in range(len(node.outputs))]
     if sum(sizes) != whole or min(sizes) < 1:
         raise Unsupported(f"parts of {sizes} do not make {whole}")
-    out: list[Result] = []
-    at = 0
-    for size in sizes:
-        out.append(_cut(node, value, axis, at, at + size))
-        at += size
-    return out
+    ends = np.cumsum(sizes)
+    return [_cut(node, value, axis, int(end) - size, int(end)) for size, end in zip(sizes, ends, strict=True)]
 
 
 def slice_(node: Node) -> Result:
     """Slice along channels or tokens."""
-    value = node.value()
+    value = node.addressed()
+    now = node.graph.axes(value)
     starts, ends = node.ints("starts", 1) or [], node.ints("ends", 2) or []
-    along = axes(node.ints("axes", 3) or list(range(len(starts))), len(value.dims) + 1)
+    along = counted(node.ints("axes", 3) or list(range(len(starts))), len(now))
+    if not len(starts) == len(ends) == len(along):
+        raise Unsupported(f"{len(starts)} starts, {len(ends)} ends and {len(along)} axes")
     if any(step != 1 for step in node.ints("steps", 4) or []):
         raise Unsupported("a slice with steps")
     for axis, start, end in zip(along, starts, ends, strict=True):
-        whole = value.dims[axis - 1] if axis else node.graph.batch
+        whole = size_of(node.graph.axes(value)[axis])
         first, last, _ = slice(start, end).indices(whole)
-        if (first, last) == (0, whole):
-            continue
-        if axis not in (1, 2) or (axis == 2 and len(value.dims) != 2):
-            raise Unsupported(f"a slice along axis {axis}; only along channels or tokens")
-        value = _cut(node, value, axis, first, last)
+        if (first, last) != (0, whole):
+            value = _cut(node, value, axis, first, last)
     return value
 
 
+def gather(node: Node) -> Result:
+    """Gather: rows of a table by token numbers, or places one behind the other of a feature map."""
+    found = node[0]
+    if isinstance(found, Constant):
+        return _looked_up(node, found)
+    value, index = node.addressed(), node.constant(1)
+    now = node.graph.axes(value)
+    (axis,) = counted([int(node.attributes.get("axis", 0))], len(now))
+    places = [] if index is None else [int(i) for i in index.values.reshape(-1)]
+    whole = size_of(now[axis])
+    places = [place + whole if place < 0 else place for place in places]
+    if index is None or not places or places != list(range(places[0], places[0] + len(places))) or places[-1] >= whole:
+        raise Unsupported("it picks places that do not follow one another")
+    out = value if len(places) == whole else _cut(node, value, axis, places[0], places[-1] + 1)
+    if index.values.ndim == 1:
+        return out
+    left = node.graph.axes(out)
+    return settled(node, out, tuple(one for i, one in enumerate(left) if i != axis))
+
+
+def _looked_up(node: Node, table: Constant) -> Value:
+    value = node.value(1)
+    shape = node.graph.shapes[value.layer]
+    if table.values.ndim != 2 or int(node.attributes.get("axis", 0)) != 0:
+        raise Unsupported(f"it looks up in a table of shape {list(table.values.shape)}; tables have rows and a width")
+    if len(shape) != 2 or shape[1] != 1:
+        raise Unsupported("its indices must be one number per token")
+    entries, width = (int(size) for size in table.values.shape)
+    tokens = value.dims if len(value.dims) == 1 else value.dims[:1]
+    out = node.graph.emit(node, "embedding", [value], dims=(*tokens, width), entries=entries, width=width)
+    node.graph.tables[out.layer] = finite(reals(table.values), "table")
+    return out
+
+
 def _cut(node: Node, value: Value, axis: int, first: int, last: int) -> Value:
-    along = "tokens" if len(value.dims) == 2 and axis == 1 else "channels"
-    dims = (*value.dims[: axis - 1], last - first, *value.dims[axis:])
-    return node.graph.emit(node, "slice", [value], dims=dims, range=(first, last), axis=along)
+    """Some places of one axis, which must be the outer factor of what a layer stores."""
+    graph = node.graph
+    now, shape = graph.axes(value), graph.shapes[value.layer]
+    one = now[axis][0] if len(now[axis]) == 1 else Atom(BATCH, 1)
+    sliced = one.source == 1 or (one.source == 2 and len(shape) == 2)
+    if first >= last or not sliced or one.size * one.step != shape[one.source - 1]:
+        raise Unsupported(f"a slice along axis {axis}; only along channels or tokens")
+    along = "tokens" if len(shape) == 2 and one.source == 1 else "channels"
+    stored = replace(value, view=None)
+    out = graph.emit(node, "slice", [stored], range=(first * one.step, last * one.step), axis=along)
+    left = (Atom(one.source, last - first, one.step),) if last - first > 1 else ()
+    return settled(node, out, (*now[:axis], left, *now[axis + 1 :]))
 
 
 def depth_to_space(node: Node) -> Result:
@@ -179,7 +213,7 @@ def resize(node: Node) -> Result:
     else:
         known, sizes = node.constant(2 if late else 1), node.constant(3) if late else None
         factors = [] if known is None else [float(v) for v in known.values.reshape(-1)]
-        if not factors and sizes is not None:
+        if not factors and sizes is not None and sizes.values.size == 4:
             factors = [1.0, *(float(b) / a for a, b in zip(value.dims, sizes.values.reshape(-1)[1:], strict=True))]
     if len(factors) != 4 or factors[:2] != [1.0, 1.0] or any(f % 1 or f < 1 for f in factors):
         raise Unsupported(f"scales {factors}; only whole multiples of height and width")

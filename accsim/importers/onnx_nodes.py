@@ -24,7 +24,7 @@ def quant(node: Node) -> Result:
     found, rest = node[0], [node.constant(i) for i in (1, 2, 3)]
     if isinstance(found, Constant):
         return quantisers.quantised_weights(found, rest, node.attributes)
-    return node.graph.coded(node, node.value(), quantisers.quantised_map(rest, node.attributes))
+    return node.graph.coded(node, node.addressed(), quantisers.quantised_map(rest, node.attributes))
 
 
 def bipolar(node: Node) -> Result:
@@ -32,7 +32,7 @@ def bipolar(node: Node) -> Result:
     found, scale = node[0], node.constant(1)
     if isinstance(found, Constant):
         return quantisers.bipolar_weights(found, scale)
-    return node.graph.coded(node, node.value(), quantisers.bipolar_map(scale))
+    return node.graph.coded(node, node.addressed(), quantisers.bipolar_map(scale))
 
 
 def trunc(node: Node) -> Result:
@@ -66,7 +66,7 @@ def quantize_linear(node: Node) -> Result:
     if isinstance(found, Constant):
         axis, block = int(node.attributes.get("axis", 1)), int(node.attributes.get("block_size", 0))
         return quantisers.quantised_constant(found, pending, axis, block)
-    return replace(node.value(), pending=pending)
+    return replace(node.addressed(), pending=pending)
 
 
 def dequantize_linear(node: Node) -> Result:
@@ -116,6 +116,9 @@ READERS: dict[str, Reader] = {
     "Sum": elementwise.add,
     "Mul": elementwise.multiply,
     "Div": elementwise.multiply,
+    "LayerNormalization": elementwise.layer_norm,
+    "Where": elementwise.where,
+    "Gather": moves.gather,
     "Concat": moves.concat,
     "Reshape": moves.reshape,
     "Flatten": moves.reshape,

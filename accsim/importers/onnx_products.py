@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from accsim.compress.grain import Reals
 from accsim.compress.model import LayerParameters
+from accsim.importers.onnx_attention import product
+from accsim.importers.onnx_fold import require_small
 from accsim.importers.onnx_graph import Node
+from accsim.importers.onnx_rows import rows, settled, with_width
 from accsim.importers.onnx_values import (
     Constant,
     Result,
@@ -30,6 +35,7 @@ def gemm(node: Node) -> Result:
     if alpha != 1.0:
         if weight.codes is not None:
             raise Unsupported(f"alpha {alpha:g} on quantised weights")
+        require_small(weight.values.size)
         weight = Constant(reals(weight.values) * alpha)
     shift = None
     if bias is not None:
@@ -41,13 +47,10 @@ def gemm(node: Node) -> Result:
 
 
 def matmul(node: Node) -> Result:
-    """MatMul with constant weights, or of two sequences."""
+    """MatMul with constant weights, or of two feature maps."""
     second = node[1]
     if isinstance(second, Value):
-        first, second = node.value(), node.value(1)
-        if len(first.dims) != 2 or len(second.dims) != 2:
-            raise Unsupported("a product of two feature maps that are not [batch, rows, columns]")
-        return node.graph.emit(node, "matmul", [first, second])
+        return product(node)
     if second.values.ndim != 2:
         raise Unsupported(f"weights of {second.values.ndim} axes; they have 2")
     return _fully_connected(node, second.moved(lambda a: a.T), None)
@@ -55,15 +58,18 @@ def matmul(node: Node) -> Result:
 
 def _fully_connected(node: Node, weight: Constant, bias: Reals | None) -> Result:
     """``weight`` is [outputs, inputs]."""
-    value = node.value()
+    value, now = rows(node)
     outputs, width = (int(size) for size in weight.values.shape)
-    if len(value.dims) > 2:
+    stored = node.graph.shapes[value.layer]
+    if len(stored) != 2 and len(value.dims) > 2:
         raise Unsupported(f"it reads [batch, {', '.join(map(str, value.dims))}]; only vectors and sequences")
-    if value.dims[-1] != width:
-        raise Unsupported(f"weights of {width} inputs do not suit a map of {value.dims[-1]}")
+    read = stored[1] if len(stored) == 2 else value.dims[-1]
+    if read != width:
+        raise Unsupported(f"weights of {width} inputs do not suit a map of {read}")
     code, trained = weight_code(weight, lambda a: a[:, :, None, None])
-    dims = (*value.dims[:-1], outputs)
-    out = node.graph.emit(node, "fc", [value], dims=dims, outputs=outputs, bias=bias is not None)
+    out = node.graph.emit(node, "fc", [value], outputs=outputs, bias=bias is not None)
     known = None if bias is None else finite(bias, "bias")
     node.graph.parameters[out.layer] = LayerParameters(code, known, trained=trained)
-    return out
+    if len(stored) == 2:
+        return settled(node, out, with_width(now, outputs))
+    return replace(out, dims=(*value.dims[:-1], outputs))

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from accsim.compress.grain import Reals
 from accsim.compress.model import ActivationCode, Truncation
 from accsim.compress.rounding import ROUNDINGS
+from accsim.importers.onnx_fold import require_small
 from accsim.importers.onnx_values import Array, Codes, Constant, Pending, Unsupported, finite, reals, width_of
 
 DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
@@ -48,7 +50,7 @@ def rounding(attributes: Mapping[str, Any], default: str) -> str:
 def quantised_weights(constant: Constant, inputs: Sequence[Constant | None], attributes: Mapping[str, Any]) -> Constant:
     """Weights behind a ``Quant`` or ``IntQuant``."""
     scale, zero, bits, signed, narrow = quantiser(inputs, attributes)
-    values = finite(reals(constant.values), "weights", "hold")
+    values = _weights(constant)
     step, point = _over(scale, values), _over(zero, values)
     if bits == 1 and signed:
         codes = np.where(values / step + point >= 0, 1, -1)
@@ -63,7 +65,7 @@ def quantised_weights(constant: Constant, inputs: Sequence[Constant | None], att
 def bipolar_weights(constant: Constant, scale: Constant | None) -> Constant:
     """Weights behind a ``BipolarQuant``."""
     (factor,) = _parameters([scale], ("scale",))
-    values = finite(reals(constant.values), "weights", "hold")
+    values = _weights(constant)
     step = _over(factor, values)
     codes = np.where(values >= 0, 1, -1)
     return Constant(codes * step, Codes(codes, step, np.zeros_like(codes), 1, True, trained=constant.values))
@@ -136,6 +138,7 @@ def dequantised(constant: Constant, scale: Constant | None, zero: Constant | Non
     if constant.width is None:
         raise Unsupported("it reads a constant that holds no integers")
     (factor,) = _parameters([scale], ("scale",))
+    require_small(constant.values.size)
     codes = constant.values
     step = _spread(factor, codes, axis, block, "scale")
     point = np.zeros(codes.shape, np.int64)
@@ -152,13 +155,18 @@ def dequantised(constant: Constant, scale: Constant | None, zero: Constant | Non
 
 def quantised_constant(constant: Constant, pending: Pending, axis: int, block: int) -> Constant:
     """A constant behind QuantizeLinear: integers for a DequantizeLinear."""
-    values = finite(reals(constant.values), "weights", "hold")
+    values = _weights(constant)
     step = _spread(pending.scale, values, axis, block, "scale")
     point = _spread(pending.zero_point, values, axis, block, "zero point")
     codes = np.clip(np.rint(values / step) + point, pending.low, pending.high).astype(np.int64)
     bits, signed, _ = width_of(pending.low, pending.high)
     kept = Pending(pending.scale, pending.zero_point, pending.low, pending.high, constant.values)
     return Constant(codes, None, (bits, signed), kept)
+
+
+def _weights(constant: Constant) -> Reals:
+    require_small(constant.values.size)
+    return finite(reals(constant.values), "weights", "hold")
 
 
 def scales(scale: Constant | None) -> Array:
@@ -195,6 +203,8 @@ def _whole(values: Array) -> Array:
 
 
 def _one(values: Array, what: str) -> float:
+    if not values.size:
+        raise Unsupported(f"its {what} is empty")
     if values.size != 1 and (values != values.flat[0]).any():
         raise Unsupported(f"a feature map has one {what}, but it has {values.size}")
     return float(values.flat[0])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from accsim.compress.codes import Binary, Code, Float, Uniform
 from accsim.compress.grain import Reals, Scale, Shape
+from accsim.importers.onnx_views import Axes
 
 Array = npt.NDArray[Any]
 
@@ -88,7 +89,9 @@ class Value:
         sole: whether nothing else reads what the layer gives.
         pads: zeros (top, bottom, left, right) that a Pad node put around it.
         pending: a quantiser that is not complete yet.
-        turned: order of the axes of ``dims``, for a map that was reshaped to more axes and maybe transposed.
+        view: the axes of the graph's tensor, the batch among them, where it is not stored as it is addressed; ``dims``
+            are then the sizes behind the first one.
+        factor: what a constant multiplied it by, which no layer has taken over yet.
     """
 
     layer: str
@@ -96,12 +99,13 @@ class Value:
     sole: bool = True
     pads: tuple[int, int, int, int] | None = None
     pending: Pending | None = None
-    turned: tuple[int, ...] | None = None
+    view: Axes | None = None
+    factor: float = 1.0
 
     @property
     def plain(self) -> bool:
         """Whether a layer can read it as it is."""
-        return self.pads is None and self.pending is None and self.turned is None
+        return self.pads is None and self.pending is None and self.view is None and self.factor == 1.0
 
 
 Result = Value | Constant
@@ -124,7 +128,7 @@ def reals(values: Array) -> Reals:
     """Values as float64; a tensor that repeats one value stays one value in memory."""
     if values.size > 1 and not any(values.strides):
         return np.broadcast_to(np.float64(values.flat[0]), values.shape)
-    return values.astype(np.float64)
+    return values.astype(np.float64, order="C")  # sums are rounded in the order of memory: the same ones again
 
 
 def weight_code(constant: Constant, arrange: Callable[[Array], Array]) -> tuple[Code, Reals | None]:

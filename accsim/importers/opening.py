@@ -73,7 +73,7 @@ def open_accelerator(name_or_path: str | Path, overrides: Sequence[str] = ()) ->
 def open_model(
     name_or_path: str | Path, *, batch: int = 1, bindings: Mapping[str, int] | None = None, seed: int = 0
 ) -> Model:
-    """A model: an ONNX file, an archive with a network file of the same name beside it, or a network by name.
+    """A model: an ONNX file, an archive with its network in it or beside it, or a network by name.
 
     The parameters of a network by name are made up, and the model says so.
 
@@ -91,12 +91,7 @@ def open_model(
 
         return import_onnx(text, batch=batch, bindings=bindings)
     if ending == ARCHIVE:
-        from accsim.importers.archive import read_parameters  # noqa: PLC0415
+        from accsim.compress.archive import read_model  # noqa: PLC0415
 
-        beside = Path(text).with_suffix(".yaml")
-        if Path(text).is_file() and not beside.is_file():
-            raise InputError([f"{printable(text)}: its network is expected beside it, in {printable(str(beside))}"])
-        if not Path(text).is_file():
-            raise InputError([f"file not found: {printable(text)}"])
-        return read_parameters(text, load_network(str(beside), batch=batch, bindings=bindings))
+        return read_model(text, batch=batch, bindings=bindings)
     return synthetic(open_network(text, batch=batch, bindings=bindings), seed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -55,52 +54,44 @@ def load_tensors(path: str | Path, network: Network) -> dict[str, dict[str, Arra
     Raises:
         InputError: every mistake in the archive.
     """
-    from accsim.source import printable  # noqa: PLC0415
-
-    where = printable(str(path))
-    out, mistakes = _read_tensors(path, where)
+    out, where, mistakes = _read_tensors(path, network)
     mistakes += [f"{where}: {m}" for m in tensor_mistakes(out, network)]
     if mistakes:
         raise InputError(mistakes)
     return out
 
 
-def read_tensors(path: str | Path) -> dict[str, dict[str, Array]]:
-    """The arrays of such an archive by layer and tensor, of any network.
+def read_tensors(path: str | Path, network: Network) -> dict[str, dict[str, Array]]:
+    """The arrays of such an archive by layer and tensor, whose names and shapes are not looked at yet.
 
     Raises:
-        InputError: it is missing, no archive, or has arrays of other names.
+        InputError: it is missing, no archive, or has arrays of other names or larger than any tensor of the network.
     """
-    from accsim.source import printable  # noqa: PLC0415
-
-    out, mistakes = _read_tensors(path, printable(str(path)))
+    out, _, mistakes = _read_tensors(path, network)
     if mistakes:
         raise InputError(mistakes)
     return out
 
 
-def _read_tensors(path: str | Path, where: str) -> tuple[dict[str, dict[str, Array]], list[str]]:
-    """The arrays, and sentences on names that are none of a tensor."""
+def _read_tensors(path: str | Path, network: Network) -> tuple[dict[str, dict[str, Array]], str, list[str]]:
+    """The arrays, where they are, and sentences on names that are none of a tensor."""
+    from accsim.npz import archive  # noqa: PLC0415
     from accsim.source import printable  # noqa: PLC0415
 
-    if not Path(path).is_file():
-        raise InputError([f"file not found: {where}"])
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, AttributeError, BadZipFile):
-        raise InputError([f"{where}: not a NumPy .npz archive of plain arrays"]) from None
-    if not arrays:
-        raise InputError([f"{where}: holds no arrays; expected LAYER.ifmap, LAYER.weight or LAYER.ofmap"])
     out: dict[str, dict[str, Array]] = {}
     mistakes: list[str] = []
-    for key, array in arrays.items():
-        layer, dot, name = key.rpartition(".")
-        if dot:
-            out.setdefault(layer, {})[name] = array
-        else:
-            mistakes.append(f"{where}: {printable(key)}: expected LAYER.ifmap, LAYER.weight or LAYER.ofmap")
-    return out, mistakes
+    words = [(layer.ifmap_words, layer.ofmap_words, layer.weight_words) for layer in network.layers]
+    most = max((max(held) for held in words), default=0)
+    with archive(path) as file:
+        if not file.members:
+            raise InputError([f"{file.where}: holds no arrays; expected LAYER.ifmap, LAYER.weight or LAYER.ofmap"])
+        for key in file.members:
+            layer, dot, name = key.rpartition(".")
+            if dot:
+                out.setdefault(layer, {})[name] = file.read(key, most)
+            else:
+                mistakes.append(f"{file.where}: {printable(key)}: expected LAYER.ifmap, LAYER.weight or LAYER.ofmap")
+        return out, file.where, mistakes
 
 
 def tensor_mistakes(tensors: Mapping[str, Mapping[str, Array]], network: Network) -> list[str]:

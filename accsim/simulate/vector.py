@@ -50,6 +50,7 @@ ACTIVATION_OPS = {
     "swish": 5,
     "silu": 5,
     "gelu": 13,
+    "gelu_tanh": 13,
 }
 """Operations per word: gelu in its tanh form, sigmoid as 1 / (1 + exp(-x)), tanh through exp(2x)."""
 

@@ -119,7 +119,11 @@ def matmul(call: Call) -> Layer:
 
 
 def query_key(call: Call) -> Layer:
-    """Attention scores: [queries, d] x [keys, d] transposed, per head, giving [heads, queries, keys]."""
+    """Attention scores: [queries, d] x [keys, d] transposed, per head, giving [heads, queries, keys].
+
+    They are multiplied by ``scale``, one over the square root of a head's width if none is given (Vaswani et al.,
+    NIPS 2017, section 3.2.1); of ``causal`` ones those of keys behind the query are minus infinity.
+    """
     (queries, width), (keys, width2), heads = _sequence(call, 0), _sequence(call, 1), call.arguments["heads"]
     _agree(call, width, width2, "queries and keys must be equally wide")
     return _product(call, heads, queries, _per_head(width, heads), keys, (heads, queries, keys))
@@ -201,6 +205,15 @@ def lrn(call: Call) -> Layer:
 def activation(call: Call) -> Layer:
     """A function of each word."""
     return call.layer(LayerKind.ACTIVATION, call.shapes[0])
+
+
+def prelu(call: Call) -> Layer:
+    """A line of another slope below 0, trained: one slope for all, or one per channel (He et al., ICCV 2015)."""
+    shape, slopes = call.shapes[0], call.arguments["slopes"]
+    channels = shape[1] if len(shape) == 2 else shape[0]
+    if slopes not in (1, channels):
+        raise Mistake(f"prelu has one slope or {channels}, one per channel, got {slopes}")
+    return call.layer(LayerKind.ACTIVATION, shape, weight_words=slopes)
 
 
 def softmax(call: Call) -> Layer:

@@ -55,8 +55,8 @@ def _joins(make: Callable[[Call], Layer], least: int, most: int, **options: Opti
 
 
 ACTIVATIONS = (
-    "relu", "relu6", "leaky_relu", "prelu", "gelu", "silu", "tanh", "sigmoid", "hard_swish", "hard_sigmoid",
-    "clip",
+    "relu", "relu6", "leaky_relu", "prelu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid", "hard_swish",
+    "hard_sigmoid", "clip",
 )  # fmt: skip
 
 _CONSTANTS = {
@@ -77,7 +77,9 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "fc": Operation(build.fc, ("outputs", Option(read.size)), _BIAS),
     "matmul": _joins(build.matmul, 2, 2),
-    "query_key": _joins(build.query_key, 2, 2, **_HEADS),
+    "query_key": _joins(
+        build.query_key, 2, 2, **_HEADS, scale=Option(read.real, None), causal=Option(read.flag, False)
+    ),
     "attention_value": _joins(build.attention_value, 2, 2, **_HEADS),
     "max_pool": Operation(build.pool, ("window", Option(read.pair)), _POOL),
     "average_pool": Operation(
@@ -106,5 +108,6 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "upsample": Operation(build.upsample, ("factor", Option(read.pair))),
     **{name: Operation(build.activation, None, _CONSTANTS.get(name, {})) for name in ACTIVATIONS},
+    "prelu": Operation(build.prelu, None, {"slopes": Option(read.size, 1)}),
 }
 """Every operation by the name a network file uses."""

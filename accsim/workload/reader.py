@@ -49,14 +49,16 @@ what the block reads and names are looked up in the block first; its last line i
 ``global_average_pool``
 ``batch_norm``, ``layer_norm``     a scale and a shift per channel or entry
 ``lrn: 5``                         local response normalisation across channels; ``alpha``, ``beta``, ``bias``
-``relu`` and other activations     relu6 prelu gelu silu tanh sigmoid hard_swish; leaky_relu (``slope: 0.01``),
+``relu`` and other activations     relu6 gelu silu tanh sigmoid hard_swish; leaky_relu (``slope: 0.01``), prelu
+                                   (``slopes: 1``, or one per channel), gelu_tanh (the tanh form of gelu),
                                    hard_sigmoid (``slope: 1/6``, ``offset: 0.5``), clip (``low``, ``high``)
 ``softmax``
 ``add: [a, b]``, ``multiply``      ``multiply`` also takes one word per channel second
 ``concat: [a, b]``                 ``axis: channels`` (or ``tokens``)
 ``shuffle: groups``                channel shuffle
 ``matmul: [a, b]``                 [rows, K] x [K, columns] of two activations
-``query_key: [q, k]``              ``heads: 1``; attention scores [heads, queries, keys]
+``query_key: [q, k]``              ``heads: 1``; attention scores [heads, queries, keys]; ``scale`` (one over the
+                                   root of a head's width), ``causal: false``
 ``attention_value: [p, v]``        ``heads: 1``; [heads, queries, keys] x [keys, d] to [queries, d]
 ``embedding: entries``             ``width``; one row per token of a [tokens, 1] input
 ``parameter: [rows, width]``       ``entries`` (rows of the table); trained rows that read nothing
@@ -88,6 +90,7 @@ from math import prod
 
 from accsim.errors import InputError, suggest
 from accsim.library import find
+from accsim.source import Source
 from accsim.workload import arguments
 from accsim.workload.expand import Expansion
 from accsim.workload.expression import Mistake
@@ -118,7 +121,22 @@ def load_network(
         InputError: there is no such network, the file or a layer in it is wrong (every mistake with its place), or
             ``batch``, ``bindings`` or ``layers`` do not suit it.
     """
-    document = load(find("networks", name_or_path))
+    return read_network(find("networks", name_or_path), batch=batch, bindings=bindings, layers=layers)
+
+
+def read_network(
+    source: Source,
+    *,
+    batch: int = 1,
+    bindings: Mapping[str, int] | None = None,
+    layers: Sequence[str] | None = None,
+) -> Network:
+    """Read a network from the text of a file; the arguments are those of ``load_network``.
+
+    Raises:
+        InputError: as ``load_network``.
+    """
+    document = load(source)
     file = bind(document, NetworkFile)
     findings = Findings(document)
     sizes = _bound(file, document.source.name, bindings or {}, batch, findings)

@@ -29,14 +29,14 @@ def test_values_codes_and_scales_are_written_and_agree(accsim: Accsim, folder: P
     assert outcome.out.endswith("wrote out.npz\n")
     assert "note: weights: made up: normal with variance 2 / fan-in" in outcome.out
     with np.load(folder / "out.npz") as found:
-        assert found["conv1.code"].dtype == np.int8
+        assert found["conv1.codes"].dtype == np.int8
         assert found["conv1.scale"].shape == (4, 1, 1, 1)
-        np.testing.assert_allclose(found["conv1.weight"], found["conv1.code"] * found["conv1.scale"], rtol=1e-6)
-        assert set(np.unique(found["fc1.code"])) == {-1, 0, 1}
-        about = json.loads(found["recipe"].tobytes())
-    assert about["passes"][1] == {"twn": {"layers": ["fc1"]}}
+        np.testing.assert_allclose(found["conv1.weight"], found["conv1.codes"] * found["conv1.scale"], rtol=1e-6)
+        assert set(np.unique(found["fc1.codes"])) == {-1, 0, 1}
+        about = json.loads(found["model"].tobytes())
+    assert about["passes"][1] == {"name": "twn", "arguments": [["layers", ["fc1"]]], "notes": []}
     assert about["real"] is False
-    assert about["layers"]["fc1"]["code"] == "ternary"
+    assert about["recipe"]["layers"]["fc1"]["code"] == "ternary"
 
 
 def test_its_archive_is_a_model_and_reruns_are_the_same_bytes(accsim: Accsim, folder: Path) -> None:
@@ -46,11 +46,11 @@ def test_its_archive_is_a_model_and_reruns_are_the_same_bytes(accsim: Accsim, fo
     outcome = accsim("compress", "one.npz", "mine.yaml", "--network", "net.yaml", "-o", "three.npz", "--json", "-")
     assert outcome.code == 0
     plain = json.loads(outcome.out)
-    assert plain["notes"] == ["weights: one.npz"]
+    assert plain["notes"][0].startswith("weights: made up: normal with variance 2 / fan-in")
     assert [layer["relative_l2"] for layer in plain["layers"]] == [pytest.approx(0, abs=1e-6)] * 2
     with np.load(folder / "one.npz") as one, np.load(folder / "three.npz") as three:
-        np.testing.assert_array_equal(one["conv1.code"], three["conv1.code"])
-        np.testing.assert_array_equal(one["fc1.code"], three["fc1.code"])
+        np.testing.assert_array_equal(one["conv1.codes"], three["conv1.codes"])
+        np.testing.assert_array_equal(one["fc1.codes"], three["fc1.codes"])
 
 
 def test_sizes_add_up_and_are_those_of_the_encoding(accsim: Accsim, folder: Path) -> None:
@@ -90,6 +90,7 @@ REFUSED = {
     ("compress", "net.yaml", "mine.yaml", "--network", "alexnet"): (
         "--network: says what an .npz archive is of, and net.yaml is a network itself"
     ),
+    ("compress", "none.npz", "mine.yaml"): "file not found: none.npz",
     ("compress", "w.npz", "mine.yaml"): "w.npz: recipe mine is for any network; say which, as --network NAME",
     ("compress", "bad.npz", "mine.yaml", "--network", "net.yaml", "-o", "out.npz"): (
         "bad.npz: not a NumPy .npz archive of plain arrays"
@@ -104,6 +105,7 @@ def test_a_mistake_is_a_sentence_and_nothing_is_written(
     command: tuple[str, ...], sentence: str, accsim: Accsim, folder: Path
 ) -> None:
     (folder / "bad.npz").write_bytes(b"PK nothing")
+    np.savez(folder / "w.npz", **{"conv1.weight": np.ones((4, 3, 3, 3))})
     before = sorted(folder.iterdir())
     outcome = accsim(*command)
     assert outcome.code == 2
@@ -117,9 +119,9 @@ def test_weights_that_do_not_fit_are_all_told(accsim: Accsim, folder: Path) -> N
     np.savez(folder / "w.npz", **bad)
     outcome = accsim("compress", "w.npz", "mine.yaml", "--network", "net.yaml")
     assert outcome.err.splitlines() == [
-        "accsim: error: conv1.weight: must have shape (4, 3, 3, 3), got (4, 3, 2, 2)",
-        "accsim: error: fc1.weight: holds values that are not finite",
-        "accsim: error: net has no layer 'fc2' with weights; did you mean 'fc1'?",
+        "accsim: error: w.npz: conv1.weight: must have shape (4, 3, 3, 3), got (4, 3, 2, 2)",
+        "accsim: error: w.npz: fc1.weight: holds values that are not finite",
+        "accsim: error: w.npz: fc2.weight: net has no layer 'fc2' with weights; did you mean 'fc1'?",
     ]
 
 
@@ -133,7 +135,7 @@ def test_biases_and_norms_of_an_archive_are_folded(accsim: Accsim, folder: Path)
     np.savez(folder / "w.npz", **{"conv1.weight": np.array([[[[3.0]]], [[[5.0]]]])}, **arrays)
     outcome = accsim("compress", "w.npz", "fold.yaml", "--network", "norm.yaml", "-o", "out.npz", "--json", "-")
     assert outcome.code == 0, outcome.err
-    assert json.loads(outcome.out)["notes"][0] == "weights: w.npz"
+    assert json.loads(outcome.out)["notes"][0] == "weights: trained: w.npz"
     with np.load(folder / "out.npz") as found:
         # y = gamma (w x - mean) / sqrt(variance + 1e-5) + beta
         np.testing.assert_allclose(found["conv1.weight"].ravel(), [1.5, 10], rtol=1e-5)
@@ -145,16 +147,17 @@ def test_what_is_no_norm_and_what_is_no_bias(accsim: Accsim, folder: Path) -> No
     np.savez(folder / "w.npz", **arrays)
     outcome = accsim("compress", "w.npz", "mine.yaml", "--network", "net.yaml")
     assert outcome.err.splitlines() == [
-        "accsim: error: conv1.bias: must have shape (4,), got (3,)",
-        "accsim: error: net has no batch normalisation 'conv1.relu'",
+        "accsim: error: w.npz: conv1.bias: must have shape (4,), got (3,)",
+        "accsim: error: w.npz: conv1.relu.mean: net has no normalisation 'conv1.relu'",
+        "accsim: error: w.npz: fc1.weight: is missing; expected an array of shape (10, 256, 1, 1)",
     ]
 
 
 @pytest.mark.parametrize(
     ("shape", "said"),
     [
-        ((4, 10**9), "has shape (4, 1000000000), more words than any layer has parameters"),
-        ((10, 256), "claims 20480 bytes and holds 0"),
+        ((4, 10**9), "claims 32000000000 bytes, more than its 128 can hold"),
+        ((10, 256), "claims 20480 bytes, more than its 128 can hold"),
     ],
 )
 def test_an_array_that_claims_more_than_it_holds_takes_no_memory(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from accsim.compress.channels import remove_filters
 from accsim.compress.coupling import coupling, owns_filters
+from accsim.compress.executor import run
 from accsim.compress.model import Model
 from accsim.compress.passes.filters import Filters
 from accsim.compress.synthetic import synthetic
@@ -70,6 +71,19 @@ def test_every_kind_of_joint(kind: str, filters: dict[str, list[int]]) -> None:
     first = "- first: {conv: 4, kernel: 3, pad: 1, then: [batch_norm, relu]}\n"
     lines = first + BLOCKS[kind].format(n="b").replace("\n        ", "\n").strip() + "\n- classes: {fc: 3}"
     check(whole(network_of(lines, "[2, 4, 4]"), 7), filters, 1)
+
+
+@pytest.mark.parametrize("moved", ["upsample: 2", "depth_to_space: 2", "depth_to_space: 2, order: crd"])
+def test_channels_that_become_pixels(moved: str) -> None:
+    """A filter goes with those that become pixels of the same channel."""
+    lines = f"- first: {{conv: 8, kernel: 3, pad: 1}}\n- moved: {{{moved}}}\n- last: {{conv: 3, kernel: 1}}"
+    model = synthetic(network_of(lines, "[2, 4, 4]"), 3)
+    removal = remove_filters(model, {"first": [1]})
+    left = {"upsample: 2": 7, "depth_to_space: 2": 4, "depth_to_space: 2, order: crd": 4}[moved]
+    assert removal.model.network.layer("first").output_shape[0] == left
+    masked = run(removal.masked(), seed=1)
+    smaller = run(removal.model, masked.given)
+    np.testing.assert_allclose(masked.values["last"], smaller.values["last"], rtol=0, atol=1e-12)
 
 
 def test_the_width_of_tokens() -> None:

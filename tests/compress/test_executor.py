@@ -187,3 +187,84 @@ def test_layers_that_were_cut_off_or_have_no_parameters() -> None:
     whole = replace(synthetic(load_network("lenet_caffe")), parameters={})
     with pytest.raises(AccsimError, match=r"^layer 'conv1' has no parameters$"):
         run(whole)
+
+
+DECODER = """\
+input: [TOKENS, 1]
+layers:
+  - table: {embedding: 7, width: 6}
+  - ln: layer_norm
+  - q: {fc: 6, from: ln}
+  - k: {fc: 6, from: ln CACHE}
+  - v: {fc: 6, from: ln CACHE}
+  - scores: {query_key: [q, k], heads: 2, causal: true, then: softmax}
+  - context: {attention_value: [scores, v], heads: 2}
+  - slopes: prelu
+  - sum: {add: [slopes, table]}
+"""
+
+
+def decoder(folder: Path, tokens: int, rows: int) -> Model:
+    """One layer of a decoder on some tokens, with a cache of ``rows`` where there are more than they."""
+    cache = f", then: {{cache: {rows}}}" if rows > tokens else ""
+    path = folder / "decoder.yaml"
+    path.write_text(DECODER.replace("TOKENS", str(tokens)).replace(" CACHE", cache))
+    return synthetic(load_network(str(path), batch=2), seed=5)
+
+
+def test_a_cached_token_gives_what_all_tokens_at_once_give(tmp_path: Path) -> None:
+    """Attention of the last of five tokens, with keys and values of the others cached, beside all five at once."""
+    numbers = np.random.default_rng(2).integers(0, 7, (2, 5, 1))
+    whole, last = decoder(tmp_path, 5, 5), decoder(tmp_path, 1, 5)
+    every = run(whole, numbers)
+    caches = {f"{name}.cache": every.values[name][:, :4] for name in ("k", "v")}
+    one = run(last, numbers[:, 4:], caches=caches)
+    assert np.allclose(one.values["sum"][:, 0], every.values["sum"][:, 4], rtol=0, atol=1e-12)
+    assert not np.allclose(run(last, numbers[:, 4:], seed=1).values["sum"], one.values["sum"])
+    with pytest.raises(
+        AccsimError, match=r"^layer 'k.cache': cached tokens must have shape \(2, 4, 6\), got \(2, 3, 6\)$"
+    ):
+        run(last, numbers[:, 4:], caches={"k.cache": caches["k.cache"][:, :3]})
+
+
+def test_attention_is_the_textbooks(tmp_path: Path) -> None:
+    """softmax(q k / sqrt(d)) v per head, keys behind the query left out, one head and one query at a time."""
+    done = run(decoder(tmp_path, 5, 5)).values
+    for n in range(2):
+        for head in range(2):
+            at = slice(3 * head, 3 * head + 3)
+            for query in range(5):
+                q, k, v = done["q"][n, query, at], done["k"][n, : query + 1, at], done["v"][n, : query + 1, at]
+                share = np.exp(k @ q / np.sqrt(3))
+                assert np.allclose(done["context"][n, query, at], share @ v / share.sum(), rtol=0, atol=1e-12)
+    assert np.allclose(done["ln"].mean(axis=2), 0)
+    assert np.allclose(done["ln"].std(axis=2), 1, atol=1e-3)
+    bent = np.where(done["context"] < 0, 0.25 * done["context"], done["context"])
+    assert np.allclose(done["sum"], bent + done["table"], rtol=0, atol=1e-12)
+
+
+def test_token_numbers_and_made_up_tables(tmp_path: Path) -> None:
+    model = decoder(tmp_path, 5, 5)
+    done = run(replace(model, real=True), np.full((2, 5, 1), 6))
+    assert done.made_up
+    assert (done.values["table"] == done.values["table"][:1, :1]).all()
+    made_up = run(model)
+    assert made_up.inputs == "made up: token numbers; seed 0"
+    assert set(np.unique(made_up.values["input"])) <= set(range(7))
+    known = replace(model, real=True, tables={"table": np.arange(42.0).reshape(7, 6)})
+    assert not run(known, np.full((2, 5, 1), 6)).made_up
+    for wrong in (7, -1, 0.5):
+        with pytest.raises(AccsimError, match=f"^layer 'table': its table has rows 0 to 6, but row {wrong:g} is read$"):
+            run(known, np.full((2, 5, 1), wrong))
+
+
+@pytest.mark.parametrize("name", ["shufflenet_v1_1x_g3", "squeezenet1_1", "bert_base", "gpt2_decode", "vit_b_16"])
+@pytest.mark.slow
+def test_shipped_networks_run_whole(name: str) -> None:
+    bindings = {"sequence": 4} if name in ("bert_base", "gpt2_decode") else {}
+    network = load_network(name, bindings=bindings)
+    done = run(synthetic(network))
+    assert done.values.keys() == {"input", *(layer.name for layer in network.layers)}
+    for layer in network.layers:
+        assert done.values[layer.name].shape == (1, *layer.output_shape)
+    assert np.isfinite(done.values[network.layers[-1].name]).all()

@@ -18,8 +18,11 @@ QONNX = "qonnx.custom_op.general"
 class Builder:
     """Collects nodes and constants of one graph that reads ``x``."""
 
-    def __init__(self, shape: tuple[int | str, ...], opset: int = 17, domains: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, shape: tuple[int | str, ...], opset: int = 17, domains: tuple[str, ...] = (), *, numbers: bool = False
+    ) -> None:
         self.shape, self.opset, self.domains = shape, opset, domains
+        self.kind = TensorProto.INT64 if numbers else TensorProto.FLOAT
         self.nodes: list[Any] = []
         self.stored: list[Any] = []
 
@@ -43,7 +46,7 @@ class Builder:
         graph = helper.make_graph(
             self.nodes,
             "g",
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, self.shape)],
+            [helper.make_tensor_value_info("x", self.kind, self.shape)],
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
             self.stored,
         )

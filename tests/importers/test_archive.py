@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from accsim.cli.dispatch import main
+from accsim.compress.archive import model_bytes, read_model
 from accsim.compress.executor import run
 from accsim.compress.synthetic import synthetic
 from accsim.errors import InputError
-from accsim.importers.archive import model_bytes, read_parameters
 from accsim.importers.opening import open_model, open_network
 from accsim.workload.reader import load_network
 from accsim.workload.writer import network_yaml
@@ -61,10 +61,10 @@ def test_what_is_missing_or_wrong_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         open_model(path)
     assert error.value.mistakes == (
-        f"{path}: cnov.weight: net has no layer 'cnov'; did you mean 'conv'?",
-        f"{path}: fc.bias: holds values that are not finite",
         f"{path}: conv.weight: must have shape (3, 2, 3, 3), got (3, 2, 3, 2)",
         f"{path}: conv.batch_norm.mean: is missing; expected an array of shape (3,)",
+        f"{path}: fc.bias: holds values that are not finite",
+        f"{path}: cnov.weight: net has no layer 'cnov' with weights; did you mean 'conv'?",
     )
 
 
@@ -72,9 +72,10 @@ def test_an_archive_without_its_network_and_a_broken_one(tmp_path: Path) -> None
     path = tmp_path / "net.npz"
     with pytest.raises(InputError, match=f"file not found: {path}"):
         open_model(path)
-    path.write_bytes(b"PK\x03\x04 and no more")
+    np.savez(path, **ARRAYS)
     with pytest.raises(InputError, match="its network is expected beside it, in "):
         open_network(path)
+    path.write_bytes(b"PK\x03\x04 and no more")
     (tmp_path / "net.yaml").write_text(NETWORK)
     with pytest.raises(InputError, match=r"not a NumPy \.npz archive of plain arrays"):
         open_model(path)
@@ -91,7 +92,7 @@ def test_a_network_by_name_has_made_up_parameters(tmp_path: Path) -> None:
     assert (again.real, again.origin) == (False, model.origin)
     assert all(np.array_equal(p.values(), again.parameters[name].values()) for name, p in model.parameters.items())
     assert model_bytes(again) == path.read_bytes()
-    assert model_bytes(read_parameters(path, load_network("lenet_caffe"))) == model_bytes(
+    assert model_bytes(read_model(path, load_network("lenet_caffe"))) == model_bytes(
         synthetic(load_network("lenet_caffe"), 3)
     )
 

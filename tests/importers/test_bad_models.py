@@ -134,7 +134,7 @@ def test_every_node_that_is_not_supported_is_named_with_the_reason(tmp_path: Pat
     b.node("ConvTranspose", "x", b.constant(np.ones((2, 2, 2, 2))))
     b.node("MXQuantize", "x", domain=QONNX)
     b.node("Frobnicate", "x")
-    b.node("Transpose", "x", perm=[0, 2, 3, 1])
+    b.node("MaxPool", b.node("Transpose", "x", perm=[0, 2, 3, 1]), kernel_shape=[2, 2])
     b.node("Relu", "floatquant0_0")
     b.node(
         "Quant", "x", b.constant(np.ones((1, 2, 1, 1)) * [[[[1]], [[2]]]]), b.constant(0), b.constant(4), domain=QONNX
@@ -150,9 +150,9 @@ def test_every_node_that_is_not_supported_is_named_with_the_reason(tmp_path: Pat
         "node 'convtranspose3' (ConvTranspose): transposed convolutions are no layer of this project",
         f"node 'mxquantize4' ({QONNX}.MXQuantize): block floating point (MX) has no integer codes with a real scale",
         "node 'frobnicate5' (Frobnicate): this operator is not supported",
-        "node 'transpose6' (Transpose): it moves the words of a feature map to another order of axes",
-        f"node 'quant8' ({QONNX}.Quant): a feature map has one scale, but it has 2",
-        "node 'quantizelinear9' (QuantizeLinear): tensor 'c6' holds FLOAT8E4M3FN values, which are not supported",
+        "node 'maxpool7' (MaxPool): it reads a feature map reshaped to [batch, 4, 4, 2], of which no layer is known",
+        f"node 'quant9' ({QONNX}.Quant): a feature map has one scale, but it has 2",
+        "node 'quantizelinear10' (QuantizeLinear): tensor 'c6' holds FLOAT8E4M3FN values, which are not supported",
     ]
 
 
@@ -177,7 +177,7 @@ def test_attributes_of_another_kind(tmp_path: Path) -> None:
     b = Builder(("n", 4, 4, 4))
     out = b.node("DepthToSpace", "x", blocksize="two")
     assert said(saved(b.model(out), tmp_path)) == [
-        "node 'depthtospace0' (DepthToSpace): its attributes or inputs are not of the kind that this operator has"
+        "node 'depthtospace0' (DepthToSpace): its attribute 'blocksize' must be int, got string"
     ]
 
 

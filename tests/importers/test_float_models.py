@@ -75,6 +75,30 @@ def test_activations_and_normalisation(tmp_path: Path) -> None:
     assert agrees(b, at, tmp_path) == ["lrn", *["activation"] * 7]
 
 
+@pytest.mark.parametrize("shape", [(1,), (3, 1, 1), (1, 3, 1, 1)])
+def test_slopes_of_a_prelu(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    b = Builder(("n", 3, 4, 4))
+    out = b.node("PRelu", "x", b.constant(draw.random(shape)))
+    assert agrees(b, out, tmp_path) == ["activation"]
+    (layer,) = import_onnx(tmp_path / "m.onnx").network.layers
+    assert layer.weight_words == np.prod(shape)
+
+
+def test_both_forms_of_gelu_and_a_gate(tmp_path: Path) -> None:
+    b = Builder(("n", 7), opset=20)
+    at = b.node("Gelu", b.node("Gelu", "x", approximate="tanh"))
+    out = b.node("Mul", at, b.node("Sigmoid", at))
+    assert agrees(b, out, tmp_path) == ["activation"] * 3
+    assert [x.operation for x in import_onnx(tmp_path / "m.onnx").network.layers] == ["gelu_tanh", "gelu", "silu"]
+
+
+def test_a_pattern_that_something_else_reads_is_left_as_it_is(tmp_path: Path) -> None:
+    b = Builder(("n", 7))
+    gate = b.node("Sigmoid", "x")
+    out = b.node("Add", b.node("Mul", "x", gate), gate)
+    assert agrees(b, out, tmp_path) == ["activation", "multiply", "add"]
+
+
 def test_branches_joined_and_words_moved(tmp_path: Path) -> None:
     b = Builder(("n", 8, 4, 4))
     first, second = b.node("Split", "x", b.constant([4, 4], np.int64), outputs=2, axis=1)

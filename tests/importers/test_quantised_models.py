@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from accsim.compress.archive import model_bytes
 from accsim.compress.codes import Binary, Uniform
 from accsim.compress.executor import Run, run
 from accsim.compress.feature_codes import encode
 from accsim.compress.model import ActivationCode, Model
-from accsim.importers.archive import model_bytes
 from accsim.importers.onnx_model import import_onnx
 from accsim.importers.opening import open_model
 from accsim.workload.operands import as_map
@@ -95,13 +95,14 @@ def test_qonnx_in_each_of_its_domains(tmp_path: Path, domain: str) -> None:
     exact_sums(model, done)
 
 
-def test_intquant_with_zero_points_and_scales_per_filter(tmp_path: Path) -> None:
-    b = Builder(("n", 10), domains=(QONNX,))
-    at = b.node("IntQuant", "x", b.constant(0.03), b.constant(7), b.constant(5), domain=QONNX, signed=0, narrow=0)
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_intquant_with_zero_points_and_scales_per_filter(tmp_path: Path, domain: str) -> None:
+    b = Builder(("n", 10), domains=(domain,))
+    at = b.node("IntQuant", "x", b.constant(0.03), b.constant(7), b.constant(5), domain=domain, signed=0, narrow=0)
     scales = np.abs(draw.standard_normal((1, 6))) * 0.2 + 0.05
-    weights = quant(b, b.constant(draw.standard_normal((10, 6))), scales, 1, 3)
+    weights = quant(b, b.constant(draw.standard_normal((10, 6))), scales, 1, 3, domain)
     before = b.node("MatMul", at, weights)
-    out = quant(b, before, 0.07, -3, 8)
+    out = quant(b, before, 0.07, -3, 8, domain)
     model, done, want = imported(b, out, tmp_path)
     fc = model.network.layers[-1].name
     code = model.parameters[fc].weight
@@ -124,16 +125,17 @@ def test_signs(tmp_path: Path) -> None:
     exact_sums(model, done)
 
 
+@pytest.mark.parametrize("domain", DOMAINS)
 @pytest.mark.parametrize("later", [False, True])
-def test_both_versions_of_trunc(tmp_path: Path, later: bool) -> None:
-    b = Builder(("n", 2, 4, 4), domains=(QONNX,))
-    at = quant(b, "x", 0.0625, 0, 8, signed=0)
+def test_both_versions_of_trunc_in_each_domain(tmp_path: Path, later: bool, domain: str) -> None:
+    b = Builder(("n", 2, 4, 4), domains=(domain,))
+    at = quant(b, "x", 0.0625, 0, 8, domain, signed=0)
     at = b.node("GlobalAveragePool", at)
     summed = b.node("Mul", at, b.constant(16.0))
     inputs = [b.constant(0.0625), b.constant(0), b.constant(12)]
     inputs += [b.constant(1.0), b.constant(5)] if later else [b.constant(8)]
     more = {"signed": 0, "narrow": 0} if later else {}
-    out = b.node("Trunc", summed, *inputs, domain=QONNX, rounding_mode="FLOOR", **more)
+    out = b.node("Trunc", summed, *inputs, domain=domain, rounding_mode="FLOOR", **more)
     model, done, want = imported(b, out, tmp_path)
     assert np.array_equal(done.values[model.network.layers[-1].name].reshape(want[out].shape), want[out])
 

@@ -147,10 +147,59 @@ def _first_rows(codes: np.ndarray, weight: np.ndarray, g: Geometry) -> np.ndarra
     return convolve(codes, weight[:1], replace(g, M=1, P=9))
 
 
+RECIPES = {
+    "fixed point": "  - level: {sparsity: 0.6}\n  - symmetric: {bits: 6, grain: filter}\n",
+    "ternary": "  - twn: {}\n",
+    "binary": "  - bwn: {}\n",
+    "powers of two": "  - inq: {bits: 5}\n",
+    "codebook": "  - magnitude: {}\n  - kmeans: {bits: 4}\n",
+    "kernels of low rank": "  - spatial_svd: {fraction: 0.5}\n",
+    "planes": "  - residual: {}\n",
+}
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [
+        *((FLOAT[0], recipe) for recipe in RECIPES),
+        (FLOAT[1], "ternary"),
+        (FLOAT[2], "fixed point"),
+        (QUANTISED[0], "codebook"),
+        (QUANTISED[1], "kernels of low rank"),
+    ],
+)
+def test_real_models_are_compressed_and_what_is_written_is_estimated(
+    models: Path, name: str, recipe: str, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.yaml").write_text(f"passes:\n{RECIPES[recipe]}")
+    out = tmp_path / "small.npz"
+    assert main(["compress", str(models / name), str(tmp_path / "mine.yaml"), "-o", str(out), "--quiet"]) == 0
+    for machine in ("systolic_32x32", "eyeriss"):
+        direct = estimate(str(models / name), machine, compress=str(tmp_path / "mine.yaml")).to_dict()
+        archived = estimate(str(out), machine).to_dict()
+        assert direct["totals"] == archived["totals"]
+        assert direct["layers"] == archived["layers"]
+        assert direct["totals"]["cycles"]["total"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["squeezenet", "resnet50"])
+def test_light_models_are_compressed_and_estimated(name: str, tmp_path: Path) -> None:
+    """Their weights are one value in many places, but their shapes are those of the published networks."""
+    (tmp_path / "mine.yaml").write_text("passes:\n  - symmetric: {bits: 8}\n")
+    path = str(LIGHT / f"light_{name}.onnx")
+    out = str(tmp_path / "small.npz")
+    assert main(["compress", path, str(tmp_path / "mine.yaml"), "-o", out, "--quiet"]) == 0
+    totals = estimate(out, "systolic_32x32").to_dict()["totals"]
+    assert totals["macs"] == import_onnx(path).network.macs
+
+
 @pytest.mark.network
 @pytest.mark.parametrize("name", [*FLOAT, *QUANTISED])
 def test_real_models_are_written_read_back_and_estimated(models: Path, name: str, tmp_path: Path) -> None:
     out = tmp_path / "model.npz"
     assert main(["import", str(models / name), "-o", str(out), "--quiet"]) == 0
-    direct, again = (estimate(str(path), "systolic_32x32").to_dict() for path in (models / name, out))
-    assert direct["totals"] == again["totals"]
+    for machine in ("systolic_32x32", "eyeriss"):
+        direct, again = (estimate(str(path), machine).to_dict() for path in (models / name, out))
+        assert direct["totals"] == again["totals"]

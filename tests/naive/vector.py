@@ -96,6 +96,7 @@ ACTIVATIONS: dict[str, Callable[[Counted], Counted]] = {
     "hard_swish": lambda x: x * hard_sigmoid(x),
     "silu": lambda x: x * sigmoid(x),
     "gelu": gelu,
+    "gelu_tanh": gelu,
 }
 
 
