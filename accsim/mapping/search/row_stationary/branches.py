@@ -22,12 +22,18 @@ from accsim.mapping.search.row_stationary.costs import (
     group_constants,
     trip_tables,
 )
+from accsim.mapping.search.row_stationary.exact import Exact
+from accsim.mapping.search.row_stationary.passes import busy_cycles
+from accsim.mapping.search.row_stationary.timeline import makespan
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 WANTED = (1, 2, 3, 4)
 """For every objective, what it is made of, as ``costs`` counts it."""
+
+STEPS = 20_000
+"""Steps of a timeline that are walked before it is given up."""
 
 SAME = 1e-10
 """Bounds this close, as a share, differ by rounding only."""
@@ -89,12 +95,13 @@ def shared(filters: int, p: int, t: int) -> int:
 @kernel
 def bounded(
     objective: int, h: Floats, cases: Ints, prices: Floats, timing: Floats,
-    n_m: int, n_k: int, sets_t: int, per_p: int, step: int, channel: Ints, taps: int, waits: float, leaks: bool,
+    n_m: int, n_k: int, sets_t: int, per_p: int, step: int, channel: Ints, taps: int, waits: float, busy: float,
+    least: float, leaks: bool,
 ) -> float:  # fmt: skip
     """The objective's bound; ``leaks``: with the leakage of the time it takes. Other arguments as of ``costs``."""
     wanted = WANTED[objective] | (2 if leaks else 0)
     energy, cycles, traffic = costs(
-        h, cases, prices, timing, n_m, n_k, sets_t, per_p, step, channel, taps, waits, wanted
+        h, cases, prices, timing, n_m, n_k, sets_t, per_p, step, channel, taps, waits, busy, least, wanted
     )  # fmt: skip
     if objective == ENERGY:
         return energy
@@ -113,11 +120,11 @@ def floor_of(
     ``paid``: with what cycles cost in energy.
     """
     whole, sets_t, per_p = ceil_div(filters, min(p * t, m)), ceil_div(filters, p), ceil_div(filters, t)
-    bound = bounded(objective, h, cases, prices, timing, whole, whole, sets_t, per_p, 1, channel, taps, 0.0, paid)
+    bound = bounded(objective, h, cases, prices, timing, whole, whole, sets_t, per_p, 1, channel, taps, 0.0, 0.0, 0.0, paid)
     n_m = ceil_div(filters, m)
     if p * t < m:
         n_k = max(whole, n_m + 1)
-        cut = bounded(objective, h, cases, prices, timing, n_m, n_k, sets_t, per_p, 1, channel, taps, 0.0, paid)
+        cut = bounded(objective, h, cases, prices, timing, n_m, n_k, sets_t, per_p, 1, channel, taps, 0.0, 0.0, 0.0, paid)
         bound = min(bound, cut)
     return bound
 
@@ -149,7 +156,7 @@ def floors_of(
 def search(
     groups: Ints, floors: Floats, channels: Ints, lows: Ints, parts: Ints, order: Ints, sizes: Ints,
     prices: Floats, timing: Floats, objective: int, buffered: bool, limit: float, only_best: bool, slack: float,
-    kept_most: int, paid: bool,
+    kept_most: int, paid: bool, x: Exact, counts: Ints,
 ) -> tuple[Floats, Ints, int, float, float]:  # fmt: skip
     """Mappings whose bound is below ``limit``, or one alone that is the best of them but for a share of ``slack``.
 
@@ -184,6 +191,7 @@ def search(
     timed = leaks or objective in (LATENCY, EDP)
     bounds, picks = np.empty((2 * kept_most, 2), np.float64), np.empty((2 * kept_most, 5), np.int64)
     n = scored = 0
+    mapping = np.empty(8, np.int64)
     cover = dropped = np.inf
     for i in range(groups.shape[0]):
         if floors[i] >= limit * share:
@@ -229,20 +237,47 @@ def search(
                             if timed:
                                 free = bounded(
                                     objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
-                                    0.0, leaks,
+                                    0.0, 0.0, 0.0, leaks,
                                 )  # fmt: skip
                                 cover = min(cover, free)
                                 sent = cases[case_of(trips, n_k, channel[3]), 2]
                                 times = (trips - 1) * (kept // step) + rest // step
                                 waits = filter_waits(group, channel, sizes, timing, sent, t, step, times)
+                            busy = least = 0.0
                             bound = bounded(
                                 objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
-                                waits, leaks,
+                                waits, busy, least, leaks,
                             )  # fmt: skip
                             if bound >= limit:
                                 continue
+                            if timed:
+                                mapping[0], mapping[1], mapping[2] = group[0], group[2], group[10]
+                                mapping[3], mapping[4], mapping[5], mapping[6] = q, channel[1], p, t
+                                mapping[7] = kept
+                                counts[0] += 1
+                                busy = float(busy_cycles(mapping, group[18], sizes, x.facts))
+                                bound = bounded(
+                                    objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
+                                    waits, busy, least, leaks,
+                                )  # fmt: skip
+                                if bound >= limit:
+                                    continue
+                                counts[1] += 1
+                                least = float(
+                                    makespan(
+                                        mapping, group[18], order, sizes, x.facts, x.moves, x.widths, x.dram, x.ring,
+                                        buffered, x.rows_at, x.rows, x.cols_at, x.cols, STEPS,
+                                    )
+                                )  # fmt: skip
+                                bound = bounded(
+                                    objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
+                                    waits, busy, least, leaks,
+                                )  # fmt: skip
+                                if bound >= limit:
+                                    continue
                             energy, cycles, _ = costs(
-                                h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps, waits, 3
+                                h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps, waits,
+                                busy, least, 3,
                             )  # fmt: skip
                             second = cycles if objective == ENERGY else energy
                             if only_best:

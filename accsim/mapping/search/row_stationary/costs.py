@@ -124,7 +124,8 @@ def case_of(n_m: int, n_k: int, n_c: int) -> int:
 @kernel
 def costs(
     h: Floats, cases: Ints, prices: Floats, timing: Floats,
-    n_m: int, n_k: int, sets_t: int, per_p: int, step: int, channel: Ints, taps: int, waits: float, wanted: int,
+    n_m: int, n_k: int, sets_t: int, per_p: int, step: int, channel: Ints, taps: int, waits: float, busy: float,
+    least: float, wanted: int,
 ) -> tuple[float, float, float]:  # fmt: skip
     """Energy, cycles and off-chip bits at least; those not ``wanted`` are 0.
 
@@ -137,6 +138,8 @@ def costs(
         channel: a row of ``channel_options``.
         taps: taps of a filter, for the size of the first weight tile.
         waits: cycles the array waits for filters.
+        busy: cycles of all passes at least, as far as known.
+        least: cycles of the layer at least, as far as known.
         wanted: 1 for energy, 2 for cycles, 4 for traffic, added up.
     """
     block, n_c, sets_r, per_q, sets_full = channel[2], channel[3], channel[4], channel[5], channel[6]
@@ -157,6 +160,7 @@ def costs(
         array = max(array, psum_out * timing[1])
         if n_c * h[6] > 1 or h[9] == 0.0:
             array = max(array, psum_out * timing[2])
+        array = max(array, busy)
         tiles = h[14] * n_m
         array += h[13] * n_m * block + tiles * (timing[13] + h[15] * sets_full - 1) + waits
         latency = timing[7]
@@ -173,7 +177,7 @@ def costs(
             dram_out += latency * tiles
         serial = (dram_ifmap if timing[8] else 0.0) + (dram_out if timing[10] else 0.0)
         serial += dram_weight if timing[9] else first_weights
-        cycles = max(array + serial, dram_ifmap + dram_weight + dram_out)
+        cycles = max(least, max(array + serial, dram_ifmap + dram_weight + dram_out))
     energy = traffic = 0.0
     for row in range(2):
         if not wanted & (1 if row == 0 else 4):
@@ -208,7 +212,7 @@ def filter_waits(
     """Cycles for which the array waits for filters, in the steps with the largest blocks alone.
 
     Filters come beside the first output column of their pass, and, if the machine can, beside the last of the pass
-    before, or all of it but its first (``timing[15]`` 0, 1, 2); a pass before of smaller blocks only leaves less time.
+    before, or more (``timing[15]`` 0, 1, 2 or 3): all of it but its first column at most. A pass before of smaller blocks only leaves less time.
 
     Args:
         sent: how often each block of filters and channels is sent.
@@ -227,7 +231,7 @@ def filter_waits(
     if n * f > 1 and timing[15] == 1.0:
         new = span if f == 1 or sizes[5] % f == 1 else min(sizes[14], span)
         beside = column + per_q * new * shift
-    elif n * f > 1 and timing[15] == 2.0:
+    elif n * f > 1 and timing[15] >= 2.0:
         words = (f - 1) * min(sizes[14], span) + span
         beside = n * (f * column + per_q * words * shift) - first
     wait = float(filters) * block * sizes[6] * sizes[7] * timing[14] - first - beside

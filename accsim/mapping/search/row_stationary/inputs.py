@@ -59,7 +59,7 @@ def build(task: Task, rates: Rates, every: bool, timed: bool) -> Inputs:
         np.array([LOOPS.index(name) for name in _loops(task)], dtype=np.int64),
         _sizes(g, acc, rates.macs),
         prices,
-        _timing(acc, rates, task.weight_bits),
+        _timing(acc, rates),
     )
 
 
@@ -223,11 +223,10 @@ def _vector(one: Affine) -> Floats:
     return np.array([getattr(one, name) for name in Affine.__slots__], dtype=np.float64)
 
 
-def _timing(acc: Accelerator, rates: Rates, weight_bits: int) -> Floats:
+def _timing(acc: Accelerator, rates: Rates) -> Floats:
     def bus(operand: Operand, direction: str) -> float:
         link = acc.link(operand, direction)
-        bits = weight_bits if operand is Operand.WEIGHT else acc.bits(operand)
-        return bits / link.width_bits if link is not None and link.width_bits is not None else 0.0
+        return acc.bits(operand) / link.width_bits if link is not None and link.width_bits is not None else 0.0
 
     channel = acc.clock_mhz / (acc.dram.clock_mhz or acc.clock_mhz) / acc.dram.width_bits * ROUNDING
 

@@ -16,6 +16,7 @@ from accsim.mapping.dataflow import RowStationaryDataflow
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.search.best_first import TOLERANCE, Chunk, Limit
 from accsim.mapping.search.objective import Objective
+from accsim.mapping.search.row_stationary.exact import exact
 from accsim.mapping.search.row_stationary.inputs import ROUNDING, build, size
 from accsim.mapping.search.row_stationary.rates import Rates
 from accsim.mapping.task import Task
@@ -36,7 +37,7 @@ MANY = 10**8
 TIMED_TOLERANCE = 1e-4
 """Costs this close, as a share, are equal where cycles play a part: their bound is not exact."""
 
-PAID_SHARE, PAID_TOLERANCE = 0.01, 1e-3
+PAID_SHARE, PAID_TOLERANCE = 0.01, 1e-4
 """Where the energy of running cycles is at least this share, costs this close, as a share, are equal."""
 
 OBJECTIVES = (Objective.ENERGY, Objective.LATENCY, Objective.EDP, Objective.TRAFFIC)
@@ -77,6 +78,8 @@ class RowStationarySpace:
         self._goal = OBJECTIVES.index(objective)
         self._buffered = any(Operand.PSUM in level.operands for level in task.accelerator.buffers)
         self._inputs = build(task, rates, self._every, self._timed)
+        self._exact = exact(task, rates.channel)
+        self.counts = np.zeros(2, dtype=np.int64)
 
     @property
     def words(self) -> str:
@@ -149,7 +152,7 @@ class RowStationarySpace:
             bounds, picks, scored, cover, dropped = search(
                 groups, floors, i.channels[at : at + CHANNELS], i.lows, i.parts, i.order, i.sizes, i.prices, i.timing,
                 self._goal, self._buffered, self._below(limit), best, self.tolerance / 2 if self._timed else 0.0,
-                KEPT, self._paid,
+                KEPT, self._paid, self._exact, self.counts,
             )  # fmt: skip
             picks[:, 1] += at
             self._cover, self.dropped = min(self._cover, cover), min(self.dropped, dropped * ROUNDING)
