@@ -15,6 +15,7 @@ from accsim.mapping.search.row_stationary.costs import (
     EDP,
     ENERGY,
     LATENCY,
+    TRAFFIC,
     case_of,
     ceil_div,
     costs,
@@ -100,7 +101,7 @@ def bounded(
 ) -> float:  # fmt: skip
     """The objective's bound; ``leaks``: with the leakage of the time it takes. Other arguments as of ``costs``."""
     wanted = WANTED[objective] | (2 if leaks else 0)
-    energy, cycles, traffic = costs(
+    energy, cycles, traffic, _, _ = costs(
         h, cases, prices, timing, n_m, n_k, sets_t, per_p, step, channel, taps, waits, busy, least, wanted
     )  # fmt: skip
     if objective == ENERGY:
@@ -108,6 +109,16 @@ def bounded(
     if objective == LATENCY:
         return cycles
     return energy * cycles if objective == EDP else traffic
+
+
+@kernel
+def enough_cycles(objective: int, energy: float, cycles: float, each: float, limit: float) -> float:
+    """Cycles from which on the objective is not below ``limit``, if it has this energy at so many cycles."""
+    if objective == LATENCY:
+        return limit
+    if objective == EDP:
+        return limit / energy if energy > 0 else np.inf
+    return cycles + (limit - energy) / each if each > 0 else np.inf
 
 
 @kernel
@@ -130,8 +141,23 @@ def floor_of(
 
 
 @kernel
+def bucket_floor(
+    h: Floats, cases: Ints, group: Ints, bucket: Ints, parts: Ints, prices: Floats, timing: Floats, objective: int,
+    filters: int, taps: int, paid: bool,
+) -> float:  # fmt: skip
+    """A bound of all mappings of a group with the options for channels in a bucket; infinite where none fits."""
+    if bucket[1] > group[8] or bucket[7] != group[18]:
+        return np.inf
+    m = most_filters(group, parts, bucket[2], 1, taps, filters)
+    if m == 0:
+        return np.inf
+    t = min(group[8] // bucket[1], filters)
+    return floor_of(h, cases, prices, timing, bucket, objective, filters, taps, bucket[8], t, m, paid)
+
+
+@kernel
 def floors_of(
-    groups: Ints, channels: Ints, parts: Ints, order: Ints, sizes: Ints, prices: Floats, timing: Floats,
+    groups: Ints, buckets: Ints, parts: Ints, order: Ints, sizes: Ints, prices: Floats, timing: Floats,
     objective: int, buffered: bool, paid: bool,
 ) -> Floats:  # fmt: skip
     """A bound of all mappings of each group; infinite where none fits. Arguments as of ``search``."""
@@ -140,25 +166,21 @@ def floors_of(
     for i in range(groups.shape[0]):
         group = groups[i]
         h, cases = group_constants(group, sizes, timing), trip_tables(order, group, sizes, buffered)
-        for j in range(channels.shape[0]):
-            channel = channels[j]
-            if channel[1] > group[8] or channel[7] != group[18]:
-                continue
-            m = most_filters(group, parts, channel[2], 1, taps, filters)
-            if m > 0:
-                t = min(group[8] // channel[1], filters)
-                floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, channel[8], t, m, paid)
-                out[i] = min(out[i], floor)
+        for j in range(buckets.shape[0]):
+            floor = bucket_floor(
+                h, cases, group, buckets[j], parts, prices, timing, objective, filters, taps, paid
+            )  # fmt: skip
+            out[i] = min(out[i], floor)
     return out
 
 
 @kernel
 def search(
-    groups: Ints, floors: Floats, channels: Ints, lows: Ints, parts: Ints, order: Ints, sizes: Ints,
+    groups: Ints, floors: Floats, channels: Ints, buckets: Ints, lows: Ints, parts: Ints, order: Ints, sizes: Ints,
     prices: Floats, timing: Floats, objective: int, buffered: bool, limit: float, only_best: bool, slack: float,
-    kept_most: int, paid: bool, x: Exact, counts: Ints,
+    kept_most: int, paid: bool, exactly: bool, x: Exact, counts: Ints,
 ) -> tuple[Floats, Ints, int, float, float]:  # fmt: skip
-    """Mappings whose bound is below ``limit``, or one alone that is the best of them but for a share of ``slack``.
+    """Mappings whose bound is below ``limit``, or one alone: none of them is better by more than a share of ``slack``.
 
     Args:
         groups: rows n, blocks of n, e, strips; sums over the strips of ifmap rows on the network, read from the
@@ -168,6 +190,8 @@ def search(
             strips that fetch any ifmap; counted MACs that begin a sum, for each PE set on other channels.
         floors: a bound of all mappings of each group.
         channels: ``channel_options``; the columns of a filter they are meant for; the most p beside them.
+        buckets: for neighbours among them, the least of every column, but the most p, and the first and the end; each
+            twice, with the least and with the most PE sets.
         lows: columns of a filter that fit the scratchpads, for every p and q.
         parts: rows free bits, bits of a bank, and bits per word, copies included, of tiles of ifmap, weight, and sums
             of m filters and of one pass's.
@@ -187,43 +211,64 @@ def search(
         least bound of those that are not among the ``kept_most`` (or somewhat more) best.
     """
     filters, taps = sizes[2], sizes[6] * sizes[7]
-    leaks, share = prices[0, 12] > 0, 1 - slack if only_best else 1.0
+    leaks = prices[0, 12] > 0
     timed = leaks or objective in (LATENCY, EDP)
     bounds, picks = np.empty((2 * kept_most, 2), np.float64), np.empty((2 * kept_most, 5), np.int64)
     n = scored = 0
     mapping = np.empty(8, np.int64)
     cover = dropped = np.inf
     for i in range(groups.shape[0]):
-        if floors[i] >= limit * share:
+        if floors[i] >= limit:
             continue
         group = groups[i]
         h, cases = group_constants(group, sizes, timing), trip_tables(order, group, sizes, buffered)
+        bucket, above = 0, 0.0
         for j in range(channels.shape[0]):
             channel = channels[j]
+            while j >= buckets[bucket, 10]:
+                bucket += 1
+            if j == buckets[bucket, 9]:
+                above = bucket_floor(
+                    h, cases, group, buckets[bucket], parts, prices, timing, objective, filters, taps, paid
+                )  # fmt: skip
+                if bucket + 1 < buckets.shape[0] and buckets[bucket + 1, 9] == j:
+                    other = bucket_floor(
+                        h, cases, group, buckets[bucket + 1], parts, prices, timing, objective, filters, taps, paid
+                    )  # fmt: skip
+                    above = min(above, other)
+            if above >= limit:
+                continue
             q, block = channel[0], channel[2]
             if channel[1] > group[8] or channel[7] != group[18]:
                 continue
             t_most = min(group[8] // channel[1], filters)
-            m_most = most_filters(group, parts, block, 1, taps, filters)
-            if m_most == 0:
+            whole_m = most_filters(group, parts, block, 1, taps, filters)
+            if whole_m == 0:
                 continue
             floor = floor_of(
-                h, cases, prices, timing, channel, objective, filters, taps, channel[8], t_most, m_most, paid
+                h, cases, prices, timing, channel, objective, filters, taps, channel[8], t_most, whole_m, paid
             )
-            if floor >= limit * share:
+            if floor >= limit:
                 continue
-            for t in range(1, t_most + 1):
+            for t in range(t_most, 0, -1):
                 # A smaller p does as well for so few filters, unless it cuts them otherwise.
                 cut = group[18] < sizes[7]
-                for p in range(1, (channel[8] if cut else min(channel[8], ceil_div(filters, t))) + 1):
+                p_most = channel[8] if cut else min(channel[8], ceil_div(filters, t))
+                floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p_most, t, whole_m, paid)
+                if floor >= limit:
+                    break  # and so for every smaller t
+                for p in range(p_most, 0, -1):
                     if lows[p, q] != group[18]:
                         continue
+                    floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p, t, whole_m, paid)
+                    if floor >= limit:
+                        break  # and so for every smaller p
                     full = p * t
                     m_most = most_blocks(group, parts, block, full, taps, filters)
                     m, too_few = m_most, 0 if cut else (p - 1) * t
                     while m > too_few:
                         floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p, t, m, paid)
-                        if floor >= limit * share:
+                        if floor >= limit:
                             break
                         trips = ceil_div(filters, m)
                         last, m = m, ceil_div(filters, trips) - 1
@@ -250,32 +295,34 @@ def search(
                             )  # fmt: skip
                             if bound >= limit:
                                 continue
-                            if timed:
+                            if timed and objective != TRAFFIC:
                                 mapping[0], mapping[1], mapping[2] = group[0], group[2], group[10]
                                 mapping[3], mapping[4], mapping[5], mapping[6] = q, channel[1], p, t
                                 mapping[7] = kept
                                 counts[0] += 1
                                 busy = float(busy_cycles(mapping, group[18], sizes, x.facts))
-                                bound = bounded(
-                                    objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
-                                    waits, busy, least, leaks,
+                                energy, cycles, _, array, sent_all = costs(
+                                    h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps, waits,
+                                    busy, least, 3,
                                 )  # fmt: skip
-                                if bound >= limit:
+                                enough = enough_cycles(objective, energy, cycles, prices[0, 12], limit)
+                                if cycles >= enough:
                                     continue
-                                counts[1] += 1
-                                least = float(
-                                    makespan(
+                                if exactly:
+                                    counts[1] += 1
+                                    least = makespan(
                                         mapping, group[18], order, sizes, x.facts, x.moves, x.widths, x.dram, x.ring,
-                                        buffered, x.rows_at, x.rows, x.cols_at, x.cols, STEPS,
-                                    )
-                                )  # fmt: skip
+                                        buffered, x.rows_at, x.rows, x.cols_at, x.cols, STEPS, array, sent_all, enough,
+                                    )  # fmt: skip
+                                    if least >= enough:
+                                        continue
                                 bound = bounded(
                                     objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
                                     waits, busy, least, leaks,
                                 )  # fmt: skip
                                 if bound >= limit:
                                     continue
-                            energy, cycles, _ = costs(
+                            energy, cycles, _, _, _ = costs(
                                 h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps, waits,
                                 busy, least, 3,
                             )  # fmt: skip
@@ -283,7 +330,7 @@ def search(
                             if only_best:
                                 if n and bound > bounds[0, 0] * (1 - SAME) and second >= bounds[0, 1]:
                                     continue
-                                limit = bound * (1 + SAME)
+                                limit = bound * (1 - slack if slack > 0 else 1 + SAME)
                                 n = 0
                             elif n == bounds.shape[0]:
                                 best = np.argsort(bounds[:, 0], kind="mergesort")[: n // 2]

@@ -126,8 +126,8 @@ def costs(
     h: Floats, cases: Ints, prices: Floats, timing: Floats,
     n_m: int, n_k: int, sets_t: int, per_p: int, step: int, channel: Ints, taps: int, waits: float, busy: float,
     least: float, wanted: int,
-) -> tuple[float, float, float]:  # fmt: skip
-    """Energy, cycles and off-chip bits at least; those not ``wanted`` are 0.
+) -> tuple[float, float, float, float, float]:  # fmt: skip
+    """Energy, cycles and off-chip bits at least, and cycles of the array and the channel; those not wanted are 0.
 
     Args:
         h, cases: of the group, from ``group_constants`` and ``trip_tables``.
@@ -153,7 +153,7 @@ def costs(
     psum_out = h[2] * n_c * h[6]
     psum_in = psum_out - h[9]
     chains = h[7] * sets_r
-    cycles = 0.0
+    cycles = array = channel_all = 0.0
     if wanted & 2:
         array = h[10] * per_p * per_q + h[11] * per_p * n_c + h[12] * per_q * n_k
         array = max(array, ifmap_sent * timing[0])
@@ -177,7 +177,8 @@ def costs(
             dram_out += latency * tiles
         serial = (dram_ifmap if timing[8] else 0.0) + (dram_out if timing[10] else 0.0)
         serial += dram_weight if timing[9] else first_weights
-        cycles = max(least, max(array + serial, dram_ifmap + dram_weight + dram_out))
+        channel_all = dram_ifmap + dram_weight + dram_out
+        cycles = max(least, max(array + serial, channel_all))
     energy = traffic = 0.0
     for row in range(2):
         if not wanted & (1 if row == 0 else 4):
@@ -202,7 +203,7 @@ def costs(
             energy = spent
         else:
             traffic = spent
-    return energy, cycles, traffic
+    return energy, cycles, traffic, array, channel_all
 
 
 @kernel

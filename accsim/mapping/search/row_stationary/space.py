@@ -65,12 +65,16 @@ class RowStationarySpace:
         self.dataflow = task.dataflow
         self._every = objective in (Objective.LATENCY, Objective.EDP)
         self._timed = self._every or (objective is Objective.ENERGY and rates.energy.cycle > 0)
+        import os
+        if os.environ.get("EVERY"):
+            self._every = self._timed
         running = rates.energy.cycle * task.geometry.macs / task.accelerator.array.pes
         self._paid = objective is Objective.ENERGY and running > PAID_SHARE * rates.energy.fixed
         if self._every and size(task) > MANY:
             self._every = False
         self.complete = self._every or (rates.exact and not self._timed)
         self.tolerance = PAID_TOLERANCE if self._paid else TIMED_TOLERANCE if self._timed else TOLERANCE
+        self._slack = self.tolerance / 2 if self._timed else 0.0
         self._cover = self.dropped = np.inf
         self._picks: list[tuple[int, ...]] = []
         self._first: set[tuple[int, ...]] = set()
@@ -113,20 +117,27 @@ class RowStationarySpace:
         """Bounds of the mappings that may be better than ``limit``: first the best by its bound, then all others."""
         groups, floors = self._floors(self._inputs.groups)
         self._floor = float(floors.min(initial=np.inf)) * ROUNDING
-        best = Limit()
-        for at in range(0, len(groups), SLICE):
-            some, least = groups[at : at + SLICE], floors[at : at + SLICE]
-            if least[0] * ROUNDING >= best.value:
-                break
-            for bounds, picks, scored in self._slices(some, least, best, best=True):
-                best.value = min(best.value, float(bounds[:, 0].min(initial=np.inf)) * ROUNDING)
-                yield self._chunk(some, bounds, picks, scored)
+        for exactly in (False, True) if self._timed else (False,):
+            best = Limit(limit.value)
+            yield from self._best(groups, floors, best, exactly=exactly)
+            if self._timed and exactly and limit.value <= best.value:
+                return
         for at in range(len(groups)):
             if floors[at] >= self._below(limit):
                 break
             self._floor = float(floors[at]) * ROUNDING
             some, least = groups[at : at + 1], floors[at : at + 1]
             for bounds, picks, scored in self._slices(some, least, limit, best=False):
+                yield self._chunk(some, bounds, picks, scored)
+
+    def _best(self, groups: Ints, floors: Floats, best: Limit, *, exactly: bool) -> Iterator[Chunk]:
+        """The best by its bound, and those that were so on the way to it; ``best`` becomes a bound of all."""
+        for at in range(0, len(groups), SLICE):
+            some, least = groups[at : at + SLICE], floors[at : at + SLICE]
+            if least[0] * ROUNDING >= best.value:
+                break
+            for bounds, picks, scored in self._slices(some, least, best, best=True, exactly=exactly):
+                best.value = min(best.value, float(bounds[:, 0].min(initial=np.inf)) * ROUNDING * (1 - self._slack))
                 yield self._chunk(some, bounds, picks, scored)
 
     def _below(self, limit: Limit) -> float:
@@ -138,25 +149,25 @@ class RowStationarySpace:
 
         i = self._inputs
         floors = floors_of(
-            groups, i.channels, i.parts, i.order, i.sizes, i.prices, i.timing, self._goal, self._buffered, self._paid
+            groups, i.buckets, i.parts, i.order, i.sizes, i.prices, i.timing, self._goal, self._buffered, self._paid
         )
         by_floor = np.argsort(floors, kind="stable")
         return groups[by_floor], floors[by_floor]
 
-    def _slices(self, groups: Ints, floors: Floats, limit: Limit, *, best: bool) -> Iterator[tuple[Floats, Ints, int]]:
+    def _slices(
+        self, groups: Ints, floors: Floats, limit: Limit, *, best: bool, exactly: bool = True
+    ) -> Iterator[tuple[Floats, Ints, int]]:
         """What the compiled search finds with some of the options for channels at a time."""
         from accsim.mapping.search.row_stationary.branches import search  # noqa: PLC0415
 
         i = self._inputs
-        for at in range(0, len(i.channels), CHANNELS):
-            bounds, picks, scored, cover, dropped = search(
-                groups, floors, i.channels[at : at + CHANNELS], i.lows, i.parts, i.order, i.sizes, i.prices, i.timing,
-                self._goal, self._buffered, self._below(limit), best, self.tolerance / 2 if self._timed else 0.0,
-                KEPT, self._paid, self._exact, self.counts,
-            )  # fmt: skip
-            picks[:, 1] += at
-            self._cover, self.dropped = min(self._cover, cover), min(self.dropped, dropped * ROUNDING)
-            yield bounds, picks, scored
+        bounds, picks, scored, cover, dropped = search(
+            groups, floors, i.channels, i.buckets, i.lows, i.parts, i.order, i.sizes, i.prices, i.timing,
+            self._goal, self._buffered, self._below(limit), best, self._slack if best else 0.0,
+            KEPT, self._paid, exactly, self._exact, self.counts,
+        )  # fmt: skip
+        self._cover, self.dropped = min(self._cover, cover), min(self.dropped, dropped * ROUNDING)
+        yield bounds, picks, scored
 
     def _chunk(self, groups: Ints, bounds: Floats, picks: Ints, scored: int) -> Chunk:
         """Bounds of mappings not handed out before, which get the next indices."""

@@ -94,8 +94,11 @@ def ring_slots(ring: Ints, n: int, ifmap: int, weight: int, kept: int, passing: 
 def makespan(
     mapping: Ints, fit: int, order: Ints, sizes: Ints, facts: Ints, moves: Ints, widths: Floats, dram: Ints, ring: Ints,
     buffered: bool, rows_at: Ints, rows: Ints, cols_at: Ints, cols: Ints, steps_most: int,
-) -> int:  # fmt: skip
-    """Cycles from the first fetch to the last write-back; -1 after ``steps_most`` steps.
+    array_all: float, channel_all: float, enough: float,
+) -> float:  # fmt: skip
+    """Cycles from the first fetch to the last write-back, or a lower bound of them that is not below ``enough``.
+
+    After ``steps_most`` steps it is a lower bound, whatever it comes to.
 
     Args:
         mapping: n, e, f, q, r, p, t, m.
@@ -109,6 +112,7 @@ def makespan(
         buffered: whether a buffer holds sums.
         rows_at, rows: where the strips of every e stand in rows (output rows, ifmap rows, how many in a row).
         cols_at, cols: likewise of every f.
+        array_all, channel_all: cycles that the array and the channel are at work, at least.
     """
     n_most, e, f, q, r, p, t, m = (
         mapping[0], mapping[1], mapping[2], mapping[3], mapping[4], mapping[5], mapping[6], mapping[7],
@@ -168,8 +172,9 @@ def makespan(
     ifmap_from = STREAMS + weight_slots
     width = ifmap_from + ifmap_slots
     out_slots = moves[PSUM, SLOTS]
+    ran, sent = width, width + 1  # cycles that the array and the channel have been at work
 
-    v = np.zeros(WIDEST, np.int64)
+    v = np.zeros(WIDEST + 2, np.int64)
     pending = 0
     before = np.zeros(4, np.int64)
     # Of every loop: the run of equal pieces it is in, and what it has left of it; its pieces; iterations left.
@@ -180,13 +185,13 @@ def makespan(
     need = np.ones(7, np.int64)
     seen = np.zeros(7, np.int64)
     first_ = np.ones(7, np.bool_)
-    past = np.zeros((7, WIDEST), np.int64)
-    moved = np.zeros((7, WIDEST), np.int64)
+    past = np.zeros((7, WIDEST + 2), np.int64)
+    moved = np.zeros((7, WIDEST + 2), np.int64)
     due = np.full(7, -1, np.int64)
     earlier = np.zeros((7, 4), np.int64)
 
     carried, depth, steps = -1, 0, 0
-    ifmap_words = known_n = known_filters = known_channels = known_rows = known_cols = base = 0
+    known_n = known_filters = known_channels = known_rows = known_cols = base = 0
     at_g = at_m = at_n = at_e = at_f = at_c = at_k = 0
     for i in range(7):
         if order[i] == LOOP_G:
@@ -227,8 +232,9 @@ def makespan(
                 left[i] = max(1, whole // each)
                 rest[i] = ceil_div(whole, each)
         steps += 1
-        if steps > steps_most:
-            return -1
+        least = max(v[DONE] + array_all - v[ran], v[CHANNEL] + channel_all - v[sent])
+        if least >= enough or steps > steps_most:
+            return max(least, 0.0)
         n, filters, channels = size[at_n], size[at_k], size[at_c]
         out_rows, out_cols = size[at_e], size[at_f]
 
@@ -237,6 +243,7 @@ def makespan(
             cycles = transfer(filters * channels * taps, moves[WEIGHT], widths[WEIGHT], dram)
             if cycles:
                 v[CHANNEL] = max(v[CHANNEL], v[STREAMS]) + cycles
+                v[sent] += cycles
                 ready = v[CHANNEL]
             if weight_slots == 2:
                 v[STREAMS], v[STREAMS + 1] = v[STREAMS + 1], v[STREAMS]
@@ -249,6 +256,7 @@ def makespan(
             cycles = transfer(n * channels * need[at_e] * need[at_f], moves[IFMAP], widths[IFMAP], dram)
             if cycles:
                 share, more = cycles // parts, cycles % parts
+                v[sent] += cycles
                 for i in range(parts):
                     v[CHANNEL] = max(v[CHANNEL], v[ifmap_from + i]) + share + (1 if i < more else 0)
                     ready = max(ready, v[CHANNEL] - max(0, i - 1) * each)
@@ -262,6 +270,7 @@ def makespan(
             free = v[DONE]
             if pending:
                 free = v[CHANNEL] = max(v[CHANNEL], v[DONE]) + pending
+                v[sent] += pending
             slot = free if out_slots == 1 else v[SLOT]
             v[SLOT] = free
             ready = max(ready, slot)
@@ -272,6 +281,7 @@ def makespan(
                 back = transfer(words, moves[PSUM], widths[PSUM], dram)
                 if back:
                     v[CHANNEL] = max(v[CHANNEL], slot) + back
+                    v[sent] += back
                     ready = max(ready, v[CHANNEL])
             if reduces and rest[at_c] > 1:
                 pending = transfer(words, moves[PSUM], widths[PSUM], dram)
@@ -291,6 +301,7 @@ def makespan(
             cycles += filter_wait(facts, fit, fewest, r, t, before, n, filters, channels, out_cols)
         before[0], before[1], before[2], before[3] = n, filters, channels, out_cols
         v[DONE] = max(v[DONE], ready) + cycles
+        v[ran] += cycles
         if weight_slots:
             v[STREAMS + weight_slots - 1] = v[DONE]
         if ifmap_slots:
@@ -313,6 +324,8 @@ def makespan(
                         if change != moved[depth, i]:
                             same = False
                         moved[depth, i], past[depth, i] = change, v[i]
+                    for i in range(width, width + 2):
+                        moved[depth, i], past[depth, i] = v[i] - past[depth, i], v[i]
                     if pending != due[depth]:
                         same = False
                     due[depth] = pending
@@ -326,7 +339,7 @@ def makespan(
                         if order[depth] == LOOP_C and depth < out_at and ahead == rest[depth]:
                             ahead -= 1
                     if ahead > 0:
-                        for i in range(width):
+                        for i in range(width + 2):
                             v[i] += moved[depth, i] * ahead
                         left[depth] -= ahead
                         rest[depth] -= ahead
@@ -357,4 +370,4 @@ def makespan(
         carried = depth
         first_[depth] = False
         depth += 1
-    return int(max(v[DONE], v[CHANNEL]) + pending)
+    return float(max(v[DONE], v[CHANNEL]) + pending)
