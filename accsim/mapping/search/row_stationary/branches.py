@@ -15,6 +15,7 @@ from accsim.mapping.search.row_stationary.costs import (
     EDP,
     ENERGY,
     LATENCY,
+    LEAST,
     TRAFFIC,
     case_of,
     ceil_div,
@@ -24,8 +25,7 @@ from accsim.mapping.search.row_stationary.costs import (
     trip_tables,
 )
 from accsim.mapping.search.row_stationary.exact import Exact
-from accsim.mapping.search.row_stationary.passes import busy_cycles
-from accsim.mapping.search.row_stationary.timeline import makespan
+from accsim.mapping.search.row_stationary.timeline import foresee, makespan
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -96,13 +96,13 @@ def shared(filters: int, p: int, t: int) -> int:
 @kernel
 def bounded(
     objective: int, h: Floats, cases: Ints, prices: Floats, timing: Floats,
-    n_m: int, n_k: int, sets_t: int, per_p: int, step: int, channel: Ints, taps: int, waits: float, busy: float,
-    least: float, leaks: bool,
+    n_m: int, n_k: int, sets_t: int, per_p: int, step: int, channel: Ints, taps: int, waits: float, known: Floats,
+    leaks: bool,
 ) -> float:  # fmt: skip
     """The objective's bound; ``leaks``: with the leakage of the time it takes. Other arguments as of ``costs``."""
     wanted = WANTED[objective] | (2 if leaks else 0)
     energy, cycles, traffic, _, _ = costs(
-        h, cases, prices, timing, n_m, n_k, sets_t, per_p, step, channel, taps, waits, busy, least, wanted
+        h, cases, prices, timing, n_m, n_k, sets_t, per_p, step, channel, taps, waits, known, wanted
     )  # fmt: skip
     if objective == ENERGY:
         return energy
@@ -124,18 +124,18 @@ def enough_cycles(objective: int, energy: float, cycles: float, each: float, lim
 @kernel
 def floor_of(
     h: Floats, cases: Ints, prices: Floats, timing: Floats, channel: Ints, objective: int, filters: int, taps: int,
-    p: int, t: int, m: int, paid: bool,
+    p: int, t: int, m: int, paid: bool, known: Floats,
 ) -> float:  # fmt: skip
     """A bound of all mappings with at most p, t and m: blocks of m are no larger than p*t, or one of them is cut.
 
     ``paid``: with what cycles cost in energy.
     """
     whole, sets_t, per_p = ceil_div(filters, min(p * t, m)), ceil_div(filters, p), ceil_div(filters, t)
-    bound = bounded(objective, h, cases, prices, timing, whole, whole, sets_t, per_p, 1, channel, taps, 0.0, 0.0, 0.0, paid)
+    bound = bounded(objective, h, cases, prices, timing, whole, whole, sets_t, per_p, 1, channel, taps, 0.0, known, paid)
     n_m = ceil_div(filters, m)
     if p * t < m:
         n_k = max(whole, n_m + 1)
-        cut = bounded(objective, h, cases, prices, timing, n_m, n_k, sets_t, per_p, 1, channel, taps, 0.0, 0.0, 0.0, paid)
+        cut = bounded(objective, h, cases, prices, timing, n_m, n_k, sets_t, per_p, 1, channel, taps, 0.0, known, paid)
         bound = min(bound, cut)
     return bound
 
@@ -143,7 +143,7 @@ def floor_of(
 @kernel
 def bucket_floor(
     h: Floats, cases: Ints, group: Ints, bucket: Ints, parts: Ints, prices: Floats, timing: Floats, objective: int,
-    filters: int, taps: int, paid: bool,
+    filters: int, taps: int, paid: bool, nothing: Floats,
 ) -> float:  # fmt: skip
     """A bound of all mappings of a group with the options for channels in a bucket; infinite where none fits."""
     if bucket[1] > group[8] or bucket[7] != group[18]:
@@ -152,7 +152,7 @@ def bucket_floor(
     if m == 0:
         return np.inf
     t = min(group[8] // bucket[1], filters)
-    return floor_of(h, cases, prices, timing, bucket, objective, filters, taps, bucket[8], t, m, paid)
+    return floor_of(h, cases, prices, timing, bucket, objective, filters, taps, bucket[8], t, m, paid, nothing)
 
 
 @kernel
@@ -162,13 +162,13 @@ def floors_of(
 ) -> Floats:  # fmt: skip
     """A bound of all mappings of each group; infinite where none fits. Arguments as of ``search``."""
     filters, taps = sizes[2], sizes[6] * sizes[7]
-    out = np.full(groups.shape[0], np.inf)
+    out, nothing = np.full(groups.shape[0], np.inf), np.zeros(5)
     for i in range(groups.shape[0]):
         group = groups[i]
         h, cases = group_constants(group, sizes, timing), trip_tables(order, group, sizes, buffered)
         for j in range(buckets.shape[0]):
             floor = bucket_floor(
-                h, cases, group, buckets[j], parts, prices, timing, objective, filters, taps, paid
+                h, cases, group, buckets[j], parts, prices, timing, objective, filters, taps, paid, nothing
             )  # fmt: skip
             out[i] = min(out[i], floor)
     return out
@@ -215,7 +215,7 @@ def search(
     timed = leaks or objective in (LATENCY, EDP)
     bounds, picks = np.empty((2 * kept_most, 2), np.float64), np.empty((2 * kept_most, 5), np.int64)
     n = scored = 0
-    mapping = np.empty(8, np.int64)
+    mapping, known, nothing = np.empty(8, np.int64), np.zeros(5), np.zeros(5)
     cover = dropped = np.inf
     for i in range(groups.shape[0]):
         if floors[i] >= limit:
@@ -229,11 +229,11 @@ def search(
                 bucket += 1
             if j == buckets[bucket, 9]:
                 above = bucket_floor(
-                    h, cases, group, buckets[bucket], parts, prices, timing, objective, filters, taps, paid
+                    h, cases, group, buckets[bucket], parts, prices, timing, objective, filters, taps, paid, nothing
                 )  # fmt: skip
                 if bucket + 1 < buckets.shape[0] and buckets[bucket + 1, 9] == j:
                     other = bucket_floor(
-                        h, cases, group, buckets[bucket + 1], parts, prices, timing, objective, filters, taps, paid
+                        h, cases, group, buckets[bucket + 1], parts, prices, timing, objective, filters, taps, paid, nothing
                     )  # fmt: skip
                     above = min(above, other)
             if above >= limit:
@@ -246,7 +246,8 @@ def search(
             if whole_m == 0:
                 continue
             floor = floor_of(
-                h, cases, prices, timing, channel, objective, filters, taps, channel[8], t_most, whole_m, paid
+                h, cases, prices, timing, channel, objective, filters, taps, channel[8], t_most, whole_m, paid,
+                nothing,
             )
             if floor >= limit:
                 continue
@@ -254,20 +255,20 @@ def search(
                 # A smaller p does as well for so few filters, unless it cuts them otherwise.
                 cut = group[18] < sizes[7]
                 p_most = channel[8] if cut else min(channel[8], ceil_div(filters, t))
-                floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p_most, t, whole_m, paid)
+                floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p_most, t, whole_m, paid, nothing)
                 if floor >= limit:
                     break  # and so for every smaller t
                 for p in range(p_most, 0, -1):
                     if lows[p, q] != group[18]:
                         continue
-                    floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p, t, whole_m, paid)
+                    floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p, t, whole_m, paid, nothing)
                     if floor >= limit:
                         break  # and so for every smaller p
                     full = p * t
                     m_most = most_blocks(group, parts, block, full, taps, filters)
                     m, too_few = m_most, 0 if cut else (p - 1) * t
                     while m > too_few:
-                        floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p, t, m, paid)
+                        floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p, t, m, paid, nothing)
                         if floor >= limit:
                             break
                         trips = ceil_div(filters, m)
@@ -279,52 +280,51 @@ def search(
                             per_p = (trips - 1) * shared(kept, p, t) + shared(rest, p, t)
                             step, waits = min(full, kept), 0.0
                             scored += 1
+                            known[:] = 0.0
+                            bound = bounded(
+                                objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
+                                waits, known, leaks,
+                            )  # fmt: skip
+                            cover = min(cover, bound)
+                            if bound >= limit:
+                                continue
                             if timed:
-                                free = bounded(
-                                    objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
-                                    0.0, 0.0, 0.0, leaks,
-                                )  # fmt: skip
-                                cover = min(cover, free)
                                 sent = cases[case_of(trips, n_k, channel[3]), 2]
                                 times = (trips - 1) * (kept // step) + rest // step
                                 waits = filter_waits(group, channel, sizes, timing, sent, t, step, times)
-                            busy = least = 0.0
-                            bound = bounded(
-                                objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
-                                waits, busy, least, leaks,
-                            )  # fmt: skip
-                            if bound >= limit:
-                                continue
                             if timed and objective != TRAFFIC:
                                 mapping[0], mapping[1], mapping[2] = group[0], group[2], group[10]
                                 mapping[3], mapping[4], mapping[5], mapping[6] = q, channel[1], p, t
                                 mapping[7] = kept
                                 counts[0] += 1
-                                busy = float(busy_cycles(mapping, group[18], sizes, x.facts))
+                                foresee(
+                                    known, mapping, group[18], order, sizes, x.facts, x.moves, x.widths, x.dram, x.ring,
+                                    buffered, x.rows_at, x.rows, x.cols_at, x.cols,
+                                )  # fmt: skip
                                 energy, cycles, _, array, sent_all = costs(
                                     h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps, waits,
-                                    busy, least, 3,
+                                    known, 3,
                                 )  # fmt: skip
                                 enough = enough_cycles(objective, energy, cycles, prices[0, 12], limit)
                                 if cycles >= enough:
                                     continue
                                 if exactly:
                                     counts[1] += 1
-                                    least = makespan(
+                                    known[LEAST] = makespan(
                                         mapping, group[18], order, sizes, x.facts, x.moves, x.widths, x.dram, x.ring,
                                         buffered, x.rows_at, x.rows, x.cols_at, x.cols, STEPS, array, sent_all, enough,
                                     )  # fmt: skip
-                                    if least >= enough:
+                                    if known[LEAST] >= enough:
                                         continue
                                 bound = bounded(
                                     objective, h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps,
-                                    waits, busy, least, leaks,
+                                    waits, known, leaks,
                                 )  # fmt: skip
                                 if bound >= limit:
                                     continue
                             energy, cycles, _, _, _ = costs(
                                 h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps, waits,
-                                busy, least, 3,
+                                known, 3,
                             )  # fmt: skip
                             second = cycles if objective == ENERGY else energy
                             if only_best:

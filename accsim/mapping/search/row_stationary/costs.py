@@ -23,6 +23,11 @@ ENERGY, LATENCY, EDP, TRAFFIC = range(4)
 # Loops, as they stand in ``order``.
 LOOP_G, LOOP_M, LOOP_N, LOOP_E, LOOP_F, LOOP_C, LOOP_K = range(7)
 
+BUSY, TURNS, FIRST, LAST, LEAST = range(5)
+"""What may be known of one mapping, all 0 if nothing is: cycles of all passes; whether ifmap tiles and the array take
+turns in the one place there is; cycles until the first ifmaps are there; cycles of the array after the last fetch; and
+cycles of the layer; all at least."""
+
 
 @kernel
 def ceil_div(a: int, b: int) -> int:
@@ -124,8 +129,8 @@ def case_of(n_m: int, n_k: int, n_c: int) -> int:
 @kernel
 def costs(
     h: Floats, cases: Ints, prices: Floats, timing: Floats,
-    n_m: int, n_k: int, sets_t: int, per_p: int, step: int, channel: Ints, taps: int, waits: float, busy: float,
-    least: float, wanted: int,
+    n_m: int, n_k: int, sets_t: int, per_p: int, step: int, channel: Ints, taps: int, waits: float, known: Floats,
+    wanted: int,
 ) -> tuple[float, float, float, float, float]:  # fmt: skip
     """Energy, cycles and off-chip bits at least, and cycles of the array and the channel; those not wanted are 0.
 
@@ -138,8 +143,7 @@ def costs(
         channel: a row of ``channel_options``.
         taps: taps of a filter, for the size of the first weight tile.
         waits: cycles the array waits for filters.
-        busy: cycles of all passes at least, as far as known.
-        least: cycles of the layer at least, as far as known.
+        known: what is known of the mapping besides, see ``BUSY``.
         wanted: 1 for energy, 2 for cycles, 4 for traffic, added up.
     """
     block, n_c, sets_r, per_q, sets_full = channel[2], channel[3], channel[4], channel[5], channel[6]
@@ -160,7 +164,7 @@ def costs(
         array = max(array, psum_out * timing[1])
         if n_c * h[6] > 1 or h[9] == 0.0:
             array = max(array, psum_out * timing[2])
-        array = max(array, busy)
+        array = max(array, known[BUSY])
         tiles = h[14] * n_m
         array += h[13] * n_m * block + tiles * (timing[13] + h[15] * sets_full - 1) + waits
         latency = timing[7]
@@ -175,10 +179,10 @@ def costs(
         dram_out = h[2] * timing[6] + 2 * (n_c - 1) * cases[case, 5] * h[2] * timing[5]
         if timing[6] > 0:
             dram_out += latency * tiles
-        serial = (dram_ifmap if timing[8] else 0.0) + (dram_out if timing[10] else 0.0)
+        serial = (dram_ifmap if timing[8] or known[TURNS] else known[FIRST]) + (dram_out if timing[10] else 0.0)
         serial += dram_weight if timing[9] else first_weights
         channel_all = dram_ifmap + dram_weight + dram_out
-        cycles = max(least, max(array + serial, channel_all))
+        cycles = max(known[LEAST], max(array + serial, channel_all + known[LAST]))
     energy = traffic = 0.0
     for row in range(2):
         if not wanted & (1 if row == 0 else 4):

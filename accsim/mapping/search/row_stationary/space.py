@@ -120,6 +120,8 @@ class RowStationarySpace:
         for exactly in (False, True) if self._timed else (False,):
             best = Limit(limit.value)
             yield from self._best(groups, floors, best, exactly=exactly)
+            import time,os
+            if os.environ.get("TIMES"): print("phase",exactly,time.perf_counter(),self.counts,best.value,limit.value)
             if self._timed and exactly and limit.value <= best.value:
                 return
         for at in range(len(groups)):

@@ -15,6 +15,9 @@ import numpy.typing as npt
 
 from accsim.kernels.jit import kernel
 from accsim.mapping.search.row_stationary.costs import (
+    BUSY,
+    FIRST,
+    LAST,
     LOOP_C,
     LOOP_E,
     LOOP_F,
@@ -22,6 +25,7 @@ from accsim.mapping.search.row_stationary.costs import (
     LOOP_K,
     LOOP_M,
     LOOP_N,
+    TURNS,
     ceil_div,
 )
 from accsim.mapping.search.row_stationary.passes import (
@@ -29,6 +33,7 @@ from accsim.mapping.search.row_stationary.passes import (
     RUNS_R,
     TAPS_R,
     TAPS_S,
+    busy_cycles,
     fewest_rows,
     filter_wait,
     pace,
@@ -77,16 +82,34 @@ def banked(bits: int, bank: int) -> int:
 
 
 @kernel
-def ring_slots(ring: Ints, n: int, ifmap: int, weight: int, kept: int, passing: int) -> int:
-    """Places for parts of ifmap tiles in a ring, beside the tiles of the other operands; all in words."""
+def ring_slots(
+    mapping: Ints, order: Ints, sizes: Ints, ring: Ints, rows_at: Ints, rows: Ints, cols_at: Ints, cols: Ints
+) -> int:
+    """Places for parts of ifmap tiles in a ring, beside the tiles of the other operands."""
+    n, e, f, m = mapping[0], mapping[1], mapping[2], mapping[7]
     parts = min(n, PARTS)
     own = parts * ring[RING_COPIES]
     if ring[RING_TENSORS]:
         return int(min(2 * parts, own))
-    bank = ring[RING_BANK]
-    others = banked(weight * ring[RING_WEIGHT], bank)
-    others += banked(kept * ring[RING_KEPT], bank) + banked(passing * ring[RING_PASSING], bank)
-    room = (ring[RING_BITS] - others) * n // max(1, ifmap * ring[RING_IFMAP] * ceil_div(n, parts))
+    block, step = min(mapping[3] * mapping[4], sizes[3]), min(m, mapping[5] * mapping[6])
+    tallest = widest = 0
+    for i in range(rows_at[e], rows_at[e + 1]):
+        tallest = max(tallest, rows[i, 1])
+    for i in range(cols_at[f], cols_at[f + 1]):
+        widest = max(widest, cols[i, 1])
+    k_at = last = 0
+    for i in range(7):
+        if order[i] == LOOP_K:
+            k_at = i
+        elif order[i] != LOOP_C:
+            last = i
+    by_step = k_at < last  # the sums that are held are those of one pass
+    bank, sums = ring[RING_BANK], n * e * f
+    others = banked(step * block * sizes[6] * sizes[7] * ring[RING_WEIGHT], bank)
+    others += banked(sums * (step if by_step else m) * ring[RING_KEPT], bank)
+    others += banked(sums * step * ring[RING_PASSING], bank)
+    tile = n * block * tallest * widest * ring[RING_IFMAP]
+    room = (ring[RING_BITS] - others) * n // max(1, tile * ceil_div(n, parts))
     return int(min(2 * parts, max(own, room)))
 
 
@@ -119,7 +142,6 @@ def makespan(
     )  # fmt: skip
     filters_all, channels_all = sizes[2], sizes[3]
     block, step = min(q * r, channels_all), p * t
-    taps = sizes[6] * sizes[7]
     runs_s = ceil_div(facts[TAPS_S], fit)
     cut = facts[RUNS_R] * runs_s > 1
     returns = cut or block < channels_all or facts[READS] == 1
@@ -155,16 +177,7 @@ def makespan(
     weight_slots, ifmap_slots = moves[WEIGHT, SLOTS], moves[IFMAP, SLOTS]
     by_ifmap = moves[IFMAP, USES] == 1 and ifmap_slots == 0
     if by_ifmap:
-        tallest = widest = 0
-        for i in range(rows_at[e], rows_at[e + 1]):
-            tallest = max(tallest, rows[i, 1])
-        for i in range(cols_at[f], cols_at[f + 1]):
-            widest = max(widest, cols[i, 1])
-        kept_m, sums = min(m, step) if k_at < psum_depth else m, n_most * e * f
-        ifmap_slots = ring_slots(
-            ring, n_most, n_most * block * tallest * widest, min(m, step) * block * taps, sums * kept_m,
-            sums * min(m, step),
-        )  # fmt: skip
+        ifmap_slots = ring_slots(mapping, order, sizes, ring, rows_at, rows, cols_at, cols)
     if moves[WEIGHT, USES] == 0:
         weight_slots = 0
     if moves[IFMAP, USES] == 0:
@@ -240,7 +253,7 @@ def makespan(
 
         ready = 0
         if weight_slots and carried < weight_at:
-            cycles = transfer(filters * channels * taps, moves[WEIGHT], widths[WEIGHT], dram)
+            cycles = transfer(filters * channels * sizes[6] * sizes[7], moves[WEIGHT], widths[WEIGHT], dram)
             if cycles:
                 v[CHANNEL] = max(v[CHANNEL], v[STREAMS]) + cycles
                 v[sent] += cycles
@@ -371,3 +384,50 @@ def makespan(
         first_[depth] = False
         depth += 1
     return float(max(v[DONE], v[CHANNEL]) + pending)
+
+
+@kernel
+def foresee(
+    known: Floats, mapping: Ints, fit: int, order: Ints, sizes: Ints, facts: Ints, moves: Ints, widths: Floats,
+    dram: Ints, ring: Ints, buffered: bool, rows_at: Ints, rows: Ints, cols_at: Ints, cols: Ints,
+) -> None:  # fmt: skip
+    """Fill in what can be told of a mapping without a walk, but ``LEAST``; arguments as of ``makespan``."""
+    n, e, f, r, t, m = mapping[0], mapping[1], mapping[2], mapping[4], mapping[6], mapping[7]
+    block, step = min(mapping[3] * r, sizes[3]), min(m, mapping[5] * t)
+    known[BUSY] = busy_cycles(mapping, fit, sizes, facts)
+    known[TURNS] = known[FIRST] = known[LAST] = 0.0
+    parts, slots = 1, moves[IFMAP, SLOTS]
+    if moves[IFMAP, USES]:
+        if slots == 0:
+            parts = min(n, PARTS)
+            slots = ring_slots(mapping, order, sizes, ring, rows_at, rows, cols_at, cols)
+        words = n * block * rows[rows_at[e], 1] * cols[cols_at[f], 1]
+        known[FIRST] = transfer(words, moves[IFMAP], widths[IFMAP], dram) // parts
+        known[TURNS] = 1.0 if parts == slots == 1 else 0.0
+    if moves[PSUM, SLOTS] > 1 or parts > 1:
+        return
+    # What is fetched last is followed by a step, which is followed by the last write-back: but only where every new
+    # output tile comes with an input.
+    fetched_at = out_at = 0
+    for i in range(7):
+        loop = order[i]
+        if (
+            (loop == LOOP_G and sizes[1] == 1) or (loop == LOOP_M and m == sizes[2]) or (loop == LOOP_N and n == sizes[0])
+            or (loop == LOOP_E and e == sizes[4]) or (loop == LOOP_F and f == sizes[5])
+            or (loop == LOOP_C and block == sizes[3]) or (loop == LOOP_K and step == m)
+        ):  # fmt: skip
+            continue
+        weighs = loop == LOOP_G or loop == LOOP_M or loop == LOOP_C or loop == LOOP_K
+        if (weighs and moves[WEIGHT, USES]) or (loop != LOOP_M and loop != LOOP_K and moves[IFMAP, USES]):
+            fetched_at = i + 1
+        if loop != LOOP_C:
+            out_at = i + 1
+    if out_at > fetched_at:
+        return
+    runs = facts[RUNS_R] * ceil_div(facts[TAPS_S], fit)
+    returns = runs > 1 or block < sizes[3] or facts[READS] == 1
+    filters = (sizes[2] - 1) % m + 1
+    known[LAST] = step_cycles(
+        facts, fit, r, t, returns, (sizes[0] - 1) % n + 1, (filters - 1) % step + 1, (sizes[3] - 1) % block + 1,
+        (sizes[4] - 1) % e + 1, (sizes[5] - 1) % f + 1,
+    )  # fmt: skip
