@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from accsim.kernels.jit import kernel
 from accsim.mapping.search.row_stationary.costs import (
+    BUSY,
     EDP,
     ENERGY,
+    LAST,
     LATENCY,
     LEAST,
     TRAFFIC,
@@ -25,7 +27,8 @@ from accsim.mapping.search.row_stationary.costs import (
     trip_tables,
 )
 from accsim.mapping.search.row_stationary.exact import Exact
-from accsim.mapping.search.row_stationary.timeline import foresee, makespan
+from accsim.mapping.search.row_stationary.passes import busy_cycles
+from accsim.mapping.search.row_stationary.timeline import arrive, last_cycles, makespan
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -143,7 +146,7 @@ def floor_of(
 @kernel
 def bucket_floor(
     h: Floats, cases: Ints, group: Ints, bucket: Ints, parts: Ints, prices: Floats, timing: Floats, objective: int,
-    filters: int, taps: int, paid: bool, nothing: Floats,
+    filters: int, taps: int, paid: bool, nothing: Floats, order: Ints, sizes: Ints, x: Exact,
 ) -> float:  # fmt: skip
     """A bound of all mappings of a group with the options for channels in a bucket; infinite where none fits."""
     if bucket[1] > group[8] or bucket[7] != group[18]:
@@ -152,13 +155,17 @@ def bucket_floor(
     if m == 0:
         return np.inf
     t = min(group[8] // bucket[1], filters)
+    arrive(
+        nothing, group[0], group[2], group[10], bucket[2], 1, 1, order, sizes, x.moves, x.widths, x.dram, x.ring,
+        x.rows_at, x.rows, x.cols_at, x.cols,
+    )  # fmt: skip
     return floor_of(h, cases, prices, timing, bucket, objective, filters, taps, bucket[8], t, m, paid, nothing)
 
 
 @kernel
 def floors_of(
     groups: Ints, buckets: Ints, parts: Ints, order: Ints, sizes: Ints, prices: Floats, timing: Floats,
-    objective: int, buffered: bool, paid: bool,
+    objective: int, buffered: bool, paid: bool, x: Exact,
 ) -> Floats:  # fmt: skip
     """A bound of all mappings of each group; infinite where none fits. Arguments as of ``search``."""
     filters, taps = sizes[2], sizes[6] * sizes[7]
@@ -168,7 +175,8 @@ def floors_of(
         h, cases = group_constants(group, sizes, timing), trip_tables(order, group, sizes, buffered)
         for j in range(buckets.shape[0]):
             floor = bucket_floor(
-                h, cases, group, buckets[j], parts, prices, timing, objective, filters, taps, paid, nothing
+                h, cases, group, buckets[j], parts, prices, timing, objective, filters, taps, paid, nothing,
+                order, sizes, x,
             )  # fmt: skip
             out[i] = min(out[i], floor)
     return out
@@ -229,11 +237,13 @@ def search(
                 bucket += 1
             if j == buckets[bucket, 9]:
                 above = bucket_floor(
-                    h, cases, group, buckets[bucket], parts, prices, timing, objective, filters, taps, paid, nothing
+                    h, cases, group, buckets[bucket], parts, prices, timing, objective, filters, taps, paid, nothing,
+                    order, sizes, x,
                 )  # fmt: skip
                 if bucket + 1 < buckets.shape[0] and buckets[bucket + 1, 9] == j:
                     other = bucket_floor(
-                        h, cases, group, buckets[bucket + 1], parts, prices, timing, objective, filters, taps, paid, nothing
+                        h, cases, group, buckets[bucket + 1], parts, prices, timing, objective, filters, taps, paid,
+                        nothing, order, sizes, x,
                     )  # fmt: skip
                     above = min(above, other)
             if above >= limit:
@@ -245,6 +255,10 @@ def search(
             whole_m = most_filters(group, parts, block, 1, taps, filters)
             if whole_m == 0:
                 continue
+            arrive(
+                nothing, group[0], group[2], group[10], block, 1, 1, order, sizes, x.moves, x.widths, x.dram, x.ring,
+                x.rows_at, x.rows, x.cols_at, x.cols,
+            )  # fmt: skip
             floor = floor_of(
                 h, cases, prices, timing, channel, objective, filters, taps, channel[8], t_most, whole_m, paid,
                 nothing,
@@ -254,21 +268,27 @@ def search(
             for t in range(t_most, 0, -1):
                 # A smaller p does as well for so few filters, unless it cuts them otherwise.
                 cut = group[18] < sizes[7]
-                p_most = channel[8] if cut else min(channel[8], ceil_div(filters, t))
-                floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p_most, t, whole_m, paid, nothing)
+                floor = floor_of(
+                    h, cases, prices, timing, channel, objective, filters, taps, channel[8], t, whole_m, paid, nothing
+                )  # fmt: skip
                 if floor >= limit:
                     break  # and so for every smaller t
+                p_most = channel[8] if cut else min(channel[8], ceil_div(filters, t))
                 for p in range(p_most, 0, -1):
                     if lows[p, q] != group[18]:
                         continue
-                    floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p, t, whole_m, paid, nothing)
+                    floor = floor_of(
+                        h, cases, prices, timing, channel, objective, filters, taps, p, t, whole_m, paid, nothing
+                    )  # fmt: skip
                     if floor >= limit:
                         break  # and so for every smaller p
                     full = p * t
                     m_most = most_blocks(group, parts, block, full, taps, filters)
                     m, too_few = m_most, 0 if cut else (p - 1) * t
                     while m > too_few:
-                        floor = floor_of(h, cases, prices, timing, channel, objective, filters, taps, p, t, m, paid, nothing)
+                        floor = floor_of(
+                            h, cases, prices, timing, channel, objective, filters, taps, p, t, m, paid, nothing
+                        )  # fmt: skip
                         if floor >= limit:
                             break
                         trips = ceil_div(filters, m)
@@ -297,15 +317,24 @@ def search(
                                 mapping[3], mapping[4], mapping[5], mapping[6] = q, channel[1], p, t
                                 mapping[7] = kept
                                 counts[0] += 1
-                                foresee(
-                                    known, mapping, group[18], order, sizes, x.facts, x.moves, x.widths, x.dram, x.ring,
-                                    buffered, x.rows_at, x.rows, x.cols_at, x.cols,
+                                arrive(
+                                    known, group[0], group[2], group[10], block, step, kept, order, sizes, x.moves,
+                                    x.widths, x.dram, x.ring, x.rows_at, x.rows, x.cols_at, x.cols,
                                 )  # fmt: skip
-                                energy, cycles, _, array, sent_all = costs(
+                                known[LAST] = last_cycles(mapping, group[18], order, sizes, x.facts, x.moves)
+                                energy, cycles, _, _, _ = costs(
                                     h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps, waits,
                                     known, 3,
                                 )  # fmt: skip
                                 enough = enough_cycles(objective, energy, cycles, prices[0, 12], limit)
+                                if cycles >= enough:
+                                    continue
+                                counts[2] += 1
+                                known[BUSY] = busy_cycles(mapping, group[18], sizes, x.facts)
+                                energy, cycles, _, array, sent_all = costs(
+                                    h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps, waits,
+                                    known, 3,
+                                )  # fmt: skip
                                 if cycles >= enough:
                                     continue
                                 if exactly:

@@ -49,7 +49,7 @@ def binding(
     for what, machine in lifted(task.accelerator, timed=objective in (Objective.LATENCY, Objective.EDP)):
         if patience.over is not None:
             return []
-        space = RowStationarySpace(replace(task, accelerator=machine), rates, objective)
+        space = RowStationarySpace(replace(task, accelerator=machine), rates, objective, every=False)
         least = space.least_bound(best, bound * (1 - LEAST_SHARE))
         if least is not None:
             out.append(Binding(what, 1 - least / bound))

@@ -37,8 +37,8 @@ MANY = 10**8
 TIMED_TOLERANCE = 1e-4
 """Costs this close, as a share, are equal where cycles play a part: their bound is not exact."""
 
-PAID_SHARE, PAID_TOLERANCE = 0.01, 1e-4
-"""Where the energy of running cycles is at least this share, costs this close, as a share, are equal."""
+PAID_SHARE = 0.01
+"""Where the energy of running cycles is at least this share, bounds of many mappings at once count it, too."""
 
 OBJECTIVES = (Objective.ENERGY, Objective.LATENCY, Objective.EDP, Objective.TRAFFIC)
 """In the order in which the compiled code numbers them."""
@@ -51,6 +51,7 @@ class RowStationarySpace:
         task: the layer.
         rates: what its words cost.
         objective: what is minimised.
+        every: whether to leave out none of them where cycles play a part, if they are not too many.
 
     Attributes:
         complete: whether a mapping that is left out can be no better than the best that is not.
@@ -58,22 +59,18 @@ class RowStationarySpace:
         dropped: a bound of mappings that were not handed out because there are many as good.
     """
 
-    def __init__(self, task: Task, rates: Rates, objective: Objective) -> None:
+    def __init__(self, task: Task, rates: Rates, objective: Objective, *, every: bool = True) -> None:
         if not isinstance(task.dataflow, RowStationaryDataflow):
             raise TypeError(f"{task.dataflow.name} is not row stationary")
         self.task, self.rates, self.objective = task, rates, objective
         self.dataflow = task.dataflow
-        self._every = objective in (Objective.LATENCY, Objective.EDP)
-        self._timed = self._every or (objective is Objective.ENERGY and rates.energy.cycle > 0)
-        import os
-        if os.environ.get("EVERY"):
-            self._every = self._timed
+        self._timed = objective in (Objective.LATENCY, Objective.EDP)
+        self._timed |= objective is Objective.ENERGY and rates.energy.cycle > 0
         running = rates.energy.cycle * task.geometry.macs / task.accelerator.array.pes
         self._paid = objective is Objective.ENERGY and running > PAID_SHARE * rates.energy.fixed
-        if self._every and size(task) > MANY:
-            self._every = False
+        self._every = every and self._timed and size(task) <= MANY
         self.complete = self._every or (rates.exact and not self._timed)
-        self.tolerance = PAID_TOLERANCE if self._paid else TIMED_TOLERANCE if self._timed else TOLERANCE
+        self.tolerance = TIMED_TOLERANCE if self._timed else TOLERANCE
         self._slack = self.tolerance / 2 if self._timed else 0.0
         self._cover = self.dropped = np.inf
         self._picks: list[tuple[int, ...]] = []
@@ -83,7 +80,7 @@ class RowStationarySpace:
         self._buffered = any(Operand.PSUM in level.operands for level in task.accelerator.buffers)
         self._inputs = build(task, rates, self._every, self._timed)
         self._exact = exact(task, rates.channel)
-        self.counts = np.zeros(2, dtype=np.int64)
+        self.counts = np.zeros(3, dtype=np.int64)
 
     @property
     def words(self) -> str:
@@ -109,7 +106,7 @@ class RowStationarySpace:
         alike = (rows[:, [0, 2, 10]] == (near.n, near.e, near.f)).sum(axis=1)
         groups, floors = self._floors(rows[alike >= 2])
         least = Limit(limit)
-        for bounds, _, _ in self._slices(groups, floors, least, best=True):
+        for bounds, _, _ in self._slices(groups, floors, least, best=True, exactly=False):
             least.value = min(least.value, float(bounds[:, 0].min(initial=np.inf)) * ROUNDING)
         return least.value if least.value < limit else None
 
@@ -120,8 +117,6 @@ class RowStationarySpace:
         for exactly in (False, True) if self._timed else (False,):
             best = Limit(limit.value)
             yield from self._best(groups, floors, best, exactly=exactly)
-            import time,os
-            if os.environ.get("TIMES"): print("phase",exactly,time.perf_counter(),self.counts,best.value,limit.value)
             if self._timed and exactly and limit.value <= best.value:
                 return
         for at in range(len(groups)):
@@ -151,7 +146,8 @@ class RowStationarySpace:
 
         i = self._inputs
         floors = floors_of(
-            groups, i.buckets, i.parts, i.order, i.sizes, i.prices, i.timing, self._goal, self._buffered, self._paid
+            groups, i.buckets, i.parts, i.order, i.sizes, i.prices, i.timing, self._goal, self._buffered, self._paid,
+            self._exact,
         )
         by_floor = np.argsort(floors, kind="stable")
         return groups[by_floor], floors[by_floor]

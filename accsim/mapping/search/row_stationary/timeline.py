@@ -15,9 +15,7 @@ import numpy.typing as npt
 
 from accsim.kernels.jit import kernel
 from accsim.mapping.search.row_stationary.costs import (
-    BUSY,
     FIRST,
-    LAST,
     LOOP_C,
     LOOP_E,
     LOOP_F,
@@ -33,7 +31,6 @@ from accsim.mapping.search.row_stationary.passes import (
     RUNS_R,
     TAPS_R,
     TAPS_S,
-    busy_cycles,
     fewest_rows,
     filter_wait,
     pace,
@@ -83,15 +80,14 @@ def banked(bits: int, bank: int) -> int:
 
 @kernel
 def ring_slots(
-    mapping: Ints, order: Ints, sizes: Ints, ring: Ints, rows_at: Ints, rows: Ints, cols_at: Ints, cols: Ints
-) -> int:
+    n: int, e: int, f: int, block: int, step: int, m: int, order: Ints, sizes: Ints, ring: Ints, rows_at: Ints,
+    rows: Ints, cols_at: Ints, cols: Ints,
+) -> int:  # fmt: skip
     """Places for parts of ifmap tiles in a ring, beside the tiles of the other operands."""
-    n, e, f, m = mapping[0], mapping[1], mapping[2], mapping[7]
     parts = min(n, PARTS)
     own = parts * ring[RING_COPIES]
     if ring[RING_TENSORS]:
         return int(min(2 * parts, own))
-    block, step = min(mapping[3] * mapping[4], sizes[3]), min(m, mapping[5] * mapping[6])
     tallest = widest = 0
     for i in range(rows_at[e], rows_at[e + 1]):
         tallest = max(tallest, rows[i, 1])
@@ -177,7 +173,9 @@ def makespan(
     weight_slots, ifmap_slots = moves[WEIGHT, SLOTS], moves[IFMAP, SLOTS]
     by_ifmap = moves[IFMAP, USES] == 1 and ifmap_slots == 0
     if by_ifmap:
-        ifmap_slots = ring_slots(mapping, order, sizes, ring, rows_at, rows, cols_at, cols)
+        ifmap_slots = ring_slots(
+            n_most, e, f, block, min(m, step), m, order, sizes, ring, rows_at, rows, cols_at, cols
+        )  # fmt: skip
     if moves[WEIGHT, USES] == 0:
         weight_slots = 0
     if moves[IFMAP, USES] == 0:
@@ -387,25 +385,30 @@ def makespan(
 
 
 @kernel
-def foresee(
-    known: Floats, mapping: Ints, fit: int, order: Ints, sizes: Ints, facts: Ints, moves: Ints, widths: Floats,
-    dram: Ints, ring: Ints, buffered: bool, rows_at: Ints, rows: Ints, cols_at: Ints, cols: Ints,
+def arrive(
+    known: Floats, n: int, e: int, f: int, block: int, step: int, m: int, order: Ints, sizes: Ints, moves: Ints,
+    widths: Floats, dram: Ints, ring: Ints, rows_at: Ints, rows: Ints, cols_at: Ints, cols: Ints,
 ) -> None:  # fmt: skip
-    """Fill in what can be told of a mapping without a walk, but ``LEAST``; arguments as of ``makespan``."""
-    n, e, f, r, t, m = mapping[0], mapping[1], mapping[2], mapping[4], mapping[6], mapping[7]
-    block, step = min(mapping[3] * r, sizes[3]), min(m, mapping[5] * t)
-    known[BUSY] = busy_cycles(mapping, fit, sizes, facts)
-    known[TURNS] = known[FIRST] = known[LAST] = 0.0
-    parts, slots = 1, moves[IFMAP, SLOTS]
+    """Fill in ``TURNS`` and ``FIRST``, which hold for all larger blocks of channels, passes and m, too."""
+    known[TURNS] = known[FIRST] = 0.0
     if moves[IFMAP, USES]:
+        parts, slots = 1, moves[IFMAP, SLOTS]
         if slots == 0:
             parts = min(n, PARTS)
-            slots = ring_slots(mapping, order, sizes, ring, rows_at, rows, cols_at, cols)
+            slots = ring_slots(n, e, f, block, step, m, order, sizes, ring, rows_at, rows, cols_at, cols)
         words = n * block * rows[rows_at[e], 1] * cols[cols_at[f], 1]
         known[FIRST] = transfer(words, moves[IFMAP], widths[IFMAP], dram) // parts
         known[TURNS] = 1.0 if parts == slots == 1 else 0.0
-    if moves[PSUM, SLOTS] > 1 or parts > 1:
-        return
+
+
+@kernel
+def last_cycles(mapping: Ints, fit: int, order: Ints, sizes: Ints, facts: Ints, moves: Ints) -> int:
+    """Cycles of the array between the last fetch and the last write-back, at least; arguments as of ``makespan``."""
+    n, e, f, r, t, m = mapping[0], mapping[1], mapping[2], mapping[4], mapping[6], mapping[7]
+    block, step = min(mapping[3] * r, sizes[3]), min(m, mapping[5] * t)
+    by_ifmap = moves[IFMAP, USES] and moves[IFMAP, SLOTS] == 0
+    if moves[PSUM, SLOTS] > 1 or (by_ifmap and n > 1):
+        return 0
     # What is fetched last is followed by a step, which is followed by the last write-back: but only where every new
     # output tile comes with an input.
     fetched_at = out_at = 0
@@ -423,11 +426,11 @@ def foresee(
         if loop != LOOP_C:
             out_at = i + 1
     if out_at > fetched_at:
-        return
+        return 0
     runs = facts[RUNS_R] * ceil_div(facts[TAPS_S], fit)
     returns = runs > 1 or block < sizes[3] or facts[READS] == 1
     filters = (sizes[2] - 1) % m + 1
-    known[LAST] = step_cycles(
+    return step_cycles(
         facts, fit, r, t, returns, (sizes[0] - 1) % n + 1, (filters - 1) % step + 1, (sizes[3] - 1) % block + 1,
         (sizes[4] - 1) % e + 1, (sizes[5] - 1) % f + 1,
     )  # fmt: skip
