@@ -186,7 +186,7 @@ def floors_of(
 def search(
     groups: Ints, floors: Floats, channels: Ints, buckets: Ints, lows: Ints, parts: Ints, order: Ints, sizes: Ints,
     prices: Floats, timing: Floats, objective: int, buffered: bool, limit: float, only_best: bool, slack: float,
-    kept_most: int, paid: bool, exactly: bool, x: Exact, counts: Ints,
+    kept_most: int, paid: bool, exactly: bool, x: Exact,
 ) -> tuple[Floats, Ints, int, float, float]:  # fmt: skip
     """Mappings whose bound is below ``limit``, or one alone: none of them is better by more than a share of ``slack``.
 
@@ -316,7 +316,6 @@ def search(
                                 mapping[0], mapping[1], mapping[2] = group[0], group[2], group[10]
                                 mapping[3], mapping[4], mapping[5], mapping[6] = q, channel[1], p, t
                                 mapping[7] = kept
-                                counts[0] += 1
                                 arrive(
                                     known, group[0], group[2], group[10], block, step, kept, order, sizes, x.moves,
                                     x.widths, x.dram, x.ring, x.rows_at, x.rows, x.cols_at, x.cols,
@@ -329,7 +328,6 @@ def search(
                                 enough = enough_cycles(objective, energy, cycles, prices[0, 12], limit)
                                 if cycles >= enough:
                                     continue
-                                counts[2] += 1
                                 known[BUSY] = busy_cycles(mapping, group[18], sizes, x.facts)
                                 energy, cycles, _, array, sent_all = costs(
                                     h, cases, prices, timing, trips, n_k, sets_t, per_p, step, channel, taps, waits,
@@ -338,7 +336,6 @@ def search(
                                 if cycles >= enough:
                                     continue
                                 if exactly:
-                                    counts[1] += 1
                                     known[LEAST] = makespan(
                                         mapping, group[18], order, sizes, x.facts, x.moves, x.widths, x.dram, x.ring,
                                         buffered, x.rows_at, x.rows, x.cols_at, x.cols, STEPS, array, sent_all, enough,

@@ -55,7 +55,7 @@ def build(task: Task, rates: Rates, every: bool, timed: bool) -> Inputs:
     channels, lows, fits = _channels(task, prices, every, timed)
     return Inputs(
         _groups(task, rates, fits, every),
-        *_buckets(channels),
+        *buckets_of(channels),
         lows,
         _parts(task),
         np.array([LOOPS.index(name) for name in _loops(task)], dtype=np.int64),
@@ -122,7 +122,7 @@ def _undominated(rows: Ints, columns: list[Ints]) -> Ints:
     return rows[order[undominated(np.ascontiguousarray(keys[order]))]]
 
 
-def _buckets(channels: Ints) -> tuple[Ints, Ints]:
+def buckets_of(channels: Ints) -> tuple[Ints, Ints]:
     """The options for channels with alike ones next to each other, and what these have in common.
 
     Alike are those with about as many blocks, and as many filter columns.

@@ -2,7 +2,7 @@
 
 A limit binds if twice of it would let a mapping in that is better, at the same energy per access: one that is illegal,
 or slower, for this reason only. Looked at are all mappings with two of n, e and f as they are: neighbours along the
-batch, the rows or the columns, with any m, p, q, r and t.
+batch, the rows or the columns, with any m, p, q, r and t; where only bandwidth is lifted, those with its q and r.
 """
 
 from __future__ import annotations
@@ -46,28 +46,28 @@ def binding(
         patience: when to give up.
     """
     out = []
-    for what, machine in lifted(task.accelerator, timed=objective in (Objective.LATENCY, Objective.EDP)):
+    for what, machine, speeds in lifted(task.accelerator, timed=objective in (Objective.LATENCY, Objective.EDP)):
         if patience.over is not None:
             return []
-        space = RowStationarySpace(replace(task, accelerator=machine), rates, objective, every=False)
-        least = space.least_bound(best, bound * (1 - LEAST_SHARE))
+        space = RowStationarySpace(replace(task, accelerator=machine), rates, objective, every=speeds)
+        least = space.least_bound(best, bound * (1 - LEAST_SHARE), same=speeds)
         if least is not None:
             out.append(Binding(what, 1 - least / bound))
     return sorted(out, key=lambda one: -one.saves)
 
 
-def lifted(accelerator: Accelerator, *, timed: bool) -> Iterator[tuple[str, Accelerator]]:
+def lifted(accelerator: Accelerator, *, timed: bool) -> Iterator[tuple[str, Accelerator, bool]]:
     """The machine with twice of one thing at a time: rows, columns, each scratchpad, each part of each buffer.
 
-    If time matters, each network and the DRAM channel too.
+    If time matters, each network and the DRAM channel too; the last item says whether it is one of these.
     """
     array = accelerator.array
-    yield "array rows", replace(accelerator, array=replace(array, rows=2 * array.rows))
-    yield "array columns", replace(accelerator, array=replace(array, cols=2 * array.cols))
+    yield "array rows", replace(accelerator, array=replace(array, rows=2 * array.rows)), False
+    yield "array columns", replace(accelerator, array=replace(array, cols=2 * array.cols)), False
     for level in accelerator.levels:
         for what, larger in _doubled(level, timed=timed):
             levels = tuple(larger if one is level else one for one in accelerator.levels)
-            yield what, replace(accelerator, levels=levels)
+            yield what, replace(accelerator, levels=levels), isinstance(level, Link | Dram)
 
 
 def _doubled(level: Level, *, timed: bool) -> Iterator[tuple[str, Level]]:

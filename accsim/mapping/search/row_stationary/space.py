@@ -17,7 +17,7 @@ from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.search.best_first import TOLERANCE, Chunk, Limit
 from accsim.mapping.search.objective import Objective
 from accsim.mapping.search.row_stationary.exact import exact
-from accsim.mapping.search.row_stationary.inputs import ROUNDING, build, size
+from accsim.mapping.search.row_stationary.inputs import ROUNDING, buckets_of, build, size
 from accsim.mapping.search.row_stationary.rates import Rates
 from accsim.mapping.task import Task
 from accsim.workload.layer import Operand
@@ -25,8 +25,11 @@ from accsim.workload.layer import Operand
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-SLICE, CHANNELS = 64, 2048
-"""Groups, and options for channels, searched between two looks at the clock."""
+SLICE = 64
+"""Groups searched between two looks at the clock."""
+
+ROUGHLY = 1e-3
+"""How near the least bound is good enough where only that is asked for, as a share."""
 
 KEPT = 1024
 """Mappings of a group that are handed out, at most."""
@@ -80,7 +83,6 @@ class RowStationarySpace:
         self._buffered = any(Operand.PSUM in level.operands for level in task.accelerator.buffers)
         self._inputs = build(task, rates, self._every, self._timed)
         self._exact = exact(task, rates.channel)
-        self.counts = np.zeros(3, dtype=np.int64)
 
     @property
     def words(self) -> str:
@@ -100,14 +102,22 @@ class RowStationarySpace:
         n, e, f, q, r, p, t, m = self._picks[index]
         return RowStationaryMapping(self.dataflow, m=m, n=n, e=e, f=f, p=p, q=q, r=r, t=t)
 
-    def least_bound(self, near: RowStationaryMapping, limit: float) -> float | None:
-        """The least bound of mappings with two of n, e and f in common with ``near``, if it is below ``limit``."""
-        rows = self._inputs.groups
+    def least_bound(self, near: RowStationaryMapping, limit: float, *, same: bool = False) -> float | None:
+        """The least bound of mappings with two of n, e and f in common with ``near``, but for a share of ``ROUGHLY``.
+
+        ``None`` if it is not below ``limit``. Those with the ``same`` q and r are searched first, to pass over most
+        others, or alone.
+        """
+        rows, i = self._inputs.groups, self._inputs
         alike = (rows[:, [0, 2, 10]] == (near.n, near.e, near.f)).sum(axis=1)
         groups, floors = self._floors(rows[alike >= 2])
-        least = Limit(limit)
-        for bounds, _, _ in self._slices(groups, floors, least, best=True, exactly=False):
+        least, self._slack = Limit(limit), ROUGHLY
+        alike = (i.channels[:, :2] == (near.q, near.r)).all(axis=1)
+        for channels, buckets in (buckets_of(i.channels[alike]), *(() if same else ((i.channels, i.buckets),))):
+            self._inputs = i._replace(channels=channels, buckets=buckets)
+            bounds, *_ = self._search(groups, floors, least.value * (1 - ROUGHLY), best=True, exactly=False)
             least.value = min(least.value, float(bounds[:, 0].min(initial=np.inf)) * ROUNDING)
+        self._inputs = i
         return least.value if least.value < limit else None
 
     def chunks(self, limit: Limit) -> Iterator[Chunk]:
@@ -120,12 +130,12 @@ class RowStationarySpace:
             if self._timed and exactly and limit.value <= best.value:
                 return
         for at in range(len(groups)):
-            if floors[at] >= self._below(limit):
+            if floors[at] * ROUNDING >= min(limit.value, self.dropped):
                 break
             self._floor = float(floors[at]) * ROUNDING
             some, least = groups[at : at + 1], floors[at : at + 1]
-            for bounds, picks, scored in self._slices(some, least, limit, best=False):
-                yield self._chunk(some, bounds, picks, scored)
+            bounds, picks, scored = self._search(some, least, limit.value, best=False)
+            yield self._chunk(some, bounds, picks, scored)
 
     def _best(self, groups: Ints, floors: Floats, best: Limit, *, exactly: bool) -> Iterator[Chunk]:
         """The best by its bound, and those that were so on the way to it; ``best`` becomes a bound of all."""
@@ -133,12 +143,9 @@ class RowStationarySpace:
             some, least = groups[at : at + SLICE], floors[at : at + SLICE]
             if least[0] * ROUNDING >= best.value:
                 break
-            for bounds, picks, scored in self._slices(some, least, best, best=True, exactly=exactly):
-                best.value = min(best.value, float(bounds[:, 0].min(initial=np.inf)) * ROUNDING * (1 - self._slack))
-                yield self._chunk(some, bounds, picks, scored)
-
-    def _below(self, limit: Limit) -> float:
-        return min(limit.value, self.dropped) / ROUNDING
+            bounds, picks, scored = self._search(some, least, best.value, best=True, exactly=exactly)
+            best.value = min(best.value, float(bounds[:, 0].min(initial=np.inf)) * ROUNDING * (1 - self._slack))
+            yield self._chunk(some, bounds, picks, scored)
 
     def _floors(self, groups: Ints) -> tuple[Ints, Floats]:
         """Groups and a bound of all mappings of each, least first."""
@@ -152,20 +159,20 @@ class RowStationarySpace:
         by_floor = np.argsort(floors, kind="stable")
         return groups[by_floor], floors[by_floor]
 
-    def _slices(
-        self, groups: Ints, floors: Floats, limit: Limit, *, best: bool, exactly: bool = True
-    ) -> Iterator[tuple[Floats, Ints, int]]:
-        """What the compiled search finds with some of the options for channels at a time."""
+    def _search(
+        self, groups: Ints, floors: Floats, limit: float, *, best: bool, exactly: bool = True
+    ) -> tuple[Floats, Ints, int]:
+        """What the compiled search finds: bounds, picks, and how many it scored."""
         from accsim.mapping.search.row_stationary.branches import search  # noqa: PLC0415
 
         i = self._inputs
         bounds, picks, scored, cover, dropped = search(
             groups, floors, i.channels, i.buckets, i.lows, i.parts, i.order, i.sizes, i.prices, i.timing,
-            self._goal, self._buffered, self._below(limit), best, self._slack if best else 0.0,
-            KEPT, self._paid, exactly, self._exact, self.counts,
+            self._goal, self._buffered, min(limit, self.dropped) / ROUNDING, best, self._slack if best else 0.0,
+            KEPT, self._paid, exactly, self._exact,
         )  # fmt: skip
         self._cover, self.dropped = min(self._cover, cover), min(self.dropped, dropped * ROUNDING)
-        yield bounds, picks, scored
+        return bounds, picks, scored
 
     def _chunk(self, groups: Ints, bounds: Floats, picks: Ints, scored: int) -> Chunk:
         """Bounds of mappings not handed out before, which get the next indices."""
