@@ -28,7 +28,8 @@ from accsim.mapping.search.row_stationary.costs import (
 )
 from accsim.mapping.search.row_stationary.exact import Exact
 from accsim.mapping.search.row_stationary.passes import busy_cycles
-from accsim.mapping.search.row_stationary.timeline import arrive, last_cycles, makespan
+from accsim.mapping.search.row_stationary.timeline import makespan
+from accsim.mapping.search.row_stationary.transfers import arrive, last_cycles
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -134,7 +135,9 @@ def floor_of(
     ``paid``: with what cycles cost in energy.
     """
     whole, sets_t, per_p = ceil_div(filters, min(p * t, m)), ceil_div(filters, p), ceil_div(filters, t)
-    bound = bounded(objective, h, cases, prices, timing, whole, whole, sets_t, per_p, 1, channel, taps, 0.0, known, paid)
+    bound = bounded(
+        objective, h, cases, prices, timing, whole, whole, sets_t, per_p, 1, channel, taps, 0.0, known, paid
+    )
     n_m = ceil_div(filters, m)
     if p * t < m:
         n_k = max(whole, n_m + 1)
@@ -260,7 +263,18 @@ def search(
                 x.rows_at, x.rows, x.cols_at, x.cols,
             )  # fmt: skip
             floor = floor_of(
-                h, cases, prices, timing, channel, objective, filters, taps, channel[8], t_most, whole_m, paid,
+                h,
+                cases,
+                prices,
+                timing,
+                channel,
+                objective,
+                filters,
+                taps,
+                channel[8],
+                t_most,
+                whole_m,
+                paid,
                 nothing,
             )
             if floor >= limit:

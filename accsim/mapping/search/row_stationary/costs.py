@@ -182,7 +182,7 @@ def costs(
         serial = (dram_ifmap if timing[8] or known[TURNS] else known[FIRST]) + (dram_out if timing[10] else 0.0)
         serial += dram_weight if timing[9] else first_weights
         channel_all = dram_ifmap + dram_weight + dram_out
-        cycles = max(known[LEAST], max(array + serial, channel_all + known[LAST]))
+        cycles = max(known[LEAST], array + serial, channel_all + known[LAST])
     energy = traffic = 0.0
     for row in range(2):
         if not wanted & (1 if row == 0 else 4):
@@ -217,7 +217,8 @@ def filter_waits(
     """Cycles for which the array waits for filters, in the steps with the largest blocks alone.
 
     Filters come beside the first output column of their pass, and, if the machine can, beside the last of the pass
-    before, or more (``timing[15]`` 0, 1, 2 or 3): all of it but its first column at most. A pass before of smaller blocks only leaves less time.
+    before, or more (``timing[15]`` 0, 1, 2 or 3): all of it but its first column at most. A pass before of smaller
+    blocks only leaves less time.
 
     Args:
         sent: how often each block of filters and channels is sent.

@@ -7,7 +7,7 @@ batch, the rows or the columns, with any m, p, q, r and t; where only bandwidth 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from accsim.hardware.accelerator import Accelerator, Dram, Level, Link, Partition, RegisterFile, Sram
@@ -46,9 +46,10 @@ def binding(
         patience: when to give up.
     """
     out = []
-    for what, machine, speeds in lifted(task.accelerator, timed=objective in (Objective.LATENCY, Objective.EDP)):
+    for what, machine in lifted(task.accelerator, timed=objective in (Objective.LATENCY, Objective.EDP)):
         if patience.over is not None:
             return []
+        speeds = machine.array == task.accelerator.array and _only_faster(task.accelerator.levels, machine.levels)
         space = RowStationarySpace(replace(task, accelerator=machine), rates, objective, every=speeds)
         least = space.least_bound(best, bound * (1 - LEAST_SHARE), same=speeds)
         if least is not None:
@@ -56,18 +57,23 @@ def binding(
     return sorted(out, key=lambda one: -one.saves)
 
 
-def lifted(accelerator: Accelerator, *, timed: bool) -> Iterator[tuple[str, Accelerator, bool]]:
+def lifted(accelerator: Accelerator, *, timed: bool) -> Iterator[tuple[str, Accelerator]]:
     """The machine with twice of one thing at a time: rows, columns, each scratchpad, each part of each buffer.
 
-    If time matters, each network and the DRAM channel too; the last item says whether it is one of these.
+    If time matters, each network and the DRAM channel too.
     """
     array = accelerator.array
-    yield "array rows", replace(accelerator, array=replace(array, rows=2 * array.rows)), False
-    yield "array columns", replace(accelerator, array=replace(array, cols=2 * array.cols)), False
+    yield "array rows", replace(accelerator, array=replace(array, rows=2 * array.rows))
+    yield "array columns", replace(accelerator, array=replace(array, cols=2 * array.cols))
     for level in accelerator.levels:
         for what, larger in _doubled(level, timed=timed):
             levels = tuple(larger if one is level else one for one in accelerator.levels)
-            yield what, replace(accelerator, levels=levels), isinstance(level, Link | Dram)
+            yield what, replace(accelerator, levels=levels)
+
+
+def _only_faster(levels: Sequence[Level], others: Sequence[Level]) -> bool:
+    """Whether levels differ in nothing but bandwidth."""
+    return all(one == other or isinstance(one, Link | Dram) for one, other in zip(levels, others, strict=True))
 
 
 def _doubled(level: Level, *, timed: bool) -> Iterator[tuple[str, Level]]:

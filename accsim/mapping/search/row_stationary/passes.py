@@ -85,7 +85,7 @@ def step_cycles(
                 continue
             words = n * channels * diagonals(facts, rows, taps_r) * extent(cols, facts[STRIDE], span)
             sent = transactions(words, facts[IFMAP_BITS], facts[IFMAP_BUS])
-            total += times_s * times_r * max(macs, max(sent, slowest))
+            total += times_s * times_r * max(macs, sent, slowest)
     return total
 
 
@@ -124,12 +124,10 @@ def beside_cycles(
 
 
 @kernel
-def fewest_rows(
-    facts: Ints, r: int, t: int, filters: int, m: int, step: int, channels: int, block: int
-) -> int:
+def fewest_rows(facts: Ints, r: int, t: int, filters: int, m: int, step: int, channels: int, block: int) -> int:
     """The fewest rows of PEs with a full share of filters and channels, of any pass."""
     rest_m, rest_c = filters % m, channels % block
-    by_filters = min(filters, min(m, step))
+    by_filters = min(filters, m, step)
     most_t = by_filters // ceil_div(by_filters, t)
     for size in (m % step, min(rest_m, step), rest_m % step):
         if size:
@@ -145,7 +143,7 @@ def fewest_rows(
 def filter_wait(
     facts: Ints, fit: int, fewest: int, r: int, t: int, before: Ints, n: int, filters: int, channels: int, cols: int
 ) -> int:
-    """Cycles a step waits for its filters; ``before``: ifmaps, filters, channels and columns of the one before, or 0."""
+    """Cycles a step waits for its filters; ``before``: the one before, or 0."""
     if not facts[WEIGHT_BUS]:
         return 0
     runs_r, runs_s = facts[RUNS_R], ceil_div(facts[TAPS_S], fit)

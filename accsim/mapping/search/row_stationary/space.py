@@ -153,7 +153,16 @@ class RowStationarySpace:
 
         i = self._inputs
         floors = floors_of(
-            groups, i.buckets, i.parts, i.order, i.sizes, i.prices, i.timing, self._goal, self._buffered, self._paid,
+            groups,
+            i.buckets,
+            i.parts,
+            i.order,
+            i.sizes,
+            i.prices,
+            i.timing,
+            self._goal,
+            self._buffered,
+            self._paid,
             self._exact,
         )
         by_floor = np.argsort(floors, kind="stable")
