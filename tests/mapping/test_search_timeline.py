@@ -1,4 +1,4 @@
-"""The compiled timeline of a row-stationary mapping: the exact engine's cycles, or less where it says it may be less."""
+"""The compiled timeline of a row-stationary mapping: the exact engine's cycles, or less where it says it may be."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def check(case: Case, data: st.DataObject) -> None:
         assert found == cycles
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(case=cases(), data=st.data())
 def test_cycles_are_those_of_the_exact_engine(case, data):
     check(case, data)

@@ -197,4 +197,4 @@ def busy_cycles(mapping: Ints, fit: int, sizes: Ints, facts: Ints) -> int:
                             continue
                         times = times_m[i] * times_c * times_n * times_e * times_f
                         total += times * step_cycles(facts, fit, r, t, returns, ifmaps, of_m[i], c, rows, cols)
-    return total * sizes[1]
+    return int(total * sizes[1])

@@ -135,7 +135,7 @@ def makespan(
         steps += 1
         least = max(v[DONE] + array_all - v[ran], v[CHANNEL] + channel_all - v[sent])
         if least >= enough or steps > steps_most:
-            return max(least, 0.0)
+            return float(max(least, 0.0))
         n, filters, channels = size[at[LOOP_N]], size[at[LOOP_K]], size[at[LOOP_C]]
         out_rows, out_cols = size[at[LOOP_E]], size[at[LOOP_F]]
 
