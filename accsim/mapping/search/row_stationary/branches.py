@@ -189,7 +189,7 @@ def floors_of(
 def search(
     groups: Ints, floors: Floats, channels: Ints, buckets: Ints, lows: Ints, parts: Ints, order: Ints, sizes: Ints,
     prices: Floats, timing: Floats, objective: int, buffered: bool, limit: float, only_best: bool, slack: float,
-    kept_most: int, paid: bool, exactly: bool, x: Exact,
+    kept_most: int, paid: bool, looks: int, x: Exact,
 ) -> tuple[Floats, Ints, int, float, float]:  # fmt: skip
     """Mappings whose bound is below ``limit``, or one alone: none of them is better by more than a share of ``slack``.
 
@@ -215,6 +215,8 @@ def search(
             network, and what filters come beside (``filter_waits``).
         buffered: whether a buffer holds sums.
         paid: whether bounds of many mappings together count what cycles cost in energy; worth it where that is much.
+        looks: how closely to look at cycles: 1 for what can be told of a mapping without a walk, 2 for its timeline.
+        x: see ``makespan``.
 
     Returns:
         bounds [i, (objective, order among equals)], picks [i, (group, channels, p, t, m)], mappings scored, and
@@ -326,7 +328,7 @@ def search(
                                 sent = cases[case_of(trips, n_k, channel[3]), 2]
                                 times = (trips - 1) * (kept // step) + rest // step
                                 waits = filter_waits(group, channel, sizes, timing, sent, t, step, times)
-                            if timed and objective != TRAFFIC:
+                            if looks > 0 and timed and objective != TRAFFIC:
                                 mapping[0], mapping[1], mapping[2] = group[0], group[2], group[10]
                                 mapping[3], mapping[4], mapping[5], mapping[6] = q, channel[1], p, t
                                 mapping[7] = kept
@@ -349,7 +351,7 @@ def search(
                                 )  # fmt: skip
                                 if cycles >= enough:
                                     continue
-                                if exactly:
+                                if looks > 1:
                                     known[LEAST] = makespan(
                                         mapping, group[18], order, sizes, x.facts, x.moves, x.widths, x.dram, x.ring,
                                         buffered, x.rows_at, x.rows, x.cols_at, x.cols, STEPS, array, sent_all, enough,
