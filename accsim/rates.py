@@ -14,6 +14,7 @@ from accsim.energy.table import EnergyTable
 from accsim.hardware.accelerator import Accelerator
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.search.row_stationary.rates import Affine, Rates, Transfers
+from accsim.moves import channel
 from accsim.simulate.activity import Action, Activity, Cycles
 from accsim.simulate.channel import fetched, returned
 from accsim.simulate.flows import Occupancy, RowStationaryFlows, Zeros
@@ -90,6 +91,7 @@ def rates(task: MacTask, accelerator: Accelerator, table: EnergyTable, mapping: 
         bits(Operand.PSUM),
         task.geometry.macs - (_zeros(task) if gates else 0),
         _begun(task, gates),
+        channel(task, place),
         monotone and not task.counted_codes and not (gates and task.taps is not None),
     )
 

@@ -198,8 +198,12 @@ class Dram:
             return 0
         burst = -(-bits // self.burst_bits) * self.burst_bits
         beats = -(-burst // self.width_bits)
-        core, channel = _clock_ratio(core_mhz, self.clock_mhz or core_mhz)
+        core, channel = self.ratio(core_mhz)
         return self.latency_cycles - (-beats * core // channel)
+
+    def ratio(self, core_mhz: float) -> tuple[int, int]:
+        """Core cycles per channel cycle, as a ratio."""
+        return _clock_ratio(core_mhz, self.clock_mhz or core_mhz)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,14 @@ from tests.simulate.systolic_cases import SHIPPED_FLOWS
 pytestmark = pytest.mark.benchmark
 
 
-@pytest.mark.parametrize("objective", [Objective.ENERGY, Objective.LATENCY])
-def test_row_stationary_mappings_scored_per_second(benchmark: Any, objective: Objective) -> None:
-    """Every legal mapping of whole rows of AlexNet's conv3 one by one, none passed over; CPU time of one core."""
+@pytest.mark.parametrize(
+    ("objective", "looks"), [(Objective.ENERGY, 0), (Objective.LATENCY, 0), (Objective.LATENCY, 2)]
+)
+def test_row_stationary_mappings_scored_per_second(benchmark: Any, objective: Objective, looks: int) -> None:
+    """Every legal mapping of whole rows of AlexNet's conv3 one by one, none passed over; CPU time of one core.
+
+    By bounds that a search begins with (``looks`` 0), and by the cycles of their timelines (2).
+    """
     network, machine = load_network("alexnet", layers=["conv3"]), load_accelerator("eyeriss")
     task = tasks(network, machine, plan(network, machine, WORKING_SHARES[0]), {})["conv3"]
     flow, table = load_dataflow("row_stationary"), load_table("eyeriss_65nm")
@@ -45,8 +50,8 @@ def test_row_stationary_mappings_scored_per_second(benchmark: Any, objective: Ob
     def score() -> int:
         goal, nothing = OBJECTIVES.index(objective), np.zeros(len(groups))
         *_, scored, _, _ = search(
-            groups, nothing, i.channels, i.lows, i.parts, i.order, i.sizes, i.prices, i.timing, goal, True, np.inf,
-            False, 0.0, 1 << 20, False,
+            groups, nothing, i.channels, i.buckets, i.lows, i.parts, i.order, i.sizes, i.prices, i.timing, goal, True,
+            np.inf, False, 0.0, 1 << 20, False, looks, space._exact,
         )  # fmt: skip
         return int(scored)
 

@@ -25,7 +25,7 @@ def test_a_published_mapping_is_used_unless_a_search_is_asked_for(accsim) -> Non
     found, published, binds, *_ = notes(accsim(*CONV5, "--search"))
     gap = re.fullmatch(HEAD + r"none can have over ([\d.]+) % less energy", found)
     assert gap is not None
-    assert float(gap[1]) < 1  # the clock is paid for every cycle, and bounds of cycles are not exact
+    assert float(gap[1]) <= 0.01  # the clock is paid for every cycle; costs as close as that are equal then
     assert re.fullmatch(r"the published mapping of eyeriss has [\d.]+ % more energy", published)
     assert re.fullmatch(r"less energy with twice the .* \([\d.]+ %\), at the same energy per access", binds)
 

@@ -23,6 +23,11 @@ ENERGY, LATENCY, EDP, TRAFFIC = range(4)
 # Loops, as they stand in ``order``.
 LOOP_G, LOOP_M, LOOP_N, LOOP_E, LOOP_F, LOOP_C, LOOP_K = range(7)
 
+BUSY, TURNS, FIRST, LAST, LEAST = range(5)
+"""What may be known of one mapping, all 0 if nothing is: cycles of all passes; whether ifmap tiles and the array take
+turns in the one place there is; cycles until the first ifmaps are there; cycles of the array after the last fetch; and
+cycles of the layer; all at least."""
+
 
 @kernel
 def ceil_div(a: int, b: int) -> int:
@@ -124,9 +129,10 @@ def case_of(n_m: int, n_k: int, n_c: int) -> int:
 @kernel
 def costs(
     h: Floats, cases: Ints, prices: Floats, timing: Floats,
-    n_m: int, n_k: int, sets_t: int, per_p: int, step: int, channel: Ints, taps: int, waits: float, wanted: int,
-) -> tuple[float, float, float]:  # fmt: skip
-    """Energy, cycles and off-chip bits at least; those not ``wanted`` are 0.
+    n_m: int, n_k: int, sets_t: int, per_p: int, step: int, channel: Ints, taps: int, waits: float, known: Floats,
+    wanted: int,
+) -> tuple[float, float, float, float, float]:  # fmt: skip
+    """Energy, cycles and off-chip bits at least, and cycles of the array and the channel; those not wanted are 0.
 
     Args:
         h, cases: of the group, from ``group_constants`` and ``trip_tables``.
@@ -137,6 +143,7 @@ def costs(
         channel: a row of ``channel_options``.
         taps: taps of a filter, for the size of the first weight tile.
         waits: cycles the array waits for filters.
+        known: what is known of the mapping besides, see ``BUSY``.
         wanted: 1 for energy, 2 for cycles, 4 for traffic, added up.
     """
     block, n_c, sets_r, per_q, sets_full = channel[2], channel[3], channel[4], channel[5], channel[6]
@@ -150,13 +157,14 @@ def costs(
     psum_out = h[2] * n_c * h[6]
     psum_in = psum_out - h[9]
     chains = h[7] * sets_r
-    cycles = 0.0
+    cycles = array = channel_all = 0.0
     if wanted & 2:
         array = h[10] * per_p * per_q + h[11] * per_p * n_c + h[12] * per_q * n_k
         array = max(array, ifmap_sent * timing[0])
         array = max(array, psum_out * timing[1])
         if n_c * h[6] > 1 or h[9] == 0.0:
             array = max(array, psum_out * timing[2])
+        array = max(array, known[BUSY])
         tiles = h[14] * n_m
         array += h[13] * n_m * block + tiles * (timing[13] + h[15] * sets_full - 1) + waits
         latency = timing[7]
@@ -171,9 +179,10 @@ def costs(
         dram_out = h[2] * timing[6] + 2 * (n_c - 1) * cases[case, 5] * h[2] * timing[5]
         if timing[6] > 0:
             dram_out += latency * tiles
-        serial = (dram_ifmap if timing[8] else 0.0) + (dram_out if timing[10] else 0.0)
+        serial = (dram_ifmap if timing[8] or known[TURNS] else known[FIRST]) + (dram_out if timing[10] else 0.0)
         serial += dram_weight if timing[9] else first_weights
-        cycles = max(array + serial, dram_ifmap + dram_weight + dram_out)
+        channel_all = dram_ifmap + dram_weight + dram_out
+        cycles = max(known[LEAST], array + serial, channel_all + known[LAST])
     energy = traffic = 0.0
     for row in range(2):
         if not wanted & (1 if row == 0 else 4):
@@ -198,7 +207,7 @@ def costs(
             energy = spent
         else:
             traffic = spent
-    return energy, cycles, traffic
+    return energy, cycles, traffic, array, channel_all
 
 
 @kernel
@@ -208,7 +217,8 @@ def filter_waits(
     """Cycles for which the array waits for filters, in the steps with the largest blocks alone.
 
     Filters come beside the first output column of their pass, and, if the machine can, beside the last of the pass
-    before, or all of it but its first (``timing[15]`` 0, 1, 2); a pass before of smaller blocks only leaves less time.
+    before, or more (``timing[15]`` 0, 1, 2 or 3): all of it but its first column at most. A pass before of smaller
+    blocks only leaves less time.
 
     Args:
         sent: how often each block of filters and channels is sent.
@@ -227,7 +237,7 @@ def filter_waits(
     if n * f > 1 and timing[15] == 1.0:
         new = span if f == 1 or sizes[5] % f == 1 else min(sizes[14], span)
         beside = column + per_q * new * shift
-    elif n * f > 1 and timing[15] == 2.0:
+    elif n * f > 1 and timing[15] >= 2.0:
         words = (f - 1) * min(sizes[14], span) + span
         beside = n * (f * column + per_q * words * shift) - first
     wait = float(filters) * block * sizes[6] * sizes[7] * timing[14] - first - beside

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,7 @@ class Inputs(NamedTuple):
 
     groups: Ints
     channels: Ints
+    buckets: Ints
     lows: Ints
     parts: Ints
     order: Ints
@@ -53,13 +55,13 @@ def build(task: Task, rates: Rates, every: bool, timed: bool) -> Inputs:
     channels, lows, fits = _channels(task, prices, every, timed)
     return Inputs(
         _groups(task, rates, fits, every),
-        channels,
+        *buckets_of(channels),
         lows,
         _parts(task),
         np.array([LOOPS.index(name) for name in _loops(task)], dtype=np.int64),
         _sizes(g, acc, rates.macs),
         prices,
-        _timing(acc, rates, task.weight_bits),
+        _timing(acc, rates),
     )
 
 
@@ -118,6 +120,25 @@ def _undominated(rows: Ints, columns: list[Ints]) -> Ints:
     keys = np.column_stack(columns)
     order = np.lexsort(keys.T[::-1])
     return rows[order[undominated(np.ascontiguousarray(keys[order]))]]
+
+
+def buckets_of(channels: Ints) -> tuple[Ints, Ints]:
+    """The options for channels with alike ones next to each other, and what these have in common.
+
+    Alike are those with about as many blocks, and as many filter columns.
+    """
+    alike = np.column_stack([channels[:, 7], np.frexp(channels[:, 3].astype(np.float64))[1]])
+    channels = channels[np.lexsort(alike.T[::-1])]
+    alike = np.column_stack([channels[:, 7], np.frexp(channels[:, 3].astype(np.float64))[1]])
+    begins = [0, *(np.flatnonzero(np.any(alike[1:] != alike[:-1], axis=1)) + 1).tolist(), len(channels)]
+    rows = []
+    for begin, end in pairwise(begins):
+        if begin < end:
+            some = channels[begin:end]
+            least, most = some.min(axis=0), some.max(axis=0)
+            for sets in (least[4], most[4]):
+                rows.append([*least[:4], sets, *least[5:8], most[8], begin, end])
+    return channels, np.array(rows, dtype=np.int64).reshape(-1, 11)
 
 
 @lru_cache(maxsize=256)
@@ -223,11 +244,10 @@ def _vector(one: Affine) -> Floats:
     return np.array([getattr(one, name) for name in Affine.__slots__], dtype=np.float64)
 
 
-def _timing(acc: Accelerator, rates: Rates, weight_bits: int) -> Floats:
+def _timing(acc: Accelerator, rates: Rates) -> Floats:
     def bus(operand: Operand, direction: str) -> float:
         link = acc.link(operand, direction)
-        bits = weight_bits if operand is Operand.WEIGHT else acc.bits(operand)
-        return bits / link.width_bits if link is not None and link.width_bits is not None else 0.0
+        return acc.bits(operand) / link.width_bits if link is not None and link.width_bits is not None else 0.0
 
     channel = acc.clock_mhz / (acc.dram.clock_mhz or acc.clock_mhz) / acc.dram.width_bits * ROUNDING
 

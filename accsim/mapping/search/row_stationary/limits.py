@@ -2,12 +2,12 @@
 
 A limit binds if twice of it would let a mapping in that is better, at the same energy per access: one that is illegal,
 or slower, for this reason only. Looked at are all mappings with two of n, e and f as they are: neighbours along the
-batch, the rows or the columns, with any m, p, q, r and t.
+batch, the rows or the columns, with any m, p, q, r and t; where only bandwidth is lifted, those with its q and r.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from accsim.hardware.accelerator import Accelerator, Dram, Level, Link, Partition, RegisterFile, Sram
@@ -49,8 +49,9 @@ def binding(
     for what, machine in lifted(task.accelerator, timed=objective in (Objective.LATENCY, Objective.EDP)):
         if patience.over is not None:
             return []
-        space = RowStationarySpace(replace(task, accelerator=machine), rates, objective)
-        least = space.least_bound(best, bound * (1 - LEAST_SHARE))
+        speeds = machine.array == task.accelerator.array and _only_faster(task.accelerator.levels, machine.levels)
+        space = RowStationarySpace(replace(task, accelerator=machine), rates, objective, every=speeds)
+        least = space.least_bound(best, bound * (1 - LEAST_SHARE), same=speeds)
         if least is not None:
             out.append(Binding(what, 1 - least / bound))
     return sorted(out, key=lambda one: -one.saves)
@@ -68,6 +69,11 @@ def lifted(accelerator: Accelerator, *, timed: bool) -> Iterator[tuple[str, Acce
         for what, larger in _doubled(level, timed=timed):
             levels = tuple(larger if one is level else one for one in accelerator.levels)
             yield what, replace(accelerator, levels=levels)
+
+
+def _only_faster(levels: Sequence[Level], others: Sequence[Level]) -> bool:
+    """Whether levels differ in nothing but bandwidth."""
+    return all(one == other or isinstance(one, Link | Dram) for one, other in zip(levels, others, strict=True))
 
 
 def _doubled(level: Level, *, timed: bool) -> Iterator[tuple[str, Level]]:

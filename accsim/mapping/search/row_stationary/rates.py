@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from accsim.mapping.search.row_stationary.channel import Channel
+
 
 @dataclass(frozen=True, slots=True)
 class Affine:
@@ -63,6 +65,7 @@ class Rates:
             zero spares its sum the way.
         begun: of those, the ones with each filter column that lie on any one channel, all groups together, at most:
             with them a PE begins its sums if the column is the first of a run, and the channel the PE's first.
+        channel: how operands use the DRAM channel, for exact times.
         exact: whether energy and traffic are no more than these but for the rounding up to whole accesses.
     """
 
@@ -74,4 +77,5 @@ class Rates:
     psum_bits: float
     macs: int
     begun: tuple[int, ...]
+    channel: Channel
     exact: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -66,3 +67,29 @@ def columns(g: Geometry, fit: int, padding: bool) -> Table:
     """
     cols = replace(g, N=1, G=1, M=1, C=1, P=1, R=1, H=1, stride_h=1, dilation_h=1, pad_top=0, pad_bottom=0, pad_right=0)
     return _columns(cols, fit, padding)
+
+
+class Runs(NamedTuple):
+    """The pieces that an axis is cut into, for every size of a piece.
+
+    Attributes:
+        at: where those of each size begin in ``pieces``; one more entry for the end.
+        pieces: outputs, inputs, and how many such pieces come in a row.
+    """
+
+    at: Table
+    pieces: Table
+
+
+@lru_cache(maxsize=256)
+def runs(g: Geometry, dim: str, most: int, padding: bool) -> Runs:
+    """The pieces of P or Q in order, for pieces of 0 (none) to ``most`` outputs."""
+    at, out = [0, 0], list[list[int]]()
+    for size in range(1, most + 1):
+        for piece, times in Nest(g, (Loop(dim, size),), padding).pieces(dim, 1):
+            if len(out) > at[-1] and out[-1][:2] == [piece.size, piece.extent]:
+                out[-1][2] += times
+            else:
+                out.append([piece.size, piece.extent, times])
+        at.append(len(out))
+    return Runs(np.array(at, dtype=np.int64), np.array(out, dtype=np.int64).reshape(-1, 3))
