@@ -17,7 +17,7 @@ from accsim.mapping.search.objective import Objective
 from accsim.mapping.search.row_stationary.branches import search
 from accsim.mapping.search.row_stationary.space import OBJECTIVES, RowStationarySpace
 from accsim.mapping.search.systolic.heap import SCORED
-from accsim.mapping.search.systolic.mapper import Space
+from accsim.mapping.search.systolic.space import Space
 from accsim.mapping.search.systolic.tables import Job
 from accsim.mapping.task import Task
 from accsim.rates import rates

@@ -23,8 +23,8 @@ from accsim.mapping.nest import Loop, Nest
 from accsim.mapping.search import systolic
 from accsim.mapping.search.best_first import TOLERANCE
 from accsim.mapping.search.objective import Objective
-from accsim.mapping.search.systolic.mapper import Space
 from accsim.mapping.search.systolic.sizes import OnAxis, every_size, worthwhile
+from accsim.mapping.search.systolic.space import Space
 from accsim.mapping.search.systolic.tables import Job
 from accsim.mapping.task import Task
 from accsim.rates import channel_bits
@@ -129,6 +129,7 @@ def check_bounds(case: Case, objective: Objective, picks: list[int]) -> None:
     for i in {pick % len(bounds) for pick in picks if len(bounds)}:
         mapping = space.mapping(int(at[i, 0]), int(at[i, 1]))
         assert case.legal(mapping)
+        assert space.bounds([mapping])[0, :2].tolist() == bounds[i].tolist()
         exact = case.cost(mapping, objective)[0]
         assert bounds[i, 0] <= exact * (1 + 1e-12)
         if objective is Objective.TRAFFIC:

@@ -6,42 +6,63 @@ neighbour to neighbour find what bounds cannot tell apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
+
+import numpy as np
 
 from accsim.mapping.mapping import SystolicMapping
 from accsim.mapping.nest import Loop
-from accsim.mapping.search.best_first import Cost
+from accsim.mapping.search.best_first import TOLERANCE, Cost
+from accsim.mapping.search.systolic.folds import Floats
 from accsim.workload.layer import Operand
 
 
 def improved(
     start: SystolicMapping,
     sizes: Mapping[str, tuple[int, ...]],
+    bounds: Callable[[Sequence[SystolicMapping]], Floats],
     cost: Callable[[SystolicMapping], Cost | None],
     over: Callable[[], bool],
+    tries: int | None = None,
 ) -> SystolicMapping:
     """A mapping at least as good as ``start``, none of whose neighbours is better unless the search is over.
 
-    The first better neighbour is gone to, in the order of ``neighbours``.
+    Neighbours that can be better by their bounds are evaluated in the order of the guesses; the first that is better is
+    gone to.
 
     Args:
         sizes: tile sizes worth trying of each dimension, the largest first, which is the dimension itself.
+        bounds: [mapping, bound of the objective | of the second figure | guess at the objective].
         cost: the exact cost; ``None`` if a mapping is not legal.
         over: whether to stop.
+        tries: neighbours of a mapping that are evaluated in vain before it is taken to be the lowest; ``None`` for all.
     """
     best, least = start, cost(start)
-    moved = True
-    while moved:
+    moved = least is not None
+    while moved and least is not None:
         moved = False
-        for other in neighbours(best, sizes):
+        others = list(dict.fromkeys(neighbours(best, sizes)))
+        if not others:
+            return best
+        rows = bounds(others)
+        order = np.lexsort((rows[:, 1], rows[:, 0], rows[:, 2])).tolist()
+        for i in islice((i for i in order if _may_be_better(rows[i], least)), tries):
             if over():
                 return best
-            spent = cost(other)
-            if spent is not None and (least is None or spent < least):
-                best, least, moved = other, spent, True
+            spent = cost(others[i])
+            if spent is not None and spent < least:
+                best, least, moved = others[i], spent, True
                 break
     return best
+
+
+def _may_be_better(row: Floats, least: Cost) -> bool:
+    """Whether a mapping with these bounds can cost less, or as much with a lower second figure."""
+    if row[0] < least[0] * (1 - TOLERANCE):
+        return True
+    return bool(row[0] <= least[0] and row[1] < least[1] * (1 - TOLERANCE))
 
 
 def neighbours(mapping: SystolicMapping, sizes: Mapping[str, tuple[int, ...]]) -> Iterator[SystolicMapping]:

@@ -68,7 +68,7 @@ def _least_slots(cuts: Cuts, buffers: Buffers, terms: Floats, real: int, room: R
 
 
 @part
-def _coarse(value: float, room: Room) -> float:
+def coarse(value: float, room: Room) -> float:
     """A figure without the bits that are only rounding; never larger."""
     room.box[0] = value
     room.bits[0] = room.bits[0] >> 20 << 20
@@ -103,7 +103,7 @@ def _choose(cuts: Cuts, tiles: int, at: Ints) -> int:
 
 
 @part
-def _active(cuts: Cuts, at: Ints) -> int:
+def is_cut(cuts: Cuts, at: Ints) -> int:
     """The mask of the dimensions that are cut."""
     active = 0
     for dim in range(6):
@@ -115,26 +115,77 @@ def _active(cuts: Cuts, at: Ints) -> int:
 @part
 def _at_least(
     cuts: Cuts, machine: Machine, buffers: Buffers, costs: Costs, objective: int, real: int, outer: int, active: int,
-    sums: Sums, room: Room,
+    limit: float, heap: Heap, likely: Heap, sums: Sums, room: Room,
 ) -> float:  # fmt: skip
-    """The least objective of any hold, of sums worked out for as much reuse as the loops ``active`` allow."""
+    """The least objective of any hold, of sums worked out for as much reuse as the loops ``active`` allow.
+
+    Edges are worked out only if what words alone tell leaves hope.
+    """
     words = room.words
     for i in range(11, len(words)):
         words[i] = 0.0
     if objective == TRAFFIC:
-        return _coarse(_linear(costs.traffic, words) + _least_slots(cuts, buffers, costs.traffic, real, room), room)
+        return coarse(_linear(costs.traffic, words) + _least_slots(cuts, buffers, costs.traffic, real, room), room)
     least = 0.0
     if objective != LATENCY:
         least = _linear(costs.energy, words) + _least_slots(cuts, buffers, costs.energy, real, room)
+        known = coarse(_with_cycles(objective, least, costs.leak, costs.channel[3]), room)
+        if _hopeless(known, limit, heap, likely):
+            return known
     if objective != ENERGY or costs.leak > 0:
         add_edges(cuts, machine, room.at, outer, active, sums, costs.ports, words, room.edges)
         spent = max(room.edges[0], costs.channel[3])
-        if objective == LATENCY:
-            least = spent
-        else:
-            least += costs.leak * spent
-            least *= spent if objective == EDP else 1.0
-    return _coarse(least, room)
+        least = _with_cycles(objective, least, costs.leak, spent)
+    return coarse(least, room)
+
+
+@part
+def add_loads(
+    buffers: Buffers, costs: Costs, cut: Ints, repeat: Ints, row: int, objective: int, real: int, room: Room
+) -> float:  # fmt: skip
+    """Add the words of all loads of a hold to ``room.words``; the objective as far as these decide it, 0 for cycles."""
+    words = room.words
+    for slot in range(real):
+        operand = buffers.operand[slot]
+        brought = moved(operand, cut[row, slot], repeat[row, slot], room)
+        words[11 + slot] = brought - room.tile[PSUM, 0] if operand == PSUM else brought
+    if objective == LATENCY:
+        return 0.0
+    return _linear(costs.traffic if objective == TRAFFIC else costs.energy, words)
+
+
+@part
+def _with_cycles(objective: int, energy: float, leak: float, spent: float) -> float:
+    """The objective, if it is not traffic, from energy without leakage and from cycles."""
+    if objective == LATENCY:
+        return spent
+    return (energy + leak * spent) * (spent if objective == EDP else 1.0)
+
+
+@part
+def judged(
+    cuts: Cuts, machine: Machine, buffers: Buffers, costs: Costs, cut: Ints, repeat: Ints, row: int, objective: int,
+    known: float, room: Room,
+) -> tuple[float, float, float]:  # fmt: skip
+    """The objective and the second figure of a hold, at least, and a guess at the objective, which is no less.
+
+    ``known`` is what ``add_loads`` gave; ``room.edges`` is filled.
+    """
+    energy = _linear(costs.energy, room.words) if objective in (LATENCY, TRAFFIC) else known
+    spent = cycles(cuts, buffers, costs, machine.stationary, cut, repeat, row, room)
+    guess = energy + costs.leak * room.edges[6]
+    energy += costs.leak * spent
+    bound, second = known, energy
+    if objective == ENERGY:
+        bound, second = energy, spent
+    elif objective == LATENCY:
+        bound, guess = spent, room.edges[6]
+    elif objective == EDP:
+        bound, guess = energy * spent, guess * room.edges[6]
+    else:
+        guess = known
+    bound = coarse(bound, room)
+    return bound, second, max(bound, coarse(guess, room))
 
 
 @kernel
@@ -156,11 +207,11 @@ def score(
         likely: receives the best by a guess, with their bounds; the guess is no less. It may have no room at all.
     """
     at, words = room.at, room.words
-    timed = objective in (LATENCY, EDP) or costs.leak > 0
+    timed = objective in (LATENCY, EDP) or (objective == ENERGY and costs.leak > 0)
     tiles, changed = begin, 255
     while tiles < end:
         changed |= _choose(cuts, tiles, at)
-        active, first = _active(cuts, at), cuts.inner > 1 and tiles % cuts.inner == 0
+        active, first = is_cut(cuts, at), cuts.inner > 1 and tiles % cuts.inner == 0
         tiles += 1
         fits = smallest_fit(cuts, buffers, room)
         if not fits and not (first and rule_out):
@@ -171,8 +222,9 @@ def score(
         sums_of_tiles(cuts, machine, at, outer, active, sums)
         add_flows(machine, sums, words)
         if rule_out and _hopeless(
-            _at_least(cuts, machine, buffers, costs, objective, real, outer, active, sums, room), limit, heap, likely
-        ):
+            _at_least(cuts, machine, buffers, costs, objective, real, outer, active, limit, heap, likely, sums, room),
+            limit, heap, likely,
+        ):  # fmt: skip
             if first:
                 tiles += cuts.inner - 1
             continue
@@ -183,41 +235,27 @@ def score(
         fill(cuts, active, room)
         table = 1 if outer == 0 else 0
         for row in range(holding.start[table, active], holding.stop[table, active]):
-            if not hold_fits(buffers, holding.cut[row], room):
+            if not hold_fits(buffers, holding.cut, row, room):
                 continue
             heap.state[SCORED] += 1
             if table and holding.reuse[row] != known:
                 known, has_edges = holding.reuse[row], False
                 sums_of_tiles(cuts, machine, at, outer, known, sums)
                 add_flows(machine, sums, words)
-            for slot in range(real):
-                operand = buffers.operand[slot]
-                brought = moved(operand, holding.cut[row, slot], holding.repeat[row, slot], room)
-                words[11 + slot] = brought - room.tile[PSUM, 0] if operand == PSUM else brought
-            energy = _linear(costs.energy, words)
-            bound = energy
-            if objective == TRAFFIC:
-                bound = _linear(costs.traffic, words)
-            elif objective == LATENCY:
-                bound = 0.0
-            if objective != EDP and _hopeless(_coarse(bound, room), limit, heap, likely):
+            bound = add_loads(buffers, costs, holding.cut, holding.repeat, row, objective, real, room)
+            if objective != EDP and _hopeless(coarse(bound, room), limit, heap, likely):
                 continue
             if not has_edges:
                 add_edges(cuts, machine, at, outer, known, sums, costs.ports, words, room.edges)
                 has_edges = True
-            spent = cycles(cuts, buffers, costs, machine.stationary, holding.cut[row], holding.repeat[row], room)
-            guess = energy + costs.leak * room.edges[6]
-            energy += costs.leak * spent
-            second = energy
-            if objective == ENERGY:
-                bound, second = energy, spent
-            elif objective == LATENCY:
-                bound, guess = spent, room.edges[6]
-            elif objective == EDP:
-                bound, guess = energy * spent, guess * room.edges[6]
-            bound = _coarse(bound, room)
+            if timed and _hopeless(
+                coarse(_with_cycles(objective, bound, costs.leak, room.edges[0]), room), limit, heap, likely
+            ):
+                continue
+            bound, second, guess = judged(
+                cuts, machine, buffers, costs, holding.cut, holding.repeat, row, objective, bound, room
+            )
             if bound < limit and not _above(bound, heap):
                 push(heap, bound, second, tiles - 1, row)
-            guess = max(bound, _coarse(guess, room))
             if len(likely.bound) and bound < limit and not _above(guess, likely):
                 push(likely, guess, bound, tiles - 1, row)

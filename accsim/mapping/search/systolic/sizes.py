@@ -70,6 +70,13 @@ def every_size(nest: Nest, dim: str) -> list[Size]:
     return _listed(_cut(nest, dim))
 
 
+def one_size(nest: Nest, dim: str, size: int) -> Size:
+    """A size of a dimension."""
+    bound = nest.bound(dim)
+    pieces = -(-bound // size)
+    return Size(size, pieces, *(_extents(nest, dim, size) if dim in "PQ" else (bound, size, pieces)))
+
+
 def worthwhile(nest: Nest, dim: str, on_axis: OnAxis | None) -> list[Size]:
     """The sizes of a dimension that no smaller one with as many pieces matches, from the whole downwards."""
     cut = _cut(nest, dim)

@@ -143,28 +143,28 @@ class Sizes:
         return prod(len(options) for options in self.options)
 
 
-def every_tile_size(job: Job) -> Sizes:
-    """Every size worth trying."""
+def every_tile_size(job: Job, *, folds: bool) -> Sizes:
+    """Every size worth trying; ``folds``: whether it matters how tiles fall into folds of the array."""
     complete = all(job.nest.bound(dim) <= MANY for dim in DIMS)
-    return Sizes(tuple(tuple(_options(job, dim, every=True)) for dim in DIMS), complete)
+    return Sizes(tuple(tuple(_options(job, dim, folds=folds, every=True)) for dim in DIMS), complete)
 
 
-def tile_sizes(job: Job, every: Sizes) -> Sizes:
+def tile_sizes(job: Job, every: Sizes, *, folds: bool) -> Sizes:
     """Every size worth trying; where that makes too many combinations, fewer."""
     if every.tiles <= MOST_TILES:
         return every
-    options = [_options(job, dim, every=False) for dim in DIMS]
+    options = [_options(job, dim, folds=folds, every=False) for dim in DIMS]
     most = max(len(sizes) for sizes in options)
     while prod(min(len(sizes), most) for sizes in options) > MOST_TILES:
         most -= max(1, most // 16)
     return Sizes(tuple(tuple(thinned(sizes, most)) for sizes in options), complete=False)
 
 
-def _options(job: Job, dim: str, *, every: bool) -> list[Size]:
+def _options(job: Job, dim: str, *, folds: bool, every: bool) -> list[Size]:
     """The sizes of a dimension; ``every``: all of them, where several dimensions share its axis of the array."""
     flow, nest = job.dataflow, job.nest
     for axis, pes in ((flow.rows, job.accelerator.array.rows), (flow.cols, job.accelerator.array.cols)):
-        if dim not in axis:
+        if dim not in axis or not folds:
             continue
         if any(nest.bound(other) > 1 for other in axis if other != dim and other in DIMS):
             return every_size(nest, dim) if every else even_or_aligned(nest, dim, pes)
@@ -340,7 +340,9 @@ def held(kinds: tuple[tuple[Operand, bool], ...], stationary: Operand, longer: i
             if active & ~longer:
                 continue
             start[table, active] = len(rows)
-            rows += holds(active, kinds, stays)
+            rows += sorted(
+                holds(active, kinds, stays), key=lambda hold: hold.reuse
+            )  # sums are worked out once for each
             stop[table, active] = len(rows)
     width = len(kinds)
     return Held(

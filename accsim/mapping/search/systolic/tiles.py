@@ -148,13 +148,13 @@ def smallest_fit(cuts: Cuts, buffers: Buffers, room: Room) -> bool:
 
 
 @part
-def hold_fits(buffers: Buffers, cut: Ints, room: Room) -> bool:
-    """Whether the tiles of a hold fit."""
+def hold_fits(buffers: Buffers, cut: Ints, row: int, room: Room) -> bool:
+    """Whether the tiles of a hold, a row of ``cut``, fit."""
     for i in range(len(room.needed)):
         room.needed[i] = 0
     for i in range(len(buffers.demands)):
         slot = buffers.demands[i, HELD]
-        _need(buffers, i, room.tile[buffers.operand[slot], cut[slot]], room)
+        _need(buffers, i, room.tile[buffers.operand[slot], cut[row, slot]], room)
     return _fits(buffers, room)
 
 
