@@ -65,7 +65,7 @@ def search(
         scan.chunks(),
         scan.candidate,
         known.of,
-        first=chain(first, space.simple(limit, waits), descent.lowest()),
+        first=chain(first, space.simple(limit, waits), space.conventional(limit, waits), descent.lowest()),
         patience=waits,
         complete=space.complete,
         cover=space.floor,

@@ -12,7 +12,7 @@ from accsim.mapping.search.patience import Patience, Stopped
 from accsim.mapping.search.systolic import score
 from accsim.mapping.search.systolic.folds import Ints
 from accsim.mapping.search.systolic.heap import KEPT as KEPT_SO_FAR
-from accsim.mapping.search.systolic.heap import SCORED, Heap
+from accsim.mapping.search.systolic.heap import SCORED
 from accsim.mapping.search.systolic.space import Space, in_order
 
 BLOCK = 1 << 15
@@ -35,8 +35,8 @@ class Scan:
 
     def chunks(self) -> Iterator[Chunk]:
         """One chunk: the candidates of the least bounds, then those that are likely to be best."""
-        limit = min(self.limit.value, self._least_needed())
-        heap, likely = self._heaps(self.space)
+        limit, more = self.limit.value, 2 if self.space.objective in (score.LATENCY, score.EDP) else 1
+        heap, likely = self.space.heap(self.kept), self.space.heap(more * self.kept if self.space.timed else 0)
         for begin in range(0, self.space.tiles, BLOCK):
             if heap.state[KEPT_SO_FAR] and (ended := self.patience.over):
                 self.ended = ended
@@ -51,19 +51,6 @@ class Scan:
         new = [i for i, place in enumerate(others.tolist()) if place not in at.tolist()]
         self._at = np.concatenate([at, others[new]])
         yield Chunk(np.concatenate([bounds, guesses[new][:, ::-1]]), int(heap.state[SCORED]))
-
-    def _heaps(self, space: Space) -> tuple[Heap, Heap]:
-        more = 2 if space.objective in (score.LATENCY, score.EDP) else 1  # in energy, cycles are leakage alone
-        return space.heap(self.kept), space.heap(more * self.kept if space.timed else 0)
-
-    def _least_needed(self) -> float:
-        """What as many candidates as are kept reach, found among a few tile sizes."""
-        space = self.space.sample()
-        heap, likely = self._heaps(space)
-        if space.tiles < self.space.tiles:
-            space.score(0, space.tiles, self.limit.value, heap, likely)
-        both = np.concatenate([heap.bound[:, 0], likely.bound[:, 0]])
-        return float(np.nextafter(both.max(), np.inf)) if np.isfinite(both).all() else np.inf
 
     def candidate(self, index: int) -> SystolicMapping:
         """The mapping of a row of the chunk."""

@@ -36,6 +36,9 @@ class Holding(NamedTuple):
         start, stop: [table, mask].
         cut, repeat: [row, slot].
         reuse: [row].
+        pair: [row, slot]: which of the loads of [table, mask] that are told apart the slot has.
+        first, last: [table, mask], rows of ``loads``.
+        loads: [load, slot | cut | repeat].
     """
 
     start: Ints
@@ -43,6 +46,10 @@ class Holding(NamedTuple):
     cut: Ints
     repeat: Ints
     reuse: Ints
+    pair: Ints
+    first: Ints
+    last: Ints
+    loads: Ints
 
 
 @part
@@ -103,6 +110,15 @@ def _choose(cuts: Cuts, tiles: int, at: Ints) -> int:
 
 
 @part
+def _led(cuts: Cuts, tiles: int) -> int:
+    """Combinations from this one on that only cut more of the dimensions that then add loads, and nothing else."""
+    for i in range(len(cuts.inner)):
+        if tiles % cuts.inner[i] == 0:
+            return int(cuts.inner[i])
+    return 1
+
+
+@part
 def is_cut(cuts: Cuts, at: Ints) -> int:
     """The mask of the dimensions that are cut."""
     active = 0
@@ -155,6 +171,38 @@ def add_loads(
 
 
 @part
+def _price_loads(
+    buffers: Buffers, terms: Floats, holding: Holding, table: int, active: int, real: int, room: Room
+) -> None:  # fmt: skip
+    """Fill ``room.prices`` with what each load costs that holds of ``active`` tell apart."""
+    first = holding.first[table, active]
+    for load in range(first, holding.last[table, active]):
+        slot = holding.loads[load, 0]
+        if slot < real:
+            brought = moved(buffers.operand[slot], holding.loads[load, 1], holding.loads[load, 2], room)
+            brought -= room.tile[PSUM, 0] if buffers.operand[slot] == PSUM else 0
+            room.prices[load - first] = terms[12 + slot] * brought
+
+
+@part
+def _array_price(terms: Floats, words: Floats) -> float:
+    """The constant, and the price of the words at the array and in it."""
+    total = terms[0]
+    for i in range(11):
+        total += terms[1 + i] * words[i]
+    return float(total)
+
+
+@part
+def _hold_price(at_array: float, holding: Holding, row: int, real: int, room: Room) -> float:
+    """What the words of a hold cost, but for rounding."""
+    total = at_array
+    for slot in range(real):
+        total += room.prices[holding.pair[row, slot]]
+    return total * (1 - 1e-12)
+
+
+@part
 def _with_cycles(objective: int, energy: float, leak: float, spent: float) -> float:
     """The objective, if it is not traffic, from energy without leakage and from cycles."""
     if objective == LATENCY:
@@ -196,7 +244,8 @@ def score(
     """Score the candidates of tile sizes ``begin`` to ``end``, in mixed radix of the dimensions' options.
 
     The dimensions that vary fastest (``Cuts.inner``) only add loads to what the array does when they are cut, so sizes
-    of the others can be ruled out with all of theirs, by the combination that does not cut them.
+    of the others can be ruled out with all of theirs, by the combination that does not cut them; and so on with those
+    of these that vary faster still.
 
     Args:
         objective: ``ENERGY``, ``LATENCY``, ``EDP`` or ``TRAFFIC``.
@@ -208,13 +257,14 @@ def score(
     """
     at, words = room.at, room.words
     timed = objective in (LATENCY, EDP) or (objective == ENERGY and costs.leak > 0)
+    terms = costs.traffic if objective == TRAFFIC else costs.energy
     tiles, changed = begin, 255
     while tiles < end:
         changed |= _choose(cuts, tiles, at)
-        active, first = is_cut(cuts, at), cuts.inner > 1 and tiles % cuts.inner == 0
+        active, led = is_cut(cuts, at), _led(cuts, tiles)
         tiles += 1
         fits = smallest_fit(cuts, buffers, room)
-        if not fits and not (first and rule_out):
+        if not fits and not (led > 1 and rule_out):
             continue
         add_axes(cuts, machine, at, changed, sums)
         changed = 0
@@ -225,8 +275,7 @@ def score(
             _at_least(cuts, machine, buffers, costs, objective, real, outer, active, limit, heap, likely, sums, room),
             limit, heap, likely,
         ):  # fmt: skip
-            if first:
-                tiles += cuts.inner - 1
+            tiles += led - 1
             continue
         if not fits:
             continue
@@ -234,17 +283,27 @@ def score(
         heap.state[TILED] += 1
         fill(cuts, active, room)
         table = 1 if outer == 0 else 0
+        at_array, floor = 0.0, costs.channel[3]
+        if objective != LATENCY:
+            _price_loads(buffers, terms, holding, table, active, real, room)
+            at_array = _array_price(terms, words)
         for row in range(holding.start[table, active], holding.stop[table, active]):
-            if not hold_fits(buffers, holding.cut, row, room):
-                continue
-            heap.state[SCORED] += 1
             if table and holding.reuse[row] != known:
                 known, has_edges = holding.reuse[row], False
                 sums_of_tiles(cuts, machine, at, outer, known, sums)
                 add_flows(machine, sums, words)
-            bound = add_loads(buffers, costs, holding.cut, holding.repeat, row, objective, real, room)
-            if objective != EDP and _hopeless(coarse(bound, room), limit, heap, likely):
+                at_array = _array_price(terms, words)
+            if objective != LATENCY:
+                quick = _hold_price(at_array, holding, row, real, room)
+                if objective != TRAFFIC:
+                    spent = max(floor, room.edges[0]) if has_edges else floor
+                    quick = _with_cycles(objective, quick, costs.leak, spent)
+                if _hopeless(coarse(quick, room), limit, heap, likely):
+                    continue
+            if not hold_fits(buffers, holding.cut, row, room):
                 continue
+            heap.state[SCORED] += 1
+            bound = add_loads(buffers, costs, holding.cut, holding.repeat, row, objective, real, room)
             if not has_edges:
                 add_edges(cuts, machine, at, outer, known, sums, costs.ports, words, room.edges)
                 has_edges = True

@@ -25,6 +25,7 @@ from accsim.mapping.search.systolic.tables import (
     Sizes,
     Slots,
     buffers,
+    conventional_sizes,
     costs,
     cuts,
     every_tile_size,
@@ -47,8 +48,8 @@ OBJECTIVES = {
 FEW_KEPT, LONE = 2, 128
 """Candidates kept where one or two dimensions alone are cut, and sizes of each, at most."""
 
-FEW = 6
-"""Sizes of each dimension that are tried first, to know early what is worth keeping."""
+FIRST_KEPT = {score.ENERGY: 2, score.LATENCY: 16, score.EDP: 16, score.TRAFFIC: 2}
+"""Candidates of conventional tile sizes that are evaluated, by bound and by a guess each."""
 
 
 class Space:
@@ -68,6 +69,8 @@ class Space:
         self.complete, self.tiles, self._sizes = sizes.complete, sizes.tiles, sizes
         self._cuts = cuts(job, sizes)
         self._held = held(self._slots.kinds, job.dataflow.stationary, longer(job))
+        rows = self._held.arrays
+        self._most_loads = int((rows.last - rows.first).max())
         self._machine = machine(job.accelerator, job.dataflow)
         self._buffers, self._costs = buffers(job, self._slots), costs(job, self._slots, self._cuts)
         terms = (*job.terms.energy.slots, *job.terms.traffic.slots)
@@ -97,34 +100,45 @@ class Space:
         energy += terms.leak_per_cycle * cycles
         return float((energy, cycles, energy * cycles, traffic)[self.objective])
 
-    def sample(self) -> Space:
-        """A space of a few of the tile sizes, spread over all of them."""
-        return self._of(Sizes(tuple(tuple(thinned(options, FEW)) for options in self._sizes.options), complete=False))
+    def conventional(self, limit: Limit, patience: Patience) -> Iterator[SystolicMapping]:
+        """The best by bound, and by a guess, among the tile sizes that a designer would try first."""
+        space = self._of(conventional_sizes(self.job))
+        heaps = space.heap(FIRST_KEPT[self.objective]), space.heap(FIRST_KEPT[self.objective] if self.timed else 0)
+        space.score(0, space.tiles, limit.value, *heaps)
+        for tiles, row in dict.fromkeys(tuple(place) for heap in heaps[::-1] for place in in_order(heap)[1].tolist()):
+            if limit.value < np.inf and patience.over:
+                return
+            yield space.mapping(tiles, row)
 
     def simple(self, limit: Limit, patience: Patience) -> Iterator[SystolicMapping]:
         """The best few by bound, and by a guess, for every one or two dimensions that alone are cut, groups aside.
 
-        Little cut, array and channel seldom wait for each other in ways that bounds do not tell.
+        Little cut, array and channel seldom wait for each other in ways that bounds do not tell. Where cycles are but
+        leakage, the best by bound alone.
         """
-        options = [thinned(sizes, LONE) for sizes in self._every.options]
-        seen, most = set[SystolicMapping](), 1 if self.objective == score.ENERGY else FEW_KEPT
-        cut = [i for i, sizes in enumerate(options) if len(sizes) > 1]
-        groups = DIMS.index("G")
-        inner = [i for i in cut if i != groups]
-        few = ((), *combinations(inner, 1), *combinations(inner, 2))
-        for dims in (*few, *((groups, *dims) for dims in few if groups in cut)):
+        few = self.objective in (score.ENERGY, score.TRAFFIC)
+        options = [thinned(sizes, LONE // 4 if few else LONE) for sizes in self._every.options]
+        seen = set[SystolicMapping]()
+        for dims in self._few_dims():
             sizes = tuple(tuple(some[1:] if i in dims else some[:1]) for i, some in enumerate(options))
             space = self._of(Sizes(sizes, complete=False))
-            heaps = space.heap(most), space.heap(most)
+            heaps = space.heap(1 if few else FEW_KEPT), space.heap(0 if few else FEW_KEPT)
             space.score(0, space.tiles, limit.value, *heaps)
-            for heap in heaps:
-                for tiles, row in in_order(heap)[1].tolist():
-                    mapping = space.mapping(tiles, row)
-                    if limit.value < np.inf and patience.over:
-                        return
-                    if mapping not in seen:
-                        seen.add(mapping)
-                        yield mapping
+            for tiles, hold in (place for heap in heaps for place in in_order(heap)[1].tolist()):
+                mapping = space.mapping(tiles, hold)
+                if limit.value < np.inf and patience.over:
+                    return
+                if mapping not in seen:
+                    seen.add(mapping)
+                    yield mapping
+
+    def _few_dims(self) -> list[tuple[int, ...]]:
+        """Every one or two dimensions that can be cut, without groups and with them."""
+        cut = [i for i, sizes in enumerate(self._every.options) if len(sizes) > 1]
+        groups = DIMS.index("G")
+        inner = [i for i in cut if i != groups]
+        few: list[tuple[int, ...]] = [(), *combinations(inner, 1), *combinations(inner, 2)]
+        return [*few, *((groups, *dims) for dims in few if groups in cut)]
 
     def _of(self, sizes: Sizes) -> Space:
         """The space of other tile sizes."""
@@ -167,7 +181,8 @@ class Space:
         tile, needed = np.zeros((3, 64), np.int64), np.zeros(len(self._buffers.partitions), np.int64)
         words, edges, spent = np.zeros(counters), np.zeros(8), np.zeros(2)
         return sums, Room(
-            at, tile, np.zeros(64), np.zeros(4), needed, words, edges, spent, box, box.view(np.int64)
+            at, tile, np.zeros(64), np.zeros(4), needed, words, edges, spent, box, box.view(np.int64),
+            np.zeros(self._most_loads),
         )  # fmt: skip
 
     def bounds(self, mappings: Sequence[SystolicMapping]) -> Floats:

@@ -26,7 +26,16 @@ from accsim.mapping.search.systolic import folds
 from accsim.mapping.search.systolic.folds import Cuts, Machine
 from accsim.mapping.search.systolic.holds import DIMS, Hold, holds, mask
 from accsim.mapping.search.systolic.score import Holding
-from accsim.mapping.search.systolic.sizes import MANY, OnAxis, Size, even_or_aligned, every_size, thinned, worthwhile
+from accsim.mapping.search.systolic.sizes import (
+    MANY,
+    OnAxis,
+    Size,
+    conventional,
+    even_or_aligned,
+    every_size,
+    thinned,
+    worthwhile,
+)
 from accsim.mapping.search.systolic.terms import Linear, Slot, Terms, Transfer
 from accsim.mapping.search.systolic.tiles import Buffers
 from accsim.mapping.search.systolic.waits import Costs
@@ -35,6 +44,9 @@ from accsim.workload.layer import Geometry, Operand
 
 MOST_TILES = 65_536
 """Combinations of tile sizes that are tried; beyond, sizes are thinned."""
+
+FIRST_TILES = 4096
+"""Combinations of conventional tile sizes that are tried."""
 
 _ORDER = {Operand.IFMAP: folds.IFMAP, Operand.WEIGHT: folds.WEIGHT, Operand.PSUM: folds.PSUM}
 _DELIVERY = {
@@ -160,6 +172,21 @@ def tile_sizes(job: Job, every: Sizes, *, folds: bool) -> Sizes:
     return Sizes(tuple(tuple(thinned(sizes, most)) for sizes in options), complete=False)
 
 
+def conventional_sizes(job: Job) -> Sizes:
+    """The tile sizes a designer would try first, at most about ``FIRST_TILES`` combinations of them."""
+    flow, array, options = job.dataflow, job.accelerator.array, []
+    for dim in DIMS:
+        at = next(
+            ((axis, pes) for axis, pes in ((flow.rows, array.rows), (flow.cols, array.cols)) if dim in axis), None
+        )
+        taps = prod(job.nest.bound(other) for other in at[0] if other in "RS") if at else 1
+        options.append(conventional(job.nest, dim, (at[1], taps) if at else None))
+    most = max(len(sizes) for sizes in options)
+    while prod(min(len(sizes), most) for sizes in options) > FIRST_TILES:
+        most -= 1
+    return Sizes(tuple(tuple(thinned(sizes, most)) for sizes in options), complete=False)
+
+
 def _options(job: Job, dim: str, *, folds: bool, every: bool) -> list[Size]:
     """The sizes of a dimension; ``every``: all of them, where several dimensions share its axis of the array."""
     flow, nest = job.dataflow, job.nest
@@ -212,7 +239,7 @@ def cuts(job: Job, sizes: Sizes) -> Cuts:
         whole=np.array([nest.pieces(dim, 0)[0][0].extent for dim in "PQ"], np.int64),
         least=np.array([min(one.extents for one in options) for options in sizes.options[4:]], np.int64),
         order=np.array([*first, *last], np.int64),
-        inner=prod(counts[i] for i in last),
+        inner=np.cumprod([counts[i] for i in reversed(last)] or [1])[::-1].astype(np.int64),
     )
 
 
@@ -333,17 +360,22 @@ class Held:
 @lru_cache(maxsize=64)
 def held(kinds: tuple[tuple[Operand, bool], ...], stationary: Operand, longer: int) -> Held:
     """The holds of every set of loops among the dimensions ``longer`` than one."""
-    start, stop = np.zeros((2, 64), np.int64), np.zeros((2, 64), np.int64)
+    start, stop, first, last = (np.zeros((2, 64), np.int64) for _ in range(4))
     rows: list[Hold] = []
+    pairs: list[tuple[int, ...]] = []
+    loads: list[tuple[int, int, int]] = []
     for table, stays in enumerate((None, stationary)):
         for active in range(64):
             if active & ~longer:
                 continue
-            start[table, active] = len(rows)
-            rows += sorted(
-                holds(active, kinds, stays), key=lambda hold: hold.reuse
-            )  # sums are worked out once for each
-            stop[table, active] = len(rows)
+            some = sorted(holds(active, kinds, stays), key=lambda hold: hold.reuse)  # its sums are worked out once
+            each = [tuple(zip(range(len(kinds)), hold.cut, hold.repeat, strict=True)) for hold in some]
+            apart = {load: i for i, load in enumerate(dict.fromkeys(load for one in each for load in one))}
+            start[table, active], first[table, active] = len(rows), len(loads)
+            rows += some
+            pairs += [tuple(apart[load] for load in one) for one in each]
+            loads += apart
+            stop[table, active], last[table, active] = len(rows), len(loads)
     width = len(kinds)
     return Held(
         Holding(
@@ -352,6 +384,10 @@ def held(kinds: tuple[tuple[Operand, bool], ...], stationary: Operand, longer: i
             np.array([hold.cut for hold in rows], np.int64).reshape(-1, width),
             np.array([hold.repeat for hold in rows], np.int64).reshape(-1, width),
             np.array([hold.reuse for hold in rows], np.int64),
+            np.array(pairs, np.int64).reshape(-1, width),
+            first,
+            last,
+            np.array(loads, np.int64).reshape(-1, 3),
         ),
         tuple(rows),
     )

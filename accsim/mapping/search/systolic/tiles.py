@@ -49,6 +49,7 @@ class Room(NamedTuple):
         edges: as ``add_edges`` gives them; and [6] the likely cycles of a candidate.
         spent: cycles of the channel for each input.
         box, bits: one figure, as a float and as its bits.
+        prices: of loads that holds tell apart.
     """
 
     at: Ints
@@ -61,6 +62,7 @@ class Room(NamedTuple):
     spent: Floats
     box: Floats
     bits: Ints
+    prices: Floats
 
 
 RELEVANT = (0b111011, 0b001110, 0b110111)
