@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accsim.energy.linear.channel import channel_bits
+from accsim.energy.linear.systolic import systolic_terms
 from accsim.energy.price import price
 from accsim.energy.reader import load_table
 from accsim.energy.table import EnergyTable
@@ -27,11 +29,9 @@ from accsim.mapping.search.systolic.sizes import OnAxis, every_size, worthwhile
 from accsim.mapping.search.systolic.space import Space
 from accsim.mapping.search.systolic.tables import Job
 from accsim.mapping.task import Task
-from accsim.rates import channel_bits
 from accsim.simulate.mac_task import Densities, MacTask
 from accsim.simulate.network import simulate_mac
 from accsim.simulate.storage import Residency
-from accsim.terms import systolic_terms
 from accsim.workload.layer import Geometry, Layer, LayerKind, Operand
 from tests.simulate.systolic_cases import SHIPPED_FLOWS, dataflows, small_layers
 from tests.strategies import nests, systolic_machines

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from accsim.kernels.jit import kernel
+from accsim.mapping.search.systolic.figures import add_loads, judged
 from accsim.mapping.search.systolic.flows import Sums, add_axes, add_edges, add_flows, sums_of_tiles
 from accsim.mapping.search.systolic.folds import Cuts, Floats, Ints, Machine, changes
-from accsim.mapping.search.systolic.score import add_loads, is_cut, judged
+from accsim.mapping.search.systolic.score import is_cut
 from accsim.mapping.search.systolic.tiles import Buffers, Room, fill, hold_fits
 from accsim.mapping.search.systolic.waits import Costs
 

@@ -14,12 +14,12 @@ from accsim.mapping.search.objective import Objective
 from accsim.mapping.search.patience import Patience, Stopped
 from accsim.mapping.search.systolic.neighbours import improved
 from accsim.mapping.search.systolic.scan import Scan
-from accsim.mapping.search.systolic.space import Space
+from accsim.mapping.search.systolic.space import Space, space_of
 from accsim.mapping.search.systolic.tables import Job
 from accsim.mapping.search.systolic.terms import Terms
 from accsim.mapping.task import Task, violations
 
-KEPT = 4
+KEPT = {Objective.ENERGY: 2, Objective.LATENCY: 4, Objective.EDP: 4, Objective.TRAFFIC: 2}
 """Candidates of the least bounds that are evaluated exactly. One is enough where bounds are exact; of cycles they are
 not, and then as many or twice as many of the likely best are evaluated."""
 
@@ -32,7 +32,8 @@ STEPS = {Objective.ENERGY: 32, Objective.LATENCY: 100, Objective.EDP: 100, Objec
 TRIES = {Objective.ENERGY: 4, Objective.LATENCY: 30, Objective.EDP: 30, Objective.TRAFFIC: 4}
 """Neighbours of one mapping that are evaluated exactly in vain, at most, unless there is a time limit."""
 
-STARTS, NEAR = 3, 0.05
+STARTS = {Objective.ENERGY: 2, Objective.LATENCY: 3, Objective.EDP: 3, Objective.TRAFFIC: 2}
+NEAR = 0.05
 """Mappings with different dimensions cut that are improved from neighbour to neighbour, at most; and how much more
 than the best they may cost, as a share."""
 
@@ -58,9 +59,9 @@ def search(
         watch: told how far the search is.
     """
     waits, limit = patience or Patience(), Limit()
-    space, known = Space(Job.of(task, terms), objective), _Costs(task, cost)
+    space, known = space_of(Job.of(task, terms), objective), _Costs(task, cost)
     descent = _Descent(space, known, objective, waits)
-    scan = Scan(space, KEPT if waits.seconds is None else KEPT_WITH_LIMIT, waits, limit)
+    scan = Scan(space, KEPT[objective] if waits.seconds is None else KEPT_WITH_LIMIT, waits, limit)
     found = best_first(
         scan.chunks(),
         scan.candidate,
@@ -123,7 +124,7 @@ class _Descent:
 
     def lowest(self) -> Iterator[SystolicMapping]:
         """Where the best few lead to that have not been gone from."""
-        for start in self.known.best(STARTS) if self.known.evaluated else ():
+        for start in self.known.best(STARTS[self.objective]) if self.known.evaluated else ():
             if start in self._from:
                 continue
             before = self.known.evaluated

@@ -69,7 +69,7 @@ def neighbours(mapping: SystolicMapping, sizes: Mapping[str, tuple[int, ...]]) -
     """Mappings with another depth of one operand in one level; a tile size that is next to one among ``sizes``, or
     about half or twice of it; two adjacent loops swapped; or a tile size that is one more or less.
 
-    Loops of one trip are left out, and groups stay outermost.
+    No loop of one trip comes in, and groups stay outermost.
     """
     for i, (level, operand, held) in enumerate(mapping.hold):
         for depth in range(len(mapping.loops) + 1):
@@ -81,7 +81,7 @@ def neighbours(mapping: SystolicMapping, sizes: Mapping[str, tuple[int, ...]]) -
     for i, (outer, inner) in enumerate(zip(mapping.loops, mapping.loops[1:], strict=False)):
         if outer.dim != "G":
             yield replace(mapping, loops=(*mapping.loops[:i], inner, outer, *mapping.loops[i + 2 :]))
-    for loop in mapping.loops if sizes else ():
+    for loop in (one for one in mapping.loops if one.dim in sizes):
         for size in (loop.step - 1, loop.step + 1):
             if size > 0:
                 yield from _with_size(mapping, loop.dim, size, sizes[loop.dim][0])

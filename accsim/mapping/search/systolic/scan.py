@@ -9,7 +9,7 @@ import numpy as np
 from accsim.mapping.mapping import SystolicMapping
 from accsim.mapping.search.best_first import Chunk, Limit
 from accsim.mapping.search.patience import Patience, Stopped
-from accsim.mapping.search.systolic import score
+from accsim.mapping.search.systolic import figures
 from accsim.mapping.search.systolic.folds import Ints
 from accsim.mapping.search.systolic.heap import KEPT as KEPT_SO_FAR
 from accsim.mapping.search.systolic.heap import SCORED
@@ -35,7 +35,7 @@ class Scan:
 
     def chunks(self) -> Iterator[Chunk]:
         """One chunk: the candidates of the least bounds, then those that are likely to be best."""
-        limit, more = self.limit.value, 2 if self.space.objective in (score.LATENCY, score.EDP) else 1
+        limit, more = self.limit.value, 2 if self.space.objective in (figures.LATENCY, figures.EDP) else 1
         heap, likely = self.space.heap(self.kept), self.space.heap(more * self.kept if self.space.timed else 0)
         for begin in range(0, self.space.tiles, BLOCK):
             if heap.state[KEPT_SO_FAR] and (ended := self.patience.over):

@@ -10,6 +10,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from accsim.kernels.jit import kernel, part
+from accsim.mapping.search.systolic.figures import (
+    EDP,
+    ENERGY,
+    LATENCY,
+    TRAFFIC,
+    add_loads,
+    coarse,
+    judged,
+    linear,
+    with_cycles,
+)  # fmt: skip
 from accsim.mapping.search.systolic.flows import Sums, add_axes, add_edges, add_flows, sums_of_tiles
 from accsim.mapping.search.systolic.folds import (
     IFMAP,
@@ -24,9 +35,7 @@ from accsim.mapping.search.systolic.folds import (
 )  # fmt: skip
 from accsim.mapping.search.systolic.heap import KEPT, SCORED, TILED, Heap, push
 from accsim.mapping.search.systolic.tiles import Buffers, Room, fill, hold_fits, moved, smallest_fit, whole
-from accsim.mapping.search.systolic.waits import Costs, cycles
-
-ENERGY, LATENCY, EDP, TRAFFIC = 0, 1, 2, 3
+from accsim.mapping.search.systolic.waits import Costs
 
 
 class Holding(NamedTuple):
@@ -53,14 +62,6 @@ class Holding(NamedTuple):
 
 
 @part
-def _linear(terms: Floats, words: Floats) -> float:
-    total = terms[0]
-    for i in range(len(words)):
-        total += terms[1 + i] * words[i]
-    return float(total)
-
-
-@part
 def _least_slots(cuts: Cuts, buffers: Buffers, terms: Floats, real: int, room: Room) -> float:
     """The least that the loads of all slots cost, whatever the hold."""
     total = 0.0
@@ -72,14 +73,6 @@ def _least_slots(cuts: Cuts, buffers: Buffers, terms: Floats, real: int, room: R
         elif operand == WEIGHT:
             total += terms[12 + slot] * whole(cuts, WEIGHT)
     return total
-
-
-@part
-def coarse(value: float, room: Room) -> float:
-    """A figure without the bits that are only rounding; never larger."""
-    room.box[0] = value
-    room.bits[0] = room.bits[0] >> 20 << 20
-    return float(room.box[0])
 
 
 @part
@@ -141,33 +134,18 @@ def _at_least(
     for i in range(11, len(words)):
         words[i] = 0.0
     if objective == TRAFFIC:
-        return coarse(_linear(costs.traffic, words) + _least_slots(cuts, buffers, costs.traffic, real, room), room)
+        return coarse(linear(costs.traffic, words) + _least_slots(cuts, buffers, costs.traffic, real, room), room)
     least = 0.0
     if objective != LATENCY:
-        least = _linear(costs.energy, words) + _least_slots(cuts, buffers, costs.energy, real, room)
-        known = coarse(_with_cycles(objective, least, costs.leak, costs.channel[3]), room)
+        least = linear(costs.energy, words) + _least_slots(cuts, buffers, costs.energy, real, room)
+        known = coarse(with_cycles(objective, least, costs.leak, costs.channel[3]), room)
         if _hopeless(known, limit, heap, likely):
             return known
     if objective != ENERGY or costs.leak > 0:
         add_edges(cuts, machine, room.at, outer, active, sums, costs.ports, words, room.edges)
         spent = max(room.edges[0], costs.channel[3])
-        least = _with_cycles(objective, least, costs.leak, spent)
+        least = with_cycles(objective, least, costs.leak, spent)
     return coarse(least, room)
-
-
-@part
-def add_loads(
-    buffers: Buffers, costs: Costs, cut: Ints, repeat: Ints, row: int, objective: int, real: int, room: Room
-) -> float:  # fmt: skip
-    """Add the words of all loads of a hold to ``room.words``; the objective as far as these decide it, 0 for cycles."""
-    words = room.words
-    for slot in range(real):
-        operand = buffers.operand[slot]
-        brought = moved(operand, cut[row, slot], repeat[row, slot], room)
-        words[11 + slot] = brought - room.tile[PSUM, 0] if operand == PSUM else brought
-    if objective == LATENCY:
-        return 0.0
-    return _linear(costs.traffic if objective == TRAFFIC else costs.energy, words)
 
 
 @part
@@ -200,40 +178,6 @@ def _hold_price(at_array: float, holding: Holding, row: int, real: int, room: Ro
     for slot in range(real):
         total += room.prices[holding.pair[row, slot]]
     return total * (1 - 1e-12)
-
-
-@part
-def _with_cycles(objective: int, energy: float, leak: float, spent: float) -> float:
-    """The objective, if it is not traffic, from energy without leakage and from cycles."""
-    if objective == LATENCY:
-        return spent
-    return (energy + leak * spent) * (spent if objective == EDP else 1.0)
-
-
-@part
-def judged(
-    cuts: Cuts, machine: Machine, buffers: Buffers, costs: Costs, cut: Ints, repeat: Ints, row: int, objective: int,
-    known: float, room: Room,
-) -> tuple[float, float, float]:  # fmt: skip
-    """The objective and the second figure of a hold, at least, and a guess at the objective, which is no less.
-
-    ``known`` is what ``add_loads`` gave; ``room.edges`` is filled.
-    """
-    energy = _linear(costs.energy, room.words) if objective in (LATENCY, TRAFFIC) else known
-    spent = cycles(cuts, buffers, costs, machine.stationary, cut, repeat, row, room)
-    guess = energy + costs.leak * room.edges[6]
-    energy += costs.leak * spent
-    bound, second = known, energy
-    if objective == ENERGY:
-        bound, second = energy, spent
-    elif objective == LATENCY:
-        bound, guess = spent, room.edges[6]
-    elif objective == EDP:
-        bound, guess = energy * spent, guess * room.edges[6]
-    else:
-        guess = known
-    bound = coarse(bound, room)
-    return bound, second, max(bound, coarse(guess, room))
 
 
 @kernel
@@ -297,7 +241,7 @@ def score(
                 quick = _hold_price(at_array, holding, row, real, room)
                 if objective != TRAFFIC:
                     spent = max(floor, room.edges[0]) if has_edges else floor
-                    quick = _with_cycles(objective, quick, costs.leak, spent)
+                    quick = with_cycles(objective, quick, costs.leak, spent)
                 if _hopeless(coarse(quick, room), limit, heap, likely):
                     continue
             if not hold_fits(buffers, holding.cut, row, room):
@@ -308,7 +252,7 @@ def score(
                 add_edges(cuts, machine, at, outer, known, sums, costs.ports, words, room.edges)
                 has_edges = True
             if timed and _hopeless(
-                coarse(_with_cycles(objective, bound, costs.leak, room.edges[0]), room), limit, heap, likely
+                coarse(with_cycles(objective, bound, costs.leak, room.edges[0]), room), limit, heap, likely
             ):
                 continue
             bound, second, guess = judged(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import copy
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -13,12 +14,14 @@ from accsim.mapping.nest import Loop
 from accsim.mapping.search.best_first import Bounds, Limit
 from accsim.mapping.search.objective import Objective
 from accsim.mapping.search.patience import Patience
-from accsim.mapping.search.systolic import score
+from accsim.mapping.search.systolic import figures
+from accsim.mapping.search.systolic.arrays import machine
 from accsim.mapping.search.systolic.flows import Sums
 from accsim.mapping.search.systolic.folds import SIZE, Floats, Ints
 from accsim.mapping.search.systolic.heap import KEPT, Heap
 from accsim.mapping.search.systolic.holds import DIMS, hold_of
 from accsim.mapping.search.systolic.listed import score_listed
+from accsim.mapping.search.systolic.score import score
 from accsim.mapping.search.systolic.sizes import Size, one_size, thinned
 from accsim.mapping.search.systolic.tables import (
     Job,
@@ -31,7 +34,6 @@ from accsim.mapping.search.systolic.tables import (
     every_tile_size,
     held,
     longer,
-    machine,
     tile_sizes,
 )  # fmt: skip
 from accsim.mapping.search.systolic.terms import FLOWS
@@ -39,16 +41,16 @@ from accsim.mapping.search.systolic.tiles import Room
 from accsim.workload.layer import Operand
 
 OBJECTIVES = {
-    Objective.ENERGY: score.ENERGY,
-    Objective.LATENCY: score.LATENCY,
-    Objective.EDP: score.EDP,
-    Objective.TRAFFIC: score.TRAFFIC,
+    Objective.ENERGY: figures.ENERGY,
+    Objective.LATENCY: figures.LATENCY,
+    Objective.EDP: figures.EDP,
+    Objective.TRAFFIC: figures.TRAFFIC,
 }
 
 FEW_KEPT, LONE = 2, 128
 """Candidates kept where one or two dimensions alone are cut, and sizes of each, at most."""
 
-FIRST_KEPT = {score.ENERGY: 2, score.LATENCY: 16, score.EDP: 16, score.TRAFFIC: 2}
+FIRST_KEPT = {figures.ENERGY: 2, figures.LATENCY: 16, figures.EDP: 16, figures.TRAFFIC: 2}
 """Candidates of conventional tile sizes that are evaluated, by bound and by a guess each."""
 
 
@@ -116,7 +118,7 @@ class Space:
         Little cut, array and channel seldom wait for each other in ways that bounds do not tell. Where cycles are but
         leakage, the best by bound alone.
         """
-        few = self.objective in (score.ENERGY, score.TRAFFIC)
+        few = self.objective in (figures.ENERGY, figures.TRAFFIC)
         options = [thinned(sizes, LONE // 4 if few else LONE) for sizes in self._every.options]
         seen = set[SystolicMapping]()
         for dims in self._few_dims():
@@ -146,6 +148,15 @@ class Space:
         few._sizes, few.tiles, few._cuts = sizes, sizes.tiles, cuts(self.job, sizes)
         return few
 
+    def of_job(self, job: Job) -> Space:
+        """The space of the same layer on another machine, whose tile sizes are those of this one."""
+        other = copy(self)
+        other.job = job
+        if job.accelerator.array != self.job.accelerator.array:
+            other._machine = machine(job.accelerator, job.dataflow)
+        other._buffers, other._costs = buffers(job, self._slots), costs(job, self._slots, self._cuts)
+        return other
+
     def heap(self, kept: int) -> Heap:
         """An empty heap for so many candidates."""
         return Heap(np.full((kept, 2), np.inf), np.full((kept, 2), -1, np.int64), np.zeros(3, np.int64))
@@ -153,7 +164,9 @@ class Space:
     @property
     def timed(self) -> bool:
         """Whether cycles decide, whose bounds are not exact."""
-        return self.objective in (score.LATENCY, score.EDP) or (self.objective == score.ENERGY and self._costs.leak > 0)
+        return self.objective in (figures.LATENCY, figures.EDP) or (
+            self.objective == figures.ENERGY and self._costs.leak > 0
+        )
 
     def score(
         self, begin: int, end: int, limit: float, heap: Heap, likely: Heap | None = None, *, rule_out: bool = True
@@ -165,7 +178,7 @@ class Space:
             heap, likely: receive the best by bound, and the best by a guess.
             rule_out: whether combinations that cannot be good may be passed over.
         """
-        score.score(
+        score(
             self._cuts, self._machine, self._buffers, self._costs, self._held.arrays, self.objective,
             len(self._slots.real), begin, end, limit, int(rule_out and self._rules_out), heap,
             likely or self.heap(0), *self._rooms(),
@@ -242,6 +255,12 @@ class Space:
                 for level in shared_levels(job.accelerator, operand)
             ),
         )
+
+
+@lru_cache(maxsize=1)
+def space_of(job: Job, objective: Objective) -> Space:
+    """The candidates of a layer; the last one asked for is kept."""
+    return Space(job, objective)
 
 
 def in_order(heap: Heap) -> tuple[Bounds, Ints]:

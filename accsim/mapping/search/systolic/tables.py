@@ -23,7 +23,8 @@ from accsim.mapping.dataflow import (
 from accsim.mapping.mapping import NEST_OPERANDS
 from accsim.mapping.nest import Nest
 from accsim.mapping.search.systolic import folds
-from accsim.mapping.search.systolic.folds import Cuts, Machine
+from accsim.mapping.search.systolic.arrays import AXES, ORDER, indexes
+from accsim.mapping.search.systolic.folds import Cuts
 from accsim.mapping.search.systolic.holds import DIMS, Hold, holds, mask
 from accsim.mapping.search.systolic.score import Holding
 from accsim.mapping.search.systolic.sizes import (
@@ -47,16 +48,6 @@ MOST_TILES = 65_536
 
 FIRST_TILES = 4096
 """Combinations of conventional tile sizes that are tried."""
-
-_ORDER = {Operand.IFMAP: folds.IFMAP, Operand.WEIGHT: folds.WEIGHT, Operand.PSUM: folds.PSUM}
-_DELIVERY = {
-    Delivery.HOP: folds.HOP,
-    Delivery.MULTICAST: folds.MULTICAST,
-    Delivery.UNICAST: folds.UNICAST,
-    Delivery.PRELOAD: folds.PRELOAD,
-}
-_REDUCTION = {Reduction.CHAIN: folds.CHAIN, Reduction.ADDER_TREE: folds.TREE, Reduction.IN_PE: folds.IN_PE}
-_AXES = {Axis.ROWS: folds.ROWS, Axis.COLS: folds.COLS, Axis.STREAM: folds.STREAM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,61 +76,6 @@ class Job:
     def bits(self, operand: Operand) -> int:
         """Bits of a word of an operand."""
         return self.weight_bits if operand is Operand.WEIGHT else self.accelerator.bits(operand)
-
-
-def machine(accelerator: Accelerator, dataflow: SystolicDataflow) -> Machine:
-    """A dataflow on an array."""
-    array, flow, stationary = accelerator.array, dataflow, dataflow.stationary
-    reduces = [not REDUCED.isdisjoint(flow.axis(axis)) for axis in (Axis.ROWS, Axis.COLS)]
-    pes = (array.rows, array.cols)
-    leave = np.zeros((2, max(pes) + 1), np.int64)
-    for i, length in enumerate(pes):
-        for used in range(length + 1):
-            leave[i, used] = _leave(accelerator, flow, i, used, reduces[i])
-    skew = [_skew(flow, axis, adds) for axis, adds in zip((Axis.ROWS, Axis.COLS), reduces, strict=True)]
-    loops = {"rows": -1, "cols": -2} | {dim: i for i, dim in enumerate("NGMCPQRS")}
-    return Machine(
-        pes=np.array(pes, np.int64),
-        folds=np.array([loops[name] for name in flow.folds], np.int64),
-        indexes=np.array([_indexes(flow, name, stationary) for name in flow.folds], np.int64),
-        depends=np.array([[flow.depends(o, axis) for axis in Axis] for o in NEST_OPERANDS], np.int64),
-        delivery=np.array([_DELIVERY[flow.ifmap], _DELIVERY[flow.weight]], np.int64),
-        reduction=_REDUCTION[flow.reduction],
-        stationary=_ORDER[stationary],
-        reduces=np.array(reduces, np.int64),
-        skew=np.array(skew, np.int64),
-        leave=leave,
-        taps=int(array.edge_taps),
-        shift=int(flow.drain is Drain.SHIFT),
-        overlaps=int(array.stationary_buffers > 1),
-    )
-
-
-def _indexes(flow: SystolicDataflow, fold: str, operand: Operand) -> bool:
-    return flow.depends(operand, Axis(fold)) if fold in ("rows", "cols") else fold in RELEVANT[operand]
-
-
-def _skew(flow: SystolicDataflow, axis: Axis, reduces: bool) -> int:
-    inputs = ((Operand.IFMAP, flow.ifmap), (Operand.WEIGHT, flow.weight))
-    hops = any(how is Delivery.HOP and not flow.depends(operand, axis) for operand, how in inputs)
-    return int(hops or (flow.reduction is Reduction.CHAIN and reduces))
-
-
-def _leave(accelerator: Accelerator, flow: SystolicDataflow, axis: int, used: int, reduces: bool) -> int:
-    """Edges from the last MAC to the array's edge along an axis, with ``used`` of its PEs."""
-    array = accelerator.array
-    pes = array.cols if axis else array.rows
-    if flow.reduction is Reduction.IN_PE:
-        if axis:
-            return 0
-        if flow.drain is Drain.DIRECT:
-            return 1
-        return max(0, used - 1) if array.edge_taps else pes - 1
-    if not reduces:
-        return 0
-    if flow.reduction is Reduction.CHAIN:
-        return 0 if array.edge_taps else pes - used
-    return (max(1, used if array.edge_taps else pes) - 1).bit_length()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +160,7 @@ def _squares(job: Job, rows: bool) -> int:
 def cuts(job: Job, sizes: Sizes) -> Cuts:
     """The tile sizes as arrays."""
     nest, flow = job.nest, job.dataflow
-    axes = {dim: place for axis, place in _AXES.items() for dim in flow.axis(axis)}
+    axes = {dim: place for axis, place in AXES.items() for dim in flow.axis(axis)}
     counts = [len(options) for options in sizes.options]
     rows = [(one.size, one.pieces, one.extents, one.extent, one.filled) for options in sizes.options for one in options]
     every = (*DIMS, "R", "S")
@@ -250,7 +186,7 @@ def _leading(flow: SystolicDataflow) -> tuple[str, ...]:
     """
     out = []
     for dim in flow.folds:
-        if dim in ("rows", "cols") or not _indexes(flow, dim, flow.stationary):
+        if dim in ("rows", "cols") or not indexes(flow, dim, flow.stationary):
             break
         out.append(dim)
     rest = [dim for dim in DIMS if dim not in (*flow.stream, *out)]
@@ -299,7 +235,7 @@ def buffers(job: Job, slots: Slots) -> Buffers:
                 place = _innermost(slots, sums) if operand is Operand.OFMAP else slots.place(level.name, operand)
                 demands.append((len(partitions), place, job.bits(operand) * part.copies(operand)))
             partitions.append((part.size_bits - (taken.bits if shared else 0), level.bank_bits or 1))
-    kinds = [_ORDER[operand] for operand, _ in slots.kinds]
+    kinds = [ORDER[operand] for operand, _ in slots.kinds]
     return Buffers(
         np.array(kinds, np.int64),
         np.array(partitions, np.int64).reshape(-1, 2),

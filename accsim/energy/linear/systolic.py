@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import lcm
 
+from accsim.energy.linear.channel import channel_bits
 from accsim.energy.price import price
 from accsim.energy.prices import price_list
 from accsim.energy.table import EnergyTable
@@ -19,7 +20,6 @@ from accsim.hardware.accelerator import Accelerator, Dram, InitialPsum, Link, Sr
 from accsim.mapping.dataflow import SystolicDataflow
 from accsim.mapping.mapping import NEST_OPERANDS, SystolicMapping, shared_levels
 from accsim.mapping.search.systolic.terms import FLOWS, Linear, Port, Slot, Terms, Transfer
-from accsim.rates import channel_bits
 from accsim.simulate.activity import Activity, Count, Cycles, ExpectedCount
 from accsim.simulate.channel import fetched, returned
 from accsim.simulate.edge_ports import edge_ports
