@@ -8,7 +8,7 @@ installed for them to be found.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from accsim.errors import InputError, suggest
@@ -45,7 +45,7 @@ def names(kind: str) -> tuple[str, ...]:
     return tuple(sorted({path.stem for folder in folders for path in _yaml_files(folder)}))
 
 
-def find(kind: str, name_or_path: str | Path) -> Source:
+def find(kind: str, name_or_path: str | Path, suggests: Callable[[str], bool] | None = None) -> Source:
     """Find and read one file.
 
     Args:
@@ -53,6 +53,7 @@ def find(kind: str, name_or_path: str | Path) -> Source:
         name_or_path: a path (it has a separator, ends in ``.yaml`` or ``.yml``, or is an existing file) or a name.
             A name is looked up in each folder of ``$ACCSIM_PATH``, as ``<folder>/<kind>/<name>.yaml`` and
             ``<folder>/<name>.yaml``, then among the shipped files and, for networks, their aliases.
+        suggests: which names may be suggested for one that is not known; all if not given.
 
     Raises:
         InputError: there is no such file or name, or the file cannot be read as UTF-8 text.
@@ -70,7 +71,7 @@ def find(kind: str, name_or_path: str | Path) -> Source:
     if not os.path.isfile(shipped / f"{name}.yaml"):
         aliases = _aliases(kind)
         if name not in aliases:
-            raise _no_such_name(kind, name, aliases)
+            raise _no_such_name(kind, name, aliases, suggests)
     target = aliases.get(name, name)
     return Source(target, f"{_FOLDERS[kind]}/{target}.yaml", read_text(shipped / f"{target}.yaml"))
 
@@ -155,9 +156,12 @@ def _aliases(kind: str) -> dict[str, str]:
     return {str(alias): str(name) for alias, name in document.data.items()}
 
 
-def _no_such_name(kind: str, name: str, aliases: dict[str, str]) -> InputError:
+def _no_such_name(kind: str, name: str, aliases: dict[str, str], suggests: Callable[[str], bool] | None) -> InputError:
     flat = {path.stem for folder in _search_folders() for path in _yaml_files(folder)}
-    hint = suggest(name, sorted({*names(kind), *aliases, *flat})) or "; 'accsim list' shows the names there are"
+    hint = (
+        suggest(name, filter(suggests, sorted({*names(kind), *aliases, *flat})))
+        or "; 'accsim list' shows the names there are"
+    )
     return InputError([f"no {_singular(kind)} named {printable(name)!r}{hint}"])
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from accsim.energy.linear.channel import channel_bits
+from accsim.energy.linear.row_stationary import rates
+from accsim.energy.linear.systolic import systolic_terms
 from accsim.energy.price import price
 from accsim.energy.table import EnergyTable
 from accsim.errors import InputError, MappingError, suggest
@@ -19,11 +22,9 @@ from accsim.mapping.search.objective import Objective
 from accsim.mapping.search.patience import Patience, Stopped
 from accsim.mapping.search.words import WHAT, percent, sentence
 from accsim.mapping.task import Task, violations
-from accsim.rates import channel_bits, rates
 from accsim.simulate.activity import Activity
 from accsim.simulate.mac_task import MacTask
 from accsim.simulate.network import simulate_mac
-from accsim.terms import systolic_terms
 from accsim.workload.network import Network
 
 GIVEN = "mapping given by the user"
@@ -162,7 +163,8 @@ class Mapper:
             best = systolic.search(job, terms, goal, cost, patience=self.patience, watch=tell)
             if best is None:
                 raise MappingError(no_mapping(job))
-            return self._mapped(best, None, ())
+            kept_by = systolic.binding(job, terms, goal, best.mapping, self.patience)
+            return self._mapped(best, None, kept_by)
         spent, given = rates(task, self.accelerator, self.table, first), () if known is None else (known,)
         found = row_stationary.search(job, spent, goal, cost, first=given, patience=self.patience, watch=tell)
         if found is None:

@@ -1,18 +1,51 @@
 """The accelerator: a PE array, a hierarchy of named levels, and what each may do.
 
-Levels are listed from the outside in. Storage levels (``Dram``, ``Sram``, ``RegisterFile``) name the operands they
-hold; the levels that hold an operand form its chain, and any operand may skip any level. ``Link`` levels are the
-on-chip networks between the innermost shared buffer and the PEs; ``VectorUnit`` runs the layers without MACs.
+Levels are listed from the outside in (``accsim.hardware.levels``). The storage levels that hold an operand form its
+chain, and any operand may skip any level.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from fractions import Fraction
-from functools import lru_cache
 
+from accsim.hardware.levels import (
+    Cell,
+    Dram,
+    Level,
+    LevelKind,
+    Link,
+    Partition,
+    RegisterFile,
+    RunLength,
+    Sram,
+    Storage,
+    VectorUnit,
+)
 from accsim.workload.layer import Operand
+
+__all__ = [
+    "Accelerator",
+    "Array",
+    "ArrayFamily",
+    "Cell",
+    "Dram",
+    "FilterLoad",
+    "InitialPsum",
+    "Level",
+    "LevelKind",
+    "Link",
+    "Overflow",
+    "Partition",
+    "Pe",
+    "RegisterFile",
+    "Rounding",
+    "RunLength",
+    "Sram",
+    "Storage",
+    "VectorUnit",
+]
+"""The parts of a machine, its levels too, are imported from here."""
 
 
 class ArrayFamily(StrEnum):
@@ -20,17 +53,6 @@ class ArrayFamily(StrEnum):
 
     SYSTOLIC = "systolic"
     ROW_STATIONARY = "row_stationary"
-
-
-class LevelKind(StrEnum):
-    """The kind of a level, as it appears in results."""
-
-    DRAM = "dram"
-    SRAM = "sram"
-    RF = "rf"
-    NOC = "noc"
-    PE = "pe"
-    VECTOR = "vector"
 
 
 class Rounding(StrEnum):
@@ -74,13 +96,6 @@ class FilterLoad(StrEnum):
     ADJACENT_COLUMNS = "adjacent_columns"
     SPARE_WORDS = "spare_words"
     WHOLE_PASS = "whole_pass"
-
-
-class Cell(StrEnum):
-    """What a register file is built of; registers and SRAM differ in energy and area."""
-
-    REGISTER = "register"
-    SRAM = "sram"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,176 +161,6 @@ class Pe:
 
 
 @dataclass(frozen=True, slots=True)
-class RunLength:
-    """Run-length coding of zeros in off-chip feature maps (Chen et al., JSSC 2017, section III-C).
-
-    ``pairs_per_word`` pairs of a ``run_bits`` zero count and one ``activation_bits`` level share a word of
-    ``word_bits``.
-    """
-
-    run_bits: int
-    pairs_per_word: int
-    word_bits: int
-    operands: tuple[Operand, ...]
-    first_layer_input: bool = False
-
-
-@lru_cache(maxsize=64)
-def _clock_ratio(core_mhz: float, channel_mhz: float) -> tuple[int, int]:
-    """Core cycles per channel cycle as an exact ratio of the decimal figures."""
-    ratio = Fraction(str(core_mhz)) / Fraction(str(channel_mhz))
-    return ratio.numerator, ratio.denominator
-
-
-@dataclass(frozen=True, slots=True)
-class Dram:
-    """Off-chip memory behind one channel shared by every operand.
-
-    Attributes:
-        width_bits: bits moved per channel clock edge (one beat).
-        clock_mhz: channel clock; ``None`` for the core clock.
-        latency_cycles: core cycles before the first beat of a transfer.
-        burst_bits: every transfer is rounded up to a multiple of this.
-        standard: the DRAM kind whose energy per bit is charged (a name in the energy table).
-        run_length: off-chip coding of feature maps, if the chip has it.
-        fetch_padding: padded pixels are fetched like any other.
-    """
-
-    name: str
-    operands: tuple[Operand, ...]
-    width_bits: int
-    clock_mhz: float | None = None
-    latency_cycles: int = 0
-    burst_bits: int = 1
-    standard: str = "dram"
-    run_length: RunLength | None = None
-    fetch_padding: bool = False
-    kind: LevelKind = LevelKind.DRAM
-
-    def cycles(self, bits: int, core_mhz: float) -> int:
-        """Core cycles to move ``bits`` in one transfer: latency, then the beats of whole bursts (exact, rounded up)."""
-        if bits <= 0:
-            return 0
-        burst = -(-bits // self.burst_bits) * self.burst_bits
-        beats = -(-burst // self.width_bits)
-        core, channel = self.ratio(core_mhz)
-        return self.latency_cycles - (-beats * core // channel)
-
-    def ratio(self, core_mhz: float) -> tuple[int, int]:
-        """Core cycles per channel cycle, as a ratio."""
-        return _clock_ratio(core_mhz, self.clock_mhz or core_mhz)
-
-
-@dataclass(frozen=True, slots=True)
-class Partition:
-    """A part of a buffer set aside for some operands.
-
-    Attributes:
-        buffers: tiles of each that are held (2 = double buffered); 1 where nothing is said.
-        circular: row stationary: whether ifmaps lie in a circular buffer, which has the room that no tile takes. The
-            ifmaps of a pass are worked on one after another, and each one's place is free for one of the next tile as
-            soon as the last pass that takes it has gone through it.
-    """
-
-    operands: tuple[Operand, ...]
-    size_bits: int
-    buffers: tuple[tuple[Operand, int], ...] = ()
-    circular: bool = False
-
-    def copies(self, operand: Operand) -> int:
-        """Tiles of ``operand`` held at once."""
-        return dict(self.buffers).get(operand, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Sram:
-    """A shared on-chip buffer.
-
-    Attributes:
-        width_bits: bits moved by one access.
-        partitions: who may use how much; one partition for all when the file says nothing else.
-        bank_bits: allocations are rounded up to whole banks of this size; ``None`` for no banking.
-        read_bits_per_cycle, write_bits_per_cycle: ports; ``None`` when the buffer keeps up with the array's edge.
-        keeps_activations: a tensor may stay here between layers.
-    """
-
-    name: str
-    operands: tuple[Operand, ...]
-    width_bits: int
-    partitions: tuple[Partition, ...]
-    bank_bits: int | None = None
-    read_bits_per_cycle: int | None = None
-    write_bits_per_cycle: int | None = None
-    keeps_activations: bool = False
-    kind: LevelKind = LevelKind.SRAM
-
-    @property
-    def size_bits(self) -> int:
-        """Capacity of all partitions."""
-        return sum(p.size_bits for p in self.partitions)
-
-    def partition(self, operand: Operand) -> Partition:
-        """The partition that holds ``operand``."""
-        for part in self.partitions:
-            if operand in part.operands:
-                return part
-        raise KeyError(operand)
-
-
-@dataclass(frozen=True, slots=True)
-class RegisterFile:
-    """A scratchpad or register in every PE; ``size_words`` words of ``width_bits`` each."""
-
-    name: str
-    operands: tuple[Operand, ...]
-    width_bits: int
-    size_words: int
-    cell: Cell = Cell.REGISTER
-    kind: LevelKind = LevelKind.RF
-
-    @property
-    def size_bits(self) -> int:
-        """Capacity of one PE's copy."""
-        return self.size_words * self.width_bits
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """An on-chip network between the innermost shared buffer and the PEs, or between neighbouring PEs.
-
-    Attributes:
-        width_bits: bits delivered per cycle by one bus transaction; ``None`` when it keeps up with the array's edge.
-        direction: ``in`` (buffer to PEs), ``out`` (PEs to buffer) or ``local`` (PE to PE).
-    """
-
-    name: str
-    operands: tuple[Operand, ...]
-    width_bits: int | None
-    direction: str
-    kind: LevelKind = LevelKind.NOC
-
-
-@dataclass(frozen=True, slots=True)
-class VectorUnit:
-    """The unit that runs layers without MACs.
-
-    Attributes:
-        lanes: operations per cycle.
-        fused: activations applied to words as they pass, on their way out of the array or of another operation of
-            this unit: they cost operations, and no traffic of their own.
-    """
-
-    name: str
-    lanes: int
-    fused: tuple[str, ...] = ()
-    kind: LevelKind = LevelKind.VECTOR
-
-
-Level = Dram | Sram | RegisterFile | Link | VectorUnit
-Storage = Dram | Sram | RegisterFile
-
-
-@dataclass(frozen=True, slots=True)
 class Accelerator:
     """A whole machine. Hashable, so that it can key a cache.
 
@@ -330,6 +175,7 @@ class Accelerator:
         mappings: published mappings as ((network, layer), ((parameter, value), ...), note).
         assumed: figures in the file that no public source gives, named one by one.
         area_mm2: published core area, if any.
+        buffers: the shared on-chip buffers among the levels, from the outside in.
     """
 
     name: str
@@ -346,16 +192,19 @@ class Accelerator:
     mappings: tuple[tuple[tuple[str, str], tuple[tuple[str, int], ...], str], ...] = ()
     assumed: tuple[str, ...] = ()
     area_mm2: float | None = None
+    buffers: tuple[Sram, ...] = field(init=False, repr=False, compare=False)
+    _chains: tuple[tuple[Operand, tuple[Storage, ...]], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        stores = [level for level in self.levels if isinstance(level, Dram | Sram | RegisterFile)]
+        chains = {operand: tuple(level for level in stores if operand in level.operands) for operand in Operand}
+        object.__setattr__(self, "buffers", tuple(level for level in stores if isinstance(level, Sram)))
+        object.__setattr__(self, "_chains", tuple(chains.items()))
 
     @property
     def dram(self) -> Dram:
         """The off-chip memory."""
         return next(level for level in self.levels if isinstance(level, Dram))
-
-    @property
-    def buffers(self) -> tuple[Sram, ...]:
-        """Shared on-chip buffers from the outside in."""
-        return tuple(level for level in self.levels if isinstance(level, Sram))
 
     @property
     def vector(self) -> VectorUnit | None:
@@ -364,11 +213,7 @@ class Accelerator:
 
     def chain(self, operand: Operand) -> tuple[Storage, ...]:
         """Storage levels that hold ``operand``, from the outside in."""
-        return tuple(
-            level
-            for level in self.levels
-            if isinstance(level, Dram | Sram | RegisterFile) and operand in level.operands
-        )
+        return next((levels for one, levels in self._chains if one is operand), ())
 
     def link(self, operand: Operand, direction: str) -> Link | None:
         """The network that carries ``operand`` in ``direction``, if one is declared."""

@@ -41,7 +41,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path as FilePath
 
 from accsim import library
-from accsim.errors import InputError
+from accsim.errors import AccsimError, InputError
 from accsim.hardware.accelerator import Accelerator, ArrayFamily
 from accsim.mapping.dataflow import (
     DIMENSIONS,
@@ -76,13 +76,15 @@ def load_dataflow(name_or_path: str | FilePath) -> Dataflow:
         InputError: the file is missing or not YAML, or all mistakes in its fields, or, where there are none, everything
             that makes the dataflow impossible; each with file, line and column. Or it is a reuse dataflow.
     """
-    found = load_any_dataflow(name_or_path)
+    found = _read(name_or_path, _can_run)
     if isinstance(found, ReuseDataflow):
+        runnable = [name for name in library.names("dataflows") if _can_run(name)]
         raise InputError(
             [
-                f"dataflow {found.name!r} says which words are moved and not when, so no machine can run it; "
-                "accsim.analyse_reuse finds what it moves and what that costs, and 'accsim report isca16-dataflows -o "
-                "DIR' compares such dataflows"
+                f"dataflow {found.name!r} says which words are moved and not when, so no machine can run it "
+                f"(arrays run {', '.join(runnable)}); accsim.analyse_reuse finds "
+                "what it moves and what that costs, and 'accsim "
+                "report isca16-dataflows -o DIR' compares such dataflows"
             ]
         )
     return found
@@ -94,7 +96,7 @@ def load_reuse_dataflow(name_or_path: str | FilePath) -> ReuseDataflow:
     Raises:
         InputError: as for ``load_dataflow``, or it is a dataflow of another kind.
     """
-    found = load_any_dataflow(name_or_path)
+    found = _read(name_or_path, _is_reuse)
     if not isinstance(found, ReuseDataflow):
         raise InputError(
             [f"dataflow {found.name!r} is for arrays that run it; reuse is analysed of dataflows with 'array: reuse'"]
@@ -108,7 +110,24 @@ def load_any_dataflow(name_or_path: str | FilePath) -> Dataflow | ReuseDataflow:
     Raises:
         InputError: as for ``load_dataflow``.
     """
-    document = load(library.find("dataflows", name_or_path))
+    return _read(name_or_path)
+
+
+def _is_reuse(name: str) -> bool:
+    """Whether a name is that of a reuse dataflow."""
+    try:
+        return bool(load(library.find("dataflows", name)).data.get("array") == "reuse")
+    except AccsimError:
+        return False
+
+
+def _can_run(name: str) -> bool:
+    """Whether a name is that of a dataflow for arrays."""
+    return not _is_reuse(name)
+
+
+def _read(name_or_path: str | FilePath, suggests: Callable[[str], bool] | None = None) -> Dataflow | ReuseDataflow:
+    document = load(library.find("dataflows", name_or_path, suggests))
     if document.data.get("array") == "reuse":
         return _reuse(document)
     if document.data.get("array") == ArrayFamily.ROW_STATIONARY:

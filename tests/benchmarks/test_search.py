@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from accsim.energy.linear.row_stationary import rates
+from accsim.energy.linear.systolic import systolic_terms
 from accsim.energy.price import price
 from accsim.energy.reader import load_table
 from accsim.hardware.reader import load_accelerator
@@ -17,13 +19,11 @@ from accsim.mapping.search.objective import Objective
 from accsim.mapping.search.row_stationary.branches import search
 from accsim.mapping.search.row_stationary.space import OBJECTIVES, RowStationarySpace
 from accsim.mapping.search.systolic.heap import SCORED
-from accsim.mapping.search.systolic.mapper import Space
+from accsim.mapping.search.systolic.space import Space
 from accsim.mapping.search.systolic.tables import Job
 from accsim.mapping.task import Task
-from accsim.rates import rates
 from accsim.simulate.network import simulate_mac, tasks
 from accsim.simulate.residency import WORKING_SHARES, plan
-from accsim.terms import systolic_terms
 from accsim.workload.reader import load_network
 from tests.simulate.systolic_cases import SHIPPED_FLOWS
 

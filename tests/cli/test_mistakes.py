@@ -44,8 +44,8 @@ def test_missing_file(refused) -> None:
 def test_missing_name(refused) -> None:
     assert refused("run", "alexnt") == ["no network named 'alexnt'; did you mean 'alexnet' or 'lenet' or 'lenet5'?"]
     assert refused(*RUN, "--dataflow", "weight_stationery") == [
-        "no dataflow named 'weight_stationery'; did you mean 'weight_stationary' or 'isca16_weight_stationary' or "
-        "'input_stationary'?"
+        "no dataflow named 'weight_stationery'; did you mean 'weight_stationary' or 'input_stationary' or "
+        "'row_stationary'?"
     ]
     assert refused(*RUN, "--energy-table", "aladin_40nm") == [
         "no energy table named 'aladin_40nm'; did you mean 'aladdin_40nm'?"

@@ -22,7 +22,7 @@ from accsim.mapping.dataflow import (
     RowStationaryDataflow,
     SystolicDataflow,
 )
-from accsim.mapping.dataflow_reader import load_dataflow, require_family
+from accsim.mapping.dataflow_reader import load_dataflow, load_reuse_dataflow, require_family
 from accsim.workload.layer import Operand
 
 Load = Callable[[str], Dataflow]
@@ -226,9 +226,20 @@ class TestFieldMistakes:
         with pytest.raises(InputError) as caught:
             load_dataflow("weight_stationery")
         assert str(caught.value) == (
-            "no dataflow named 'weight_stationery'; did you mean 'weight_stationary' or "
-            "'isca16_weight_stationary' or 'input_stationary'?"
+            "no dataflow named 'weight_stationery'; did you mean 'weight_stationary' or 'input_stationary' or "
+            "'row_stationary'?"
         )
+
+    def test_what_no_machine_can_run_is_not_suggested(self) -> None:
+        with pytest.raises(InputError) as caught:
+            load_dataflow("isca16_weight_stationery")
+        assert (
+            str(caught.value)
+            == "no dataflow named 'isca16_weight_stationery'; did you mean 'weight_stationary' or 'input_stationary'?"
+        )
+        with pytest.raises(InputError) as caught:
+            load_reuse_dataflow("weight_stationery")
+        assert str(caught.value) == "no dataflow named 'weight_stationery'; did you mean 'isca16_weight_stationary'?"
 
 
 class TestImpossibleDataflows:

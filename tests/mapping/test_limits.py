@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from accsim.energy.linear.row_stationary import rates
 from accsim.energy.reader import load_table
 from accsim.hardware.reader import load_accelerator
 from accsim.mapping.choose import smallest
@@ -14,7 +15,6 @@ from accsim.mapping.search.row_stationary import binding, search
 from accsim.mapping.search.row_stationary.limits import lifted
 from accsim.mapping.task import Task
 from accsim.pipeline import estimate
-from accsim.rates import rates
 from accsim.simulate.network import tasks
 from accsim.simulate.residency import WORKING_SHARES, plan
 from accsim.workload.reader import load_network

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accsim.energy.linear.channel import channel_bits
+from accsim.energy.linear.row_stationary import rates
 from accsim.energy.price import price
 from accsim.energy.reader import load_table
 from accsim.energy.table import EnergyTable
@@ -26,7 +28,6 @@ from accsim.mapping.search.row_stationary import search
 from accsim.mapping.search.row_stationary.space import TIMED_TOLERANCE, RowStationarySpace
 from accsim.mapping.task import Task, violations
 from accsim.pipeline import estimate
-from accsim.rates import channel_bits, rates
 from accsim.simulate.mac_task import MacTask
 from accsim.simulate.network import simulate_mac, tasks
 from accsim.simulate.residency import WORKING_SHARES, plan

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accsim.energy.linear.channel import channel_bits
+from accsim.energy.linear.systolic import systolic_terms
 from accsim.energy.price import price
 from accsim.energy.reader import load_table
 from accsim.energy.table import EnergyTable
@@ -21,17 +23,15 @@ from accsim.mapping.dataflow import SystolicDataflow
 from accsim.mapping.mapping import NEST_OPERANDS, SystolicMapping, shared_levels
 from accsim.mapping.nest import Loop, Nest
 from accsim.mapping.search import systolic
-from accsim.mapping.search.best_first import TOLERANCE
+from accsim.mapping.search.best_first import TOLERANCE, Found
 from accsim.mapping.search.objective import Objective
-from accsim.mapping.search.systolic.mapper import Space
 from accsim.mapping.search.systolic.sizes import OnAxis, every_size, worthwhile
+from accsim.mapping.search.systolic.space import Space
 from accsim.mapping.search.systolic.tables import Job
 from accsim.mapping.task import Task
-from accsim.rates import channel_bits
 from accsim.simulate.mac_task import Densities, MacTask
 from accsim.simulate.network import simulate_mac
 from accsim.simulate.storage import Residency
-from accsim.terms import systolic_terms
 from accsim.workload.layer import Geometry, Layer, LayerKind, Operand
 from tests.simulate.systolic_cases import SHIPPED_FLOWS, dataflows, small_layers
 from tests.strategies import nests, systolic_machines
@@ -129,6 +129,7 @@ def check_bounds(case: Case, objective: Objective, picks: list[int]) -> None:
     for i in {pick % len(bounds) for pick in picks if len(bounds)}:
         mapping = space.mapping(int(at[i, 0]), int(at[i, 1]))
         assert case.legal(mapping)
+        assert space.bounds([mapping])[0, :2].tolist() == bounds[i].tolist()
         exact = case.cost(mapping, objective)[0]
         assert bounds[i, 0] <= exact * (1 + 1e-12)
         if objective is Objective.TRAFFIC:
@@ -280,6 +281,83 @@ def test_a_size_left_out_has_a_smaller_one_as_good(nest: Nest, dim: str, pes: in
             and all(a <= b for a, b in zip(figures(other.size), figures(one.size), strict=True))
             for other in kept
         )
+
+
+def found_in(
+    case: Case, objective: Objective, first: tuple[SystolicMapping, ...] = ()
+) -> Found[SystolicMapping] | None:
+    """What the search finds."""
+    terms = systolic_terms(case.task, case.machine, case.table, case.flow)
+    return systolic.search(case.to_map, terms, objective, lambda mapping: case.cost(mapping, objective), first=first)
+
+
+def with_buffers(machine: Accelerator, times: int) -> Accelerator:
+    """The machine with buffers so many times as large."""
+
+    def larger(level: Sram) -> Sram:
+        parts = tuple(replace(part, size_bits=part.size_bits * times) for part in level.partitions)
+        return replace(level, partitions=parts)
+
+    return replace(machine, levels=tuple(larger(lv) if isinstance(lv, Sram) else lv for lv in machine.levels))
+
+
+CONSTANT = {"eyeriss_normalized": BARE["eyeriss_normalized"]}
+"""The same energy per access whatever the sizes, and no leakage."""
+
+
+def check_larger_buffers(case: Case, times: int, objective: Objective) -> None:
+    """Every mapping goes on to fit, at the same cost; so a search that proves its best finds nothing worse."""
+    small = found_in(case, objective)
+    large = found_in(replace(case, machine=with_buffers(case.machine, times)), objective)
+    if small is None:
+        return
+    assert large is not None
+    assert large.bound <= small.cost[0] * (1 + TOLERANCE)
+    if large.proved:
+        assert large.cost[0] <= small.cost[0] * (1 + TOLERANCE)
+
+
+WORDS_ALONE = st.sampled_from([Objective.ENERGY, Objective.TRAFFIC])
+
+
+@given(cases(CONSTANT, macs=60), st.integers(2, 8), WORDS_ALONE)
+@settings(max_examples=8, deadline=None)
+def test_energy_and_traffic_never_rise_with_larger_buffers(case: Case, times: int, objective: Objective) -> None:
+    check_larger_buffers(case, times, objective)
+
+
+@pytest.mark.slow
+@given(cases(CONSTANT, macs=60), st.integers(2, 8), WORDS_ALONE)
+@settings(max_examples=300, deadline=None)
+def test_energy_and_traffic_never_rise_with_larger_buffers_at_length(
+    case: Case, times: int, objective: Objective
+) -> None:
+    check_larger_buffers(case, times, objective)
+
+
+@pytest.mark.slow
+@given(cases(macs=60), st.sampled_from([2, 3, 16]))
+@settings(max_examples=200, deadline=None)
+def test_a_mapping_that_is_known_takes_no_longer_on_a_wider_channel(case: Case, times: int) -> None:
+    """And a search that knows it finds nothing worse."""
+    narrow = found_in(case, Objective.LATENCY)
+    if narrow is None:
+        return
+    wide = replace(case, machine=wider(case.machine, case.machine.dram.width_bits * times))
+    assert wide.cost(narrow.mapping, Objective.LATENCY)[0] <= narrow.cost[0]
+    found = found_in(wide, Objective.LATENCY, (narrow.mapping,))
+    assert found is not None
+    assert found.cost[0] <= narrow.cost[0]
+
+
+@given(cases(), OBJECTIVES)
+@settings(max_examples=8, deadline=None)
+def test_nothing_that_is_known_before_is_better(case: Case, objective: Objective) -> None:
+    known = smallest(case)
+    found = found_in(case, objective, (known,))
+    if case.legal(known):
+        assert found is not None
+        assert found.cost <= case.cost(known, objective)
 
 
 LAYER = Geometry(N=1, G=1, M=24, C=20, P=9, Q=9, R=3, S=3, H=9, W=9, pad_top=1, pad_bottom=1, pad_left=1, pad_right=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from accsim.rates import rates
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,6 @@ from accsim.mapping.search.row_stationary.exact import exact
 from accsim.mapping.search.row_stationary.inputs import LOOPS, build
 from accsim.mapping.search.row_stationary.timeline import makespan
 from accsim.mapping.task import Task, violations
-from accsim.rates import rates
 from accsim.simulate.mac_task import MacTask
 from accsim.simulate.network import simulate_mac, tasks
 from accsim.simulate.residency import WORKING_SHARES, plan

@@ -65,9 +65,9 @@ def test_no_machine_can_run_one() -> None:
     with pytest.raises(InputError) as caught:
         load_dataflow("isca16_no_local_reuse")
     assert str(caught.value) == (
-        "dataflow 'isca16_no_local_reuse' says which words are moved and not when, so no machine can run it; "
-        "accsim.analyse_reuse finds what it moves and what that costs, and 'accsim report isca16-dataflows -o DIR' "
-        "compares such dataflows"
+        "dataflow 'isca16_no_local_reuse' says which words are moved and not when, so no machine can run it "
+        "(arrays run input_stationary, output_stationary, row_stationary, weight_stationary); accsim.analyse_reuse "
+        "finds what it moves and what that costs, and 'accsim report isca16-dataflows -o DIR' compares such dataflows"
     )
 
 

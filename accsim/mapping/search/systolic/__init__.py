@@ -7,21 +7,28 @@ that hold the same tiles, only those that move the fewest words are looked at.
 ``sizes``   tile sizes worth trying, and why the others are not
 ``holds``   what loop orders and depths come down to: which dimensions are cut in a held tile, which loops repeat it
 ``terms``   what a word, a transfer and a cycle cost, as linear terms
-``tables``  a layer on a machine as the arrays that compiled code takes
+``arrays``  a dataflow on an array as the arrays that compiled code takes
+``tables``  a layer on a machine, likewise
 ``folds``   compiled: how tiles fall into folds of the array
 ``flows``   compiled: the words at the array and in it, and the edges its folds take
 ``tiles``   compiled: the words of held tiles, and whether they fit
 ``waits``   compiled: cycles, from those of array and channel
 ``heap``    compiled: the best candidates so far
+``figures``  compiled: the figures of one hold
 ``score``   compiled: bounds of every candidate
-``mapper``  the best-first search over them, which starts from mappings that cut one or two dimensions alone
-``neighbours``  steps from what it finds to what is alike and better, by exact costs
+``listed``  compiled: bounds of mappings that are listed one by one
+``space``   the candidates: all, those that cut one or two dimensions alone, those that a designer would try first
+``scan``    scores a space piece by piece
+``neighbours``  steps from a mapping to what is alike and better: those that can be by their bounds, by exact costs
+``mapper``  the best-first search, which starts from what the simple and the conventional mappings lead to
+``limits``  what keeps the best mapping from being better
 
 What is proved. The bounds of words are exact, those of cycles are not. Where every tile size worth trying is scored,
 traffic, and energy without leakage, are proved least once no bound left is lower. In all other cases the best that was
 found counts, and the result says how much lower the least bound is.
 """
 
+from accsim.mapping.search.systolic.limits import binding
 from accsim.mapping.search.systolic.mapper import search
 
-__all__ = ["search"]
+__all__ = ["binding", "search"]

@@ -64,12 +64,17 @@ class Sums(NamedTuple):
 def add_axes(cuts: Cuts, machine: Machine, at: Ints, changed: int, sums: Sums) -> None:
     """Work out the axes on which a dimension of the mask ``changed`` lies; bits of R and S stand for a first time."""
     for axis in range(2):
-        lying = changed >> 6
-        for dim in range(6):
-            if cuts.axis[dim] == axis:
-                lying |= changed >> dim & 1
-        if lying:
+        if changed >> 6 or _lies_on(cuts, axis, changed):
             add_axis(cuts, machine, at, axis, 0, sums.room, sums.axes[axis])
+
+
+@part
+def _lies_on(cuts: Cuts, axis: int, dims: int) -> bool:
+    """Whether a dimension of a mask lies on an axis."""
+    found = False
+    for dim in range(6):
+        found = found or (cuts.axis[dim] == axis and dims >> dim & 1 == 1)
+    return found
 
 
 @part
@@ -89,9 +94,10 @@ def sums_of_tiles(cuts: Cuts, machine: Machine, at: Ints, outer: int, reuse: int
     once = reuse if outer == 0 else 0
     for axis in range(2):
         _copy(sums.axes[axis, ALL], sums.every[axis])
-        if once:
+        apart = _lies_on(cuts, axis, once)
+        if apart:
             add_axis(cuts, machine, at, axis, once, sums.room, sums.axes[2])
-        _copy(sums.axes[2 if once else axis, FIRST], sums.some[axis])
+        _copy(sums.axes[2 if apart else axis, FIRST], sums.some[axis])
     for i in range(outer):
         axis = -1 - machine.folds[i]
         if axis >= 0:

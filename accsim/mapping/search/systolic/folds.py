@@ -40,7 +40,8 @@ class Cuts(NamedTuple):
         whole: input rows and columns of the uncut P and Q.
         least: the fewest that all pieces of P and Q need together.
         order: the dimensions; the last varies fastest.
-        inner: combinations of the options of the last ones, which only add loads when they are cut.
+        inner: combinations of the options of the last few, of the last few but one, ...: these dimensions only add
+            loads when they are cut.
     """
 
     bounds: Ints
@@ -51,7 +52,7 @@ class Cuts(NamedTuple):
     whole: Ints
     least: Ints
     order: Ints
-    inner: int
+    inner: Ints
 
 
 class Machine(NamedTuple):

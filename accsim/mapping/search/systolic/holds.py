@@ -76,6 +76,21 @@ def holds(active: int, slots: tuple[tuple[Operand, bool], ...], stationary: Oper
     return tuple(hold for same in found.values() for hold in same)
 
 
+@lru_cache(maxsize=4096)
+def hold_of(
+    order: tuple[str, ...], depths: tuple[int, ...], slots: tuple[tuple[Operand, bool], ...], stationary: Operand
+) -> Hold:
+    """One loop order with a depth for each slot, those that hold the tile of the innermost loop left out."""
+    every = (*depths, *(len(order) for _, last in slots if last))
+    cut, repeat = [], []
+    for depth, (operand, _) in zip(every, slots, strict=True):
+        options = _options(order, operand)
+        _, cuts, repeats = next(one for one in options if depth <= one[0])
+        cut.append(cuts)
+        repeat.append(repeats)
+    return Hold(order, depths, tuple(cut), tuple(repeat), _reuse(order, stationary))
+
+
 def _reuse(order: tuple[str, ...], operand: Operand) -> int:
     """The loops inside the last one that indexes ``operand``."""
     last = max((i for i, dim in enumerate(order) if dim in RELEVANT[operand]), default=-1)

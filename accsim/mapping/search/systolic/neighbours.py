@@ -6,49 +6,70 @@ neighbour to neighbour find what bounds cannot tell apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
+
+import numpy as np
 
 from accsim.mapping.mapping import SystolicMapping
 from accsim.mapping.nest import Loop
-from accsim.mapping.search.best_first import Cost
+from accsim.mapping.search.best_first import TOLERANCE, Cost
+from accsim.mapping.search.systolic.folds import Floats
 from accsim.workload.layer import Operand
 
 
 def improved(
     start: SystolicMapping,
     sizes: Mapping[str, tuple[int, ...]],
+    bounds: Callable[[Sequence[SystolicMapping]], Floats],
     cost: Callable[[SystolicMapping], Cost | None],
     over: Callable[[], bool],
+    tries: int | None = None,
 ) -> SystolicMapping:
     """A mapping at least as good as ``start``, none of whose neighbours is better unless the search is over.
 
-    The first better neighbour is gone to, in the order of ``neighbours``.
+    Neighbours that can be better by their bounds are evaluated in the order of the guesses; the first that is better is
+    gone to.
 
     Args:
         sizes: tile sizes worth trying of each dimension, the largest first, which is the dimension itself.
+        bounds: [mapping, bound of the objective | of the second figure | guess at the objective].
         cost: the exact cost; ``None`` if a mapping is not legal.
         over: whether to stop.
+        tries: neighbours of a mapping that are evaluated in vain before it is taken to be the lowest; ``None`` for all.
     """
     best, least = start, cost(start)
-    moved = True
-    while moved:
+    moved = least is not None
+    while moved and least is not None:
         moved = False
-        for other in neighbours(best, sizes):
+        others = list(dict.fromkeys(neighbours(best, sizes)))
+        if not others:
+            return best
+        rows = bounds(others)
+        order = np.lexsort((rows[:, 1], rows[:, 0], rows[:, 2])).tolist()
+        for i in islice((i for i in order if _may_be_better(rows[i], least)), tries):
             if over():
                 return best
-            spent = cost(other)
-            if spent is not None and (least is None or spent < least):
-                best, least, moved = other, spent, True
+            spent = cost(others[i])
+            if spent is not None and spent < least:
+                best, least, moved = others[i], spent, True
                 break
     return best
+
+
+def _may_be_better(row: Floats, least: Cost) -> bool:
+    """Whether a mapping with these bounds can cost less, or as much with a lower second figure."""
+    if row[0] < least[0] * (1 - TOLERANCE):
+        return True
+    return bool(row[0] <= least[0] and row[1] < least[1] * (1 - TOLERANCE))
 
 
 def neighbours(mapping: SystolicMapping, sizes: Mapping[str, tuple[int, ...]]) -> Iterator[SystolicMapping]:
     """Mappings with another depth of one operand in one level; a tile size that is next to one among ``sizes``, or
     about half or twice of it; two adjacent loops swapped; or a tile size that is one more or less.
 
-    Loops of one trip are left out, and groups stay outermost.
+    No loop of one trip comes in, and groups stay outermost.
     """
     for i, (level, operand, held) in enumerate(mapping.hold):
         for depth in range(len(mapping.loops) + 1):
@@ -60,7 +81,7 @@ def neighbours(mapping: SystolicMapping, sizes: Mapping[str, tuple[int, ...]]) -
     for i, (outer, inner) in enumerate(zip(mapping.loops, mapping.loops[1:], strict=False)):
         if outer.dim != "G":
             yield replace(mapping, loops=(*mapping.loops[:i], inner, outer, *mapping.loops[i + 2 :]))
-    for loop in mapping.loops if sizes else ():
+    for loop in (one for one in mapping.loops if one.dim in sizes):
         for size in (loop.step - 1, loop.step + 1):
             if size > 0:
                 yield from _with_size(mapping, loop.dim, size, sizes[loop.dim][0])

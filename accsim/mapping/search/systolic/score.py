@@ -10,6 +10,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from accsim.kernels.jit import kernel, part
+from accsim.mapping.search.systolic.figures import (
+    EDP,
+    ENERGY,
+    LATENCY,
+    TRAFFIC,
+    add_loads,
+    coarse,
+    judged,
+    linear,
+    with_cycles,
+)  # fmt: skip
 from accsim.mapping.search.systolic.flows import Sums, add_axes, add_edges, add_flows, sums_of_tiles
 from accsim.mapping.search.systolic.folds import (
     IFMAP,
@@ -24,9 +35,7 @@ from accsim.mapping.search.systolic.folds import (
 )  # fmt: skip
 from accsim.mapping.search.systolic.heap import KEPT, SCORED, TILED, Heap, push
 from accsim.mapping.search.systolic.tiles import Buffers, Room, fill, hold_fits, moved, smallest_fit, whole
-from accsim.mapping.search.systolic.waits import Costs, cycles
-
-ENERGY, LATENCY, EDP, TRAFFIC = 0, 1, 2, 3
+from accsim.mapping.search.systolic.waits import Costs
 
 
 class Holding(NamedTuple):
@@ -36,6 +45,9 @@ class Holding(NamedTuple):
         start, stop: [table, mask].
         cut, repeat: [row, slot].
         reuse: [row].
+        pair: [row, slot]: which of the loads of [table, mask] that are told apart the slot has.
+        first, last: [table, mask], rows of ``loads``.
+        loads: [load, slot | cut | repeat].
     """
 
     start: Ints
@@ -43,14 +55,10 @@ class Holding(NamedTuple):
     cut: Ints
     repeat: Ints
     reuse: Ints
-
-
-@part
-def _linear(terms: Floats, words: Floats) -> float:
-    total = terms[0]
-    for i in range(len(words)):
-        total += terms[1 + i] * words[i]
-    return float(total)
+    pair: Ints
+    first: Ints
+    last: Ints
+    loads: Ints
 
 
 @part
@@ -65,14 +73,6 @@ def _least_slots(cuts: Cuts, buffers: Buffers, terms: Floats, real: int, room: R
         elif operand == WEIGHT:
             total += terms[12 + slot] * whole(cuts, WEIGHT)
     return total
-
-
-@part
-def _coarse(value: float, room: Room) -> float:
-    """A figure without the bits that are only rounding; never larger."""
-    room.box[0] = value
-    room.bits[0] = room.bits[0] >> 20 << 20
-    return float(room.box[0])
 
 
 @part
@@ -103,7 +103,16 @@ def _choose(cuts: Cuts, tiles: int, at: Ints) -> int:
 
 
 @part
-def _active(cuts: Cuts, at: Ints) -> int:
+def _led(cuts: Cuts, tiles: int) -> int:
+    """Combinations from this one on that only cut more of the dimensions that then add loads, and nothing else."""
+    for i in range(len(cuts.inner)):
+        if tiles % cuts.inner[i] == 0:
+            return int(cuts.inner[i])
+    return 1
+
+
+@part
+def is_cut(cuts: Cuts, at: Ints) -> int:
     """The mask of the dimensions that are cut."""
     active = 0
     for dim in range(6):
@@ -115,26 +124,60 @@ def _active(cuts: Cuts, at: Ints) -> int:
 @part
 def _at_least(
     cuts: Cuts, machine: Machine, buffers: Buffers, costs: Costs, objective: int, real: int, outer: int, active: int,
-    sums: Sums, room: Room,
+    limit: float, heap: Heap, likely: Heap, sums: Sums, room: Room,
 ) -> float:  # fmt: skip
-    """The least objective of any hold, of sums worked out for as much reuse as the loops ``active`` allow."""
+    """The least objective of any hold, of sums worked out for as much reuse as the loops ``active`` allow.
+
+    Edges are worked out only if what words alone tell leaves hope.
+    """
     words = room.words
     for i in range(11, len(words)):
         words[i] = 0.0
     if objective == TRAFFIC:
-        return _coarse(_linear(costs.traffic, words) + _least_slots(cuts, buffers, costs.traffic, real, room), room)
+        return coarse(linear(costs.traffic, words) + _least_slots(cuts, buffers, costs.traffic, real, room), room)
     least = 0.0
     if objective != LATENCY:
-        least = _linear(costs.energy, words) + _least_slots(cuts, buffers, costs.energy, real, room)
+        least = linear(costs.energy, words) + _least_slots(cuts, buffers, costs.energy, real, room)
+        known = coarse(with_cycles(objective, least, costs.leak, costs.channel[3]), room)
+        if _hopeless(known, limit, heap, likely):
+            return known
     if objective != ENERGY or costs.leak > 0:
         add_edges(cuts, machine, room.at, outer, active, sums, costs.ports, words, room.edges)
         spent = max(room.edges[0], costs.channel[3])
-        if objective == LATENCY:
-            least = spent
-        else:
-            least += costs.leak * spent
-            least *= spent if objective == EDP else 1.0
-    return _coarse(least, room)
+        least = with_cycles(objective, least, costs.leak, spent)
+    return coarse(least, room)
+
+
+@part
+def _price_loads(
+    buffers: Buffers, terms: Floats, holding: Holding, table: int, active: int, real: int, room: Room
+) -> None:  # fmt: skip
+    """Fill ``room.prices`` with what each load costs that holds of ``active`` tell apart."""
+    first = holding.first[table, active]
+    for load in range(first, holding.last[table, active]):
+        slot = holding.loads[load, 0]
+        if slot < real:
+            brought = moved(buffers.operand[slot], holding.loads[load, 1], holding.loads[load, 2], room)
+            brought -= room.tile[PSUM, 0] if buffers.operand[slot] == PSUM else 0
+            room.prices[load - first] = terms[12 + slot] * brought
+
+
+@part
+def _array_price(terms: Floats, words: Floats) -> float:
+    """The constant, and the price of the words at the array and in it."""
+    total = terms[0]
+    for i in range(11):
+        total += terms[1 + i] * words[i]
+    return float(total)
+
+
+@part
+def _hold_price(at_array: float, holding: Holding, row: int, real: int, room: Room) -> float:
+    """What the words of a hold cost, but for rounding."""
+    total = at_array
+    for slot in range(real):
+        total += room.prices[holding.pair[row, slot]]
+    return total * (1 - 1e-12)
 
 
 @kernel
@@ -145,7 +188,8 @@ def score(
     """Score the candidates of tile sizes ``begin`` to ``end``, in mixed radix of the dimensions' options.
 
     The dimensions that vary fastest (``Cuts.inner``) only add loads to what the array does when they are cut, so sizes
-    of the others can be ruled out with all of theirs, by the combination that does not cut them.
+    of the others can be ruled out with all of theirs, by the combination that does not cut them; and so on with those
+    of these that vary faster still.
 
     Args:
         objective: ``ENERGY``, ``LATENCY``, ``EDP`` or ``TRAFFIC``.
@@ -156,14 +200,15 @@ def score(
         likely: receives the best by a guess, with their bounds; the guess is no less. It may have no room at all.
     """
     at, words = room.at, room.words
-    timed = objective in (LATENCY, EDP) or costs.leak > 0
+    timed = objective in (LATENCY, EDP) or (objective == ENERGY and costs.leak > 0)
+    terms = costs.traffic if objective == TRAFFIC else costs.energy
     tiles, changed = begin, 255
     while tiles < end:
         changed |= _choose(cuts, tiles, at)
-        active, first = _active(cuts, at), cuts.inner > 1 and tiles % cuts.inner == 0
+        active, led = is_cut(cuts, at), _led(cuts, tiles)
         tiles += 1
         fits = smallest_fit(cuts, buffers, room)
-        if not fits and not (first and rule_out):
+        if not fits and not (led > 1 and rule_out):
             continue
         add_axes(cuts, machine, at, changed, sums)
         changed = 0
@@ -171,10 +216,10 @@ def score(
         sums_of_tiles(cuts, machine, at, outer, active, sums)
         add_flows(machine, sums, words)
         if rule_out and _hopeless(
-            _at_least(cuts, machine, buffers, costs, objective, real, outer, active, sums, room), limit, heap, likely
-        ):
-            if first:
-                tiles += cuts.inner - 1
+            _at_least(cuts, machine, buffers, costs, objective, real, outer, active, limit, heap, likely, sums, room),
+            limit, heap, likely,
+        ):  # fmt: skip
+            tiles += led - 1
             continue
         if not fits:
             continue
@@ -182,42 +227,38 @@ def score(
         heap.state[TILED] += 1
         fill(cuts, active, room)
         table = 1 if outer == 0 else 0
+        at_array, floor = 0.0, costs.channel[3]
+        if objective != LATENCY:
+            _price_loads(buffers, terms, holding, table, active, real, room)
+            at_array = _array_price(terms, words)
         for row in range(holding.start[table, active], holding.stop[table, active]):
-            if not hold_fits(buffers, holding.cut[row], room):
-                continue
-            heap.state[SCORED] += 1
             if table and holding.reuse[row] != known:
                 known, has_edges = holding.reuse[row], False
                 sums_of_tiles(cuts, machine, at, outer, known, sums)
                 add_flows(machine, sums, words)
-            for slot in range(real):
-                operand = buffers.operand[slot]
-                brought = moved(operand, holding.cut[row, slot], holding.repeat[row, slot], room)
-                words[11 + slot] = brought - room.tile[PSUM, 0] if operand == PSUM else brought
-            energy = _linear(costs.energy, words)
-            bound = energy
-            if objective == TRAFFIC:
-                bound = _linear(costs.traffic, words)
-            elif objective == LATENCY:
-                bound = 0.0
-            if objective != EDP and _hopeless(_coarse(bound, room), limit, heap, likely):
+                at_array = _array_price(terms, words)
+            if objective != LATENCY:
+                quick = _hold_price(at_array, holding, row, real, room)
+                if objective != TRAFFIC:
+                    spent = max(floor, room.edges[0]) if has_edges else floor
+                    quick = with_cycles(objective, quick, costs.leak, spent)
+                if _hopeless(coarse(quick, room), limit, heap, likely):
+                    continue
+            if not hold_fits(buffers, holding.cut, row, room):
                 continue
+            heap.state[SCORED] += 1
+            bound = add_loads(buffers, costs, holding.cut, holding.repeat, row, objective, real, room)
             if not has_edges:
                 add_edges(cuts, machine, at, outer, known, sums, costs.ports, words, room.edges)
                 has_edges = True
-            spent = cycles(cuts, buffers, costs, machine.stationary, holding.cut[row], holding.repeat[row], room)
-            guess = energy + costs.leak * room.edges[6]
-            energy += costs.leak * spent
-            second = energy
-            if objective == ENERGY:
-                bound, second = energy, spent
-            elif objective == LATENCY:
-                bound, guess = spent, room.edges[6]
-            elif objective == EDP:
-                bound, guess = energy * spent, guess * room.edges[6]
-            bound = _coarse(bound, room)
+            if timed and _hopeless(
+                coarse(with_cycles(objective, bound, costs.leak, room.edges[0]), room), limit, heap, likely
+            ):
+                continue
+            bound, second, guess = judged(
+                cuts, machine, buffers, costs, holding.cut, holding.repeat, row, objective, bound, room
+            )
             if bound < limit and not _above(bound, heap):
                 push(heap, bound, second, tiles - 1, row)
-            guess = max(bound, _coarse(guess, room))
             if len(likely.bound) and bound < limit and not _above(guess, likely):
                 push(likely, guess, bound, tiles - 1, row)

@@ -70,6 +70,13 @@ def every_size(nest: Nest, dim: str) -> list[Size]:
     return _listed(_cut(nest, dim))
 
 
+def one_size(nest: Nest, dim: str, size: int) -> Size:
+    """A size of a dimension."""
+    bound = nest.bound(dim)
+    pieces = -(-bound // size)
+    return Size(size, pieces, *(_extents(nest, dim, size) if dim in "PQ" else (bound, size, pieces)))
+
+
 def worthwhile(nest: Nest, dim: str, on_axis: OnAxis | None) -> list[Size]:
     """The sizes of a dimension that no smaller one with as many pieces matches, from the whole downwards."""
     cut = _cut(nest, dim)
@@ -89,6 +96,31 @@ def even_or_aligned(nest: Nest, dim: str, pes: int) -> list[Size]:
     """The sizes of a dimension that cut it evenly, and those that divide the PEs of an axis or that they divide."""
     kept = {one.size for one in worthwhile(nest, dim, None)}
     return [one for one in every_size(nest, dim) if one.size in kept or not one.size % pes or not pes % one.size]
+
+
+def conventional(nest: Nest, dim: str, on_array: tuple[int, int] | None) -> list[Size]:
+    """The sizes a designer would try first, from the whole downwards.
+
+    A few that cut the dimension evenly, single steps, and on an axis of the array whole arrays' worth of it, doubled
+    again and again.
+
+    Args:
+        on_array: PEs along the dimension's axis, and how many of them a step of the dimension takes.
+    """
+    bound, cuts = nest.bound(dim), 1
+    sizes = {bound, 1}
+    while len(sizes) < _EVENLY and cuts < bound:
+        sizes.add(-(-bound // cuts))
+        cuts += max(1, cuts // 4)
+    size = max(1, on_array[0] // on_array[1]) if on_array else bound
+    while size < bound:
+        sizes.add(size)
+        size *= 2
+    return [one_size(nest, dim, size) for size in sorted(sizes, reverse=True)]
+
+
+_EVENLY = 9
+"""Conventional sizes of a dimension that cut it about evenly, at most."""
 
 
 class _Cut(NamedTuple):

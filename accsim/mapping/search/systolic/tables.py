@@ -23,10 +23,20 @@ from accsim.mapping.dataflow import (
 from accsim.mapping.mapping import NEST_OPERANDS
 from accsim.mapping.nest import Nest
 from accsim.mapping.search.systolic import folds
-from accsim.mapping.search.systolic.folds import Cuts, Machine
+from accsim.mapping.search.systolic.arrays import AXES, ORDER, indexes
+from accsim.mapping.search.systolic.folds import Cuts
 from accsim.mapping.search.systolic.holds import DIMS, Hold, holds, mask
 from accsim.mapping.search.systolic.score import Holding
-from accsim.mapping.search.systolic.sizes import MANY, OnAxis, Size, even_or_aligned, every_size, thinned, worthwhile
+from accsim.mapping.search.systolic.sizes import (
+    MANY,
+    OnAxis,
+    Size,
+    conventional,
+    even_or_aligned,
+    every_size,
+    thinned,
+    worthwhile,
+)
 from accsim.mapping.search.systolic.terms import Linear, Slot, Terms, Transfer
 from accsim.mapping.search.systolic.tiles import Buffers
 from accsim.mapping.search.systolic.waits import Costs
@@ -36,15 +46,8 @@ from accsim.workload.layer import Geometry, Operand
 MOST_TILES = 65_536
 """Combinations of tile sizes that are tried; beyond, sizes are thinned."""
 
-_ORDER = {Operand.IFMAP: folds.IFMAP, Operand.WEIGHT: folds.WEIGHT, Operand.PSUM: folds.PSUM}
-_DELIVERY = {
-    Delivery.HOP: folds.HOP,
-    Delivery.MULTICAST: folds.MULTICAST,
-    Delivery.UNICAST: folds.UNICAST,
-    Delivery.PRELOAD: folds.PRELOAD,
-}
-_REDUCTION = {Reduction.CHAIN: folds.CHAIN, Reduction.ADDER_TREE: folds.TREE, Reduction.IN_PE: folds.IN_PE}
-_AXES = {Axis.ROWS: folds.ROWS, Axis.COLS: folds.COLS, Axis.STREAM: folds.STREAM}
+FIRST_TILES = 4096
+"""Combinations of conventional tile sizes that are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,61 +78,6 @@ class Job:
         return self.weight_bits if operand is Operand.WEIGHT else self.accelerator.bits(operand)
 
 
-def machine(accelerator: Accelerator, dataflow: SystolicDataflow) -> Machine:
-    """A dataflow on an array."""
-    array, flow, stationary = accelerator.array, dataflow, dataflow.stationary
-    reduces = [not REDUCED.isdisjoint(flow.axis(axis)) for axis in (Axis.ROWS, Axis.COLS)]
-    pes = (array.rows, array.cols)
-    leave = np.zeros((2, max(pes) + 1), np.int64)
-    for i, length in enumerate(pes):
-        for used in range(length + 1):
-            leave[i, used] = _leave(accelerator, flow, i, used, reduces[i])
-    skew = [_skew(flow, axis, adds) for axis, adds in zip((Axis.ROWS, Axis.COLS), reduces, strict=True)]
-    loops = {"rows": -1, "cols": -2} | {dim: i for i, dim in enumerate("NGMCPQRS")}
-    return Machine(
-        pes=np.array(pes, np.int64),
-        folds=np.array([loops[name] for name in flow.folds], np.int64),
-        indexes=np.array([_indexes(flow, name, stationary) for name in flow.folds], np.int64),
-        depends=np.array([[flow.depends(o, axis) for axis in Axis] for o in NEST_OPERANDS], np.int64),
-        delivery=np.array([_DELIVERY[flow.ifmap], _DELIVERY[flow.weight]], np.int64),
-        reduction=_REDUCTION[flow.reduction],
-        stationary=_ORDER[stationary],
-        reduces=np.array(reduces, np.int64),
-        skew=np.array(skew, np.int64),
-        leave=leave,
-        taps=int(array.edge_taps),
-        shift=int(flow.drain is Drain.SHIFT),
-        overlaps=int(array.stationary_buffers > 1),
-    )
-
-
-def _indexes(flow: SystolicDataflow, fold: str, operand: Operand) -> bool:
-    return flow.depends(operand, Axis(fold)) if fold in ("rows", "cols") else fold in RELEVANT[operand]
-
-
-def _skew(flow: SystolicDataflow, axis: Axis, reduces: bool) -> int:
-    inputs = ((Operand.IFMAP, flow.ifmap), (Operand.WEIGHT, flow.weight))
-    hops = any(how is Delivery.HOP and not flow.depends(operand, axis) for operand, how in inputs)
-    return int(hops or (flow.reduction is Reduction.CHAIN and reduces))
-
-
-def _leave(accelerator: Accelerator, flow: SystolicDataflow, axis: int, used: int, reduces: bool) -> int:
-    """Edges from the last MAC to the array's edge along an axis, with ``used`` of its PEs."""
-    array = accelerator.array
-    pes = array.cols if axis else array.rows
-    if flow.reduction is Reduction.IN_PE:
-        if axis:
-            return 0
-        if flow.drain is Drain.DIRECT:
-            return 1
-        return max(0, used - 1) if array.edge_taps else pes - 1
-    if not reduces:
-        return 0
-    if flow.reduction is Reduction.CHAIN:
-        return 0 if array.edge_taps else pes - used
-    return (max(1, used if array.edge_taps else pes) - 1).bit_length()
-
-
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """The tile sizes of each of ``DIMS``, and whether they leave out none that could be better."""
@@ -143,28 +91,43 @@ class Sizes:
         return prod(len(options) for options in self.options)
 
 
-def every_tile_size(job: Job) -> Sizes:
-    """Every size worth trying."""
+def every_tile_size(job: Job, *, folds: bool) -> Sizes:
+    """Every size worth trying; ``folds``: whether it matters how tiles fall into folds of the array."""
     complete = all(job.nest.bound(dim) <= MANY for dim in DIMS)
-    return Sizes(tuple(tuple(_options(job, dim, every=True)) for dim in DIMS), complete)
+    return Sizes(tuple(tuple(_options(job, dim, folds=folds, every=True)) for dim in DIMS), complete)
 
 
-def tile_sizes(job: Job, every: Sizes) -> Sizes:
+def tile_sizes(job: Job, every: Sizes, *, folds: bool) -> Sizes:
     """Every size worth trying; where that makes too many combinations, fewer."""
     if every.tiles <= MOST_TILES:
         return every
-    options = [_options(job, dim, every=False) for dim in DIMS]
+    options = [_options(job, dim, folds=folds, every=False) for dim in DIMS]
     most = max(len(sizes) for sizes in options)
     while prod(min(len(sizes), most) for sizes in options) > MOST_TILES:
         most -= max(1, most // 16)
     return Sizes(tuple(tuple(thinned(sizes, most)) for sizes in options), complete=False)
 
 
-def _options(job: Job, dim: str, *, every: bool) -> list[Size]:
+def conventional_sizes(job: Job) -> Sizes:
+    """The tile sizes a designer would try first, at most about ``FIRST_TILES`` combinations of them."""
+    flow, array, options = job.dataflow, job.accelerator.array, []
+    for dim in DIMS:
+        at = next(
+            ((axis, pes) for axis, pes in ((flow.rows, array.rows), (flow.cols, array.cols)) if dim in axis), None
+        )
+        taps = prod(job.nest.bound(other) for other in at[0] if other in "RS") if at else 1
+        options.append(conventional(job.nest, dim, (at[1], taps) if at else None))
+    most = max(len(sizes) for sizes in options)
+    while prod(min(len(sizes), most) for sizes in options) > FIRST_TILES:
+        most -= 1
+    return Sizes(tuple(tuple(thinned(sizes, most)) for sizes in options), complete=False)
+
+
+def _options(job: Job, dim: str, *, folds: bool, every: bool) -> list[Size]:
     """The sizes of a dimension; ``every``: all of them, where several dimensions share its axis of the array."""
     flow, nest = job.dataflow, job.nest
     for axis, pes in ((flow.rows, job.accelerator.array.rows), (flow.cols, job.accelerator.array.cols)):
-        if dim not in axis:
+        if dim not in axis or not folds:
             continue
         if any(nest.bound(other) > 1 for other in axis if other != dim and other in DIMS):
             return every_size(nest, dim) if every else even_or_aligned(nest, dim, pes)
@@ -197,7 +160,7 @@ def _squares(job: Job, rows: bool) -> int:
 def cuts(job: Job, sizes: Sizes) -> Cuts:
     """The tile sizes as arrays."""
     nest, flow = job.nest, job.dataflow
-    axes = {dim: place for axis, place in _AXES.items() for dim in flow.axis(axis)}
+    axes = {dim: place for axis, place in AXES.items() for dim in flow.axis(axis)}
     counts = [len(options) for options in sizes.options]
     rows = [(one.size, one.pieces, one.extents, one.extent, one.filled) for options in sizes.options for one in options]
     every = (*DIMS, "R", "S")
@@ -212,7 +175,7 @@ def cuts(job: Job, sizes: Sizes) -> Cuts:
         whole=np.array([nest.pieces(dim, 0)[0][0].extent for dim in "PQ"], np.int64),
         least=np.array([min(one.extents for one in options) for options in sizes.options[4:]], np.int64),
         order=np.array([*first, *last], np.int64),
-        inner=prod(counts[i] for i in last),
+        inner=np.cumprod([counts[i] for i in reversed(last)] or [1])[::-1].astype(np.int64),
     )
 
 
@@ -223,7 +186,7 @@ def _leading(flow: SystolicDataflow) -> tuple[str, ...]:
     """
     out = []
     for dim in flow.folds:
-        if dim in ("rows", "cols") or not _indexes(flow, dim, flow.stationary):
+        if dim in ("rows", "cols") or not indexes(flow, dim, flow.stationary):
             break
         out.append(dim)
     rest = [dim for dim in DIMS if dim not in (*flow.stream, *out)]
@@ -272,7 +235,7 @@ def buffers(job: Job, slots: Slots) -> Buffers:
                 place = _innermost(slots, sums) if operand is Operand.OFMAP else slots.place(level.name, operand)
                 demands.append((len(partitions), place, job.bits(operand) * part.copies(operand)))
             partitions.append((part.size_bits - (taken.bits if shared else 0), level.bank_bits or 1))
-    kinds = [_ORDER[operand] for operand, _ in slots.kinds]
+    kinds = [ORDER[operand] for operand, _ in slots.kinds]
     return Buffers(
         np.array(kinds, np.int64),
         np.array(partitions, np.int64).reshape(-1, 2),
@@ -333,15 +296,22 @@ class Held:
 @lru_cache(maxsize=64)
 def held(kinds: tuple[tuple[Operand, bool], ...], stationary: Operand, longer: int) -> Held:
     """The holds of every set of loops among the dimensions ``longer`` than one."""
-    start, stop = np.zeros((2, 64), np.int64), np.zeros((2, 64), np.int64)
+    start, stop, first, last = (np.zeros((2, 64), np.int64) for _ in range(4))
     rows: list[Hold] = []
+    pairs: list[tuple[int, ...]] = []
+    loads: list[tuple[int, int, int]] = []
     for table, stays in enumerate((None, stationary)):
         for active in range(64):
             if active & ~longer:
                 continue
-            start[table, active] = len(rows)
-            rows += holds(active, kinds, stays)
-            stop[table, active] = len(rows)
+            some = sorted(holds(active, kinds, stays), key=lambda hold: hold.reuse)  # its sums are worked out once
+            each = [tuple(zip(range(len(kinds)), hold.cut, hold.repeat, strict=True)) for hold in some]
+            apart = {load: i for i, load in enumerate(dict.fromkeys(load for one in each for load in one))}
+            start[table, active], first[table, active] = len(rows), len(loads)
+            rows += some
+            pairs += [tuple(apart[load] for load in one) for one in each]
+            loads += apart
+            stop[table, active], last[table, active] = len(rows), len(loads)
     width = len(kinds)
     return Held(
         Holding(
@@ -350,6 +320,10 @@ def held(kinds: tuple[tuple[Operand, bool], ...], stationary: Operand, longer: i
             np.array([hold.cut for hold in rows], np.int64).reshape(-1, width),
             np.array([hold.repeat for hold in rows], np.int64).reshape(-1, width),
             np.array([hold.reuse for hold in rows], np.int64),
+            np.array(pairs, np.int64).reshape(-1, width),
+            first,
+            last,
+            np.array(loads, np.int64).reshape(-1, 3),
         ),
         tuple(rows),
     )

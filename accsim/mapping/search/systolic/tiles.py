@@ -49,6 +49,7 @@ class Room(NamedTuple):
         edges: as ``add_edges`` gives them; and [6] the likely cycles of a candidate.
         spent: cycles of the channel for each input.
         box, bits: one figure, as a float and as its bits.
+        prices: of loads that holds tell apart.
     """
 
     at: Ints
@@ -61,6 +62,7 @@ class Room(NamedTuple):
     spent: Floats
     box: Floats
     bits: Ints
+    prices: Floats
 
 
 RELEVANT = (0b111011, 0b001110, 0b110111)
@@ -148,13 +150,13 @@ def smallest_fit(cuts: Cuts, buffers: Buffers, room: Room) -> bool:
 
 
 @part
-def hold_fits(buffers: Buffers, cut: Ints, room: Room) -> bool:
-    """Whether the tiles of a hold fit."""
+def hold_fits(buffers: Buffers, cut: Ints, row: int, room: Room) -> bool:
+    """Whether the tiles of a hold, a row of ``cut``, fit."""
     for i in range(len(room.needed)):
         room.needed[i] = 0
     for i in range(len(buffers.demands)):
         slot = buffers.demands[i, HELD]
-        _need(buffers, i, room.tile[buffers.operand[slot], cut[slot]], room)
+        _need(buffers, i, room.tile[buffers.operand[slot], cut[row, slot]], room)
     return _fits(buffers, room)
 
 

@@ -81,9 +81,9 @@ def _odd_tile(cuts: Cuts, at: Ints, loops: int, spent: float) -> float:
 
 @part
 def cycles(
-    cuts: Cuts, buffers: Buffers, costs: Costs, stationary: int, cut: Ints, repeat: Ints, room: Room
+    cuts: Cuts, buffers: Buffers, costs: Costs, stationary: int, cut: Ints, repeat: Ints, row: int, room: Room
 ) -> float:  # fmt: skip
-    """Cycles of a hold, at least.
+    """Cycles of a hold, a row of ``cut`` and ``repeat``, at least.
 
     The channel moves one transfer after the other. A buffer with room for one tile is not filled while the array uses
     it: each transfer waits until the array is empty, and the array for the transfer. With room for two, a transfer
@@ -99,10 +99,10 @@ def cycles(
     for i in range(len(costs.fetched)):
         slot = int(costs.fetched[i, FETCHED_SLOT])
         operand, bits = buffers.operand[slot], costs.fetched[i, WORD_BITS]
-        n = room.pieces[cut[slot] | repeat[slot]]
+        n = room.pieces[cut[row, slot] | repeat[row, slot]]
         if operand == IFMAP:
-            n *= _filled(cuts, room.at, cut[slot])
-        spent = n * latency + max(moved(operand, cut[slot], repeat[slot], room) * bits, n * burst) * per_bit
+            n *= _filled(cuts, room.at, cut[row, slot])
+        spent = n * latency + max(moved(operand, cut[row, slot], repeat[row, slot], room) * bits, n * burst) * per_bit
         total += spent
         room.spent[i] = spent
         if costs.fetched[i, TILES] < 2:
@@ -110,25 +110,25 @@ def cycles(
             stops = max(stops, n)
         else:
             first = 0.0
-            if n and (operand != IFMAP or cut[slot] & PLACES == 0):
-                first = latency + max(burst, room.tile[operand, cut[slot]] * bits) * per_bit
+            if n and (operand != IFMAP or cut[row, slot] & PLACES == 0):
+                first = latency + max(burst, room.tile[operand, cut[row, slot]] * bits) * per_bit
             ends += first
             loads = n * (room.edges[7] if operand == stationary else load)
             work = max(streams + loads, apart) + n * empty
             more = first if n > 1 else 0.0
             if int(n) % 2 and operand == WEIGHT:
-                more = max(more, _odd_tile(cuts, room.at, cut[slot] | repeat[slot], spent) + empty)
+                more = max(more, _odd_tile(cuts, room.at, cut[row, slot] | repeat[row, slot], spent) + empty)
             chained = max(chained, work + spent + more)
     slot = int(costs.output[0])
-    tiles = room.pieces[cut[slot]]
-    again = tiles * room.pieces[repeat[slot]] - tiles
+    tiles = room.pieces[cut[row, slot]]
+    again = tiles * room.pieces[repeat[row, slot]] - tiles
     words = float(room.tile[PSUM, 0])
-    unfinished = words * (room.pieces[repeat[slot]] - 1)
+    unfinished = words * (room.pieces[repeat[row, slot]] - 1)
     spent = 2 * (again * latency + max(unfinished * costs.output[2], again * burst) * per_bit)
     last = 0.0
     if costs.output[3] > 0:
         spent += tiles * latency + max(words * costs.output[3], tiles * burst) * per_bit
-        last = latency + max(last_words(cuts, room.at, cut[slot]) * costs.output[3], burst) * per_bit
+        last = latency + max(last_words(cuts, room.at, cut[row, slot]) * costs.output[3], burst) * per_bit
     total += spent
     if costs.output[1] < 2:
         turns += spent
@@ -138,10 +138,10 @@ def cycles(
         chained = max(chained, max(streams + n * load, apart) + n * empty + spent - last)
         ends += last
     for i in range(len(costs.fetched)):
-        loops = cut[int(costs.fetched[i, FETCHED_SLOT])] | repeat[int(costs.fetched[i, FETCHED_SLOT])]
+        loops = cut[row, int(costs.fetched[i, FETCHED_SLOT])] | repeat[row, int(costs.fetched[i, FETCHED_SLOT])]
         before = 0.0
         for j in range(len(costs.fetched)):
-            other = cut[int(costs.fetched[j, FETCHED_SLOT])] | repeat[int(costs.fetched[j, FETCHED_SLOT])]
+            other = cut[row, int(costs.fetched[j, FETCHED_SLOT])] | repeat[row, int(costs.fetched[j, FETCHED_SLOT])]
             before += room.spent[j] if other & ~loops == 0 else 0.0
         if before:
             brings = buffers.operand[int(costs.fetched[i, FETCHED_SLOT])] == stationary

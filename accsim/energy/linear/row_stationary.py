@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from math import lcm
 
+from accsim.energy.linear.channel import channel_bits
+from accsim.energy.linear.moves import channel
 from accsim.energy.price import price
 from accsim.energy.table import EnergyTable
 from accsim.hardware.accelerator import Accelerator
 from accsim.mapping.mapping import RowStationaryMapping
 from accsim.mapping.search.row_stationary.rates import Affine, Rates, Transfers
-from accsim.moves import channel
-from accsim.simulate.activity import Action, Activity, Cycles
+from accsim.simulate.activity import Activity, Cycles
 from accsim.simulate.channel import fetched, returned
 from accsim.simulate.flows import Occupancy, RowStationaryFlows, Zeros
 from accsim.simulate.ledger import Ledger
@@ -47,12 +48,6 @@ FLOWS = {
 """Coefficients by the words at the array and in it that they are for."""
 
 OFF_ARRAY = ("ifmap_loads", "weight_loads", "psum_spills", "cycle")
-
-
-def channel_bits(activity: Activity, accelerator: Accelerator) -> float:
-    """Bits a layer moves over the DRAM channel, coded ones as they move."""
-    dram, moves = accelerator.dram.name, (Action.READ, Action.WRITE)
-    return float(sum(count.bits for count in activity.priced if count.level == dram and count.action in moves))
 
 
 def rates(task: MacTask, accelerator: Accelerator, table: EnergyTable, mapping: RowStationaryMapping) -> Rates:

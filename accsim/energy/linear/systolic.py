@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import lcm
 
+from accsim.energy.linear.channel import channel_bits
 from accsim.energy.price import price
 from accsim.energy.prices import price_list
 from accsim.energy.table import EnergyTable
@@ -19,7 +20,6 @@ from accsim.hardware.accelerator import Accelerator, Dram, InitialPsum, Link, Sr
 from accsim.mapping.dataflow import SystolicDataflow
 from accsim.mapping.mapping import NEST_OPERANDS, SystolicMapping, shared_levels
 from accsim.mapping.search.systolic.terms import FLOWS, Linear, Port, Slot, Terms, Transfer
-from accsim.rates import channel_bits
 from accsim.simulate.activity import Activity, Count, Cycles, ExpectedCount
 from accsim.simulate.channel import fetched, returned
 from accsim.simulate.edge_ports import edge_ports
@@ -43,8 +43,10 @@ def systolic_terms(task: MacTask, accelerator: Accelerator, table: EnergyTable, 
     probe = _Probe.of(task, accelerator, dataflow)
     place = probe.place
 
-    def energy(activity: Activity) -> float:
-        return price(activity, accelerator, table).energy
+    def figures(activity: Activity) -> tuple[float, float]:
+        return price(activity, accelerator, table).energy, channel_bits(activity, accelerator)
+
+    energy, traffic = probe.linear(figures)
 
     returns = accelerator.array.initial_psum is InitialPsum.READ
     ports = tuple(Port(p.name, p.operands, p.bits_per_cycle) for p in edge_ports(accelerator, returns))
@@ -54,8 +56,8 @@ def systolic_terms(task: MacTask, accelerator: Accelerator, table: EnergyTable, 
     out = returned(place)
     return Terms(
         slots=probe.slots,
-        energy=probe.linear(energy),
-        traffic=probe.linear(lambda activity: channel_bits(activity, accelerator)),
+        energy=energy,
+        traffic=traffic,
         leak_per_cycle=sum(one.per_access for _, _, one in price_list(accelerator, table).standing()),
         ports=ports,
         fetched=inputs,
@@ -97,19 +99,25 @@ class _Probe:
             return self.task.coded_width(operand, self.place.accelerator.dram)
         return float(self.place.bits(operand))
 
-    def linear(self, figure: Callable[[Activity], float]) -> Linear:
-        """The terms of a figure of an activity."""
+    def linear(self, figures: Callable[[Activity], tuple[float, float]]) -> tuple[Linear, Linear]:
+        """The terms of two figures of an activity."""
         finished = self.task.geometry.ofmap_words
         step = self.unit * max(1, finished // self.unit)
         sums = [i for i, (operand, name) in enumerate(FLOWS) if operand == "psum" and name == "edge"]
         base = [step] * (len(FLOWS) + len(self.slots))
         for i in sums:  # more than what leaves the buffers, as it is for every mapping
             base[i] = step * (len(self.slots) + 2) + finished
-        at = figure(self._activity(base))
-        each = []
-        for i in range(len(base)):
-            more = [words + step if i == j else words for j, words in enumerate(base)]
-            each.append((figure(self._activity(more)) - at) / step)
+        at = figures(self._activity(base))
+        more = [
+            figures(self._activity([words + step if i == j else words for j, words in enumerate(base)]))
+            for i in range(len(base))
+        ]
+        energy, traffic = (self._linear(base, step, at[k], [one[k] for one in more]) for k in range(2))
+        return energy, traffic
+
+    def _linear(self, base: list[int], step: int, at: float, more: list[float]) -> Linear:
+        """The terms of a figure that is ``at``, and ``more`` with a step more of each kind of word."""
+        each = [(one - at) / step for one in more]
         constant = at - sum(price * words for price, words in zip(each, base, strict=True))
         return Linear(constant, tuple(each[: len(FLOWS)]), tuple(each[len(FLOWS) :]))
 

@@ -1,0 +1,202 @@
+"""The levels of a machine: its memories, networks and vector unit.
+
+Storage levels (``Dram``, ``Sram``, ``RegisterFile``) name the operands they hold. ``Link`` levels are the on-chip
+networks between the innermost shared buffer and the PEs; ``VectorUnit`` runs the layers without MACs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from functools import lru_cache
+
+from accsim.workload.layer import Operand
+
+
+class LevelKind(StrEnum):
+    """The kind of a level, as it appears in results."""
+
+    DRAM = "dram"
+    SRAM = "sram"
+    RF = "rf"
+    NOC = "noc"
+    PE = "pe"
+    VECTOR = "vector"
+
+
+class Cell(StrEnum):
+    """What a register file is built of; registers and SRAM differ in energy and area."""
+
+    REGISTER = "register"
+    SRAM = "sram"
+
+
+@dataclass(frozen=True, slots=True)
+class RunLength:
+    """Run-length coding of zeros in off-chip feature maps (Chen et al., JSSC 2017, section III-C).
+
+    ``pairs_per_word`` pairs of a ``run_bits`` zero count and one ``activation_bits`` level share a word of
+    ``word_bits``.
+    """
+
+    run_bits: int
+    pairs_per_word: int
+    word_bits: int
+    operands: tuple[Operand, ...]
+    first_layer_input: bool = False
+
+
+@lru_cache(maxsize=64)
+def _clock_ratio(core_mhz: float, channel_mhz: float) -> tuple[int, int]:
+    """Core cycles per channel cycle as an exact ratio of the decimal figures."""
+    ratio = Fraction(str(core_mhz)) / Fraction(str(channel_mhz))
+    return ratio.numerator, ratio.denominator
+
+
+@dataclass(frozen=True, slots=True)
+class Dram:
+    """Off-chip memory behind one channel shared by every operand.
+
+    Attributes:
+        width_bits: bits moved per channel clock edge (one beat).
+        clock_mhz: channel clock; ``None`` for the core clock.
+        latency_cycles: core cycles before the first beat of a transfer.
+        burst_bits: every transfer is rounded up to a multiple of this.
+        standard: the DRAM kind whose energy per bit is charged (a name in the energy table).
+        run_length: off-chip coding of feature maps, if the chip has it.
+        fetch_padding: padded pixels are fetched like any other.
+    """
+
+    name: str
+    operands: tuple[Operand, ...]
+    width_bits: int
+    clock_mhz: float | None = None
+    latency_cycles: int = 0
+    burst_bits: int = 1
+    standard: str = "dram"
+    run_length: RunLength | None = None
+    fetch_padding: bool = False
+    kind: LevelKind = LevelKind.DRAM
+
+    def cycles(self, bits: int, core_mhz: float) -> int:
+        """Core cycles to move ``bits`` in one transfer: latency, then the beats of whole bursts (exact, rounded up)."""
+        if bits <= 0:
+            return 0
+        burst = -(-bits // self.burst_bits) * self.burst_bits
+        beats = -(-burst // self.width_bits)
+        core, channel = self.ratio(core_mhz)
+        return self.latency_cycles - (-beats * core // channel)
+
+    def ratio(self, core_mhz: float) -> tuple[int, int]:
+        """Core cycles per channel cycle, as a ratio."""
+        return _clock_ratio(core_mhz, self.clock_mhz or core_mhz)
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A part of a buffer set aside for some operands.
+
+    Attributes:
+        buffers: tiles of each that are held (2 = double buffered); 1 where nothing is said.
+        circular: row stationary: whether ifmaps lie in a circular buffer, which has the room that no tile takes. The
+            ifmaps of a pass are worked on one after another, and each one's place is free for one of the next tile as
+            soon as the last pass that takes it has gone through it.
+    """
+
+    operands: tuple[Operand, ...]
+    size_bits: int
+    buffers: tuple[tuple[Operand, int], ...] = ()
+    circular: bool = False
+
+    def copies(self, operand: Operand) -> int:
+        """Tiles of ``operand`` held at once."""
+        return dict(self.buffers).get(operand, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sram:
+    """A shared on-chip buffer.
+
+    Attributes:
+        width_bits: bits moved by one access.
+        partitions: who may use how much; one partition for all when the file says nothing else.
+        bank_bits: allocations are rounded up to whole banks of this size; ``None`` for no banking.
+        read_bits_per_cycle, write_bits_per_cycle: ports; ``None`` when the buffer keeps up with the array's edge.
+        keeps_activations: a tensor may stay here between layers.
+    """
+
+    name: str
+    operands: tuple[Operand, ...]
+    width_bits: int
+    partitions: tuple[Partition, ...]
+    bank_bits: int | None = None
+    read_bits_per_cycle: int | None = None
+    write_bits_per_cycle: int | None = None
+    keeps_activations: bool = False
+    kind: LevelKind = LevelKind.SRAM
+
+    @property
+    def size_bits(self) -> int:
+        """Capacity of all partitions."""
+        return sum(p.size_bits for p in self.partitions)
+
+    def partition(self, operand: Operand) -> Partition:
+        """The partition that holds ``operand``."""
+        for part in self.partitions:
+            if operand in part.operands:
+                return part
+        raise KeyError(operand)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterFile:
+    """A scratchpad or register in every PE; ``size_words`` words of ``width_bits`` each."""
+
+    name: str
+    operands: tuple[Operand, ...]
+    width_bits: int
+    size_words: int
+    cell: Cell = Cell.REGISTER
+    kind: LevelKind = LevelKind.RF
+
+    @property
+    def size_bits(self) -> int:
+        """Capacity of one PE's copy."""
+        return self.size_words * self.width_bits
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An on-chip network between the innermost shared buffer and the PEs, or between neighbouring PEs.
+
+    Attributes:
+        width_bits: bits delivered per cycle by one bus transaction; ``None`` when it keeps up with the array's edge.
+        direction: ``in`` (buffer to PEs), ``out`` (PEs to buffer) or ``local`` (PE to PE).
+    """
+
+    name: str
+    operands: tuple[Operand, ...]
+    width_bits: int | None
+    direction: str
+    kind: LevelKind = LevelKind.NOC
+
+
+@dataclass(frozen=True, slots=True)
+class VectorUnit:
+    """The unit that runs layers without MACs.
+
+    Attributes:
+        lanes: operations per cycle.
+        fused: activations applied to words as they pass, on their way out of the array or of another operation of
+            this unit: they cost operations, and no traffic of their own.
+    """
+
+    name: str
+    lanes: int
+    fused: tuple[str, ...] = ()
+    kind: LevelKind = LevelKind.VECTOR
+
+
+Level = Dram | Sram | RegisterFile | Link | VectorUnit
+Storage = Dram | Sram | RegisterFile
