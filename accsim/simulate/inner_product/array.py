@@ -243,7 +243,8 @@ class InnerProductArray:
         idle = [("filters", by_row), ("windows", by_col), ("lanes", by_lane)]
         more = own - kept
         idle += [("further_edges", more), ("synchronisation", at_work - kept - more)]
-        return tuple((name, n) for name, n in idle if n), slots, at_work // self.rate.products
+        units = -(-lanes // self.rate.products)
+        return tuple((name, n) for name, n in idle if n), slots, self._whole(weighted * rows * cols * units)
 
     def _whole(self, each: npt.NDArray[np.float64] | Ints) -> int:
         return round(float(each.sum())) if each.dtype.kind == "f" else int(each.sum())

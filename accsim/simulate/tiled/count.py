@@ -72,7 +72,7 @@ def idle_slots(
     """
     cycles, each = timing.cycles, place.accelerator.array.pes * macs_per_pe
     outside = {"fill": cycles.fill, "drain": cycles.drain} | {f"stall_{cause}": n for cause, n in cycles.stalls}
-    return (*inside.items(), *((cause, n * each) for cause, n in outside.items() if n))
+    return (*sorted(inside.items()), *((cause, n * each) for cause, n in outside.items() if n))
 
 
 def count_tiled(place: Place, array: TileArray, off_chip: OffChipBits) -> tuple[Schedule, Counted]:
