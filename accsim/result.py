@@ -224,6 +224,7 @@ class Result:
             "kind": layer.kind.value,
             "macs": a.macs,
             "effectual_macs": a.effectual_macs,
+            "bit_operations": a.bit_operations,
             "start_cycle": a.start_cycle,
             "cycles": _cycles(a.cycles),
             "stalls": {**self._no_stalls(), **dict(a.cycles.stalls)},
@@ -304,6 +305,7 @@ class Result:
         )
         return {
             "macs": self.network.macs,
+            "bit_operations": sum(e.activity.bit_operations for e in self.estimates),
             "cycles": _cycles(whole),
             "stalls": {**self._no_stalls(), **stalls},
             "latency_ms": self.latency_ms,

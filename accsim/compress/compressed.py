@@ -16,6 +16,8 @@ from accsim.workload.layer import Layer, TensorStatistics
 from accsim.workload.network import Network
 
 Array = npt.NDArray[np.generic]
+FASTER_NOTHING = "codes narrower than the machine's operands: they make nothing faster, and each MAC costs what it did"
+"""What is left out on machines whose PEs do not follow the widths of codes."""
 TRAINED_BITS = 32
 """Bits of a weight before compression: single precision, what compression rates are measured against."""
 
@@ -182,7 +184,7 @@ def _with_densities(layer: Layer, density: float | None, said: PublishedLayer, r
 
 def _not_modelled(stored: Mapping[str, Stored]) -> tuple[str, ...]:
     packed = any(one.encoding != "dense" for one in stored.values())
-    out = ["codes narrower than the machine's operands: they make nothing faster, and each MAC costs what it did"]
+    out = [FASTER_NOTHING]
     if packed:
         out.append(
             "decoding of weights: the machine has no decoder for them, so that dense words of its own width move; the "

@@ -53,6 +53,7 @@ def mac_activity(
         idle_slots=_idle_slots(macs, accelerator, timing, occupancy) if idle is None else idle,
         macs_per_pe=macs_per_pe,
         begun_macs=begun,
+        bit_operations=macs * task.weight_bits(accelerator) * task.activation_bits(accelerator),
         tensors=_tensors(task, accelerator),
         mapping=mapping.describe(),
         notes=notes + _coding_notes(task, accelerator),
