@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accsim.compress.compressed import FASTER_NOTHING
+from accsim.compress.compressed import FASTER_NOTHING, NOT_DECODED, NOT_PACKED
 from accsim.energy.estimate import LayerEstimate
 from accsim.energy.price import price
 from accsim.energy.table import EnergyTable
@@ -335,9 +335,12 @@ def _as_stored(activity: Activity, compressed: Compressed) -> Activity:
 
 def _on(machine: Accelerator, compressed: Compressed | None) -> Compressed | None:
     """The compressed network with what an estimate on this machine leaves out of it."""
-    if compressed is None or machine.array.family not in FAMILIES:
-        return compressed
-    return replace(compressed, not_modelled=tuple(s for s in compressed.not_modelled if s != FASTER_NOTHING))
+    if compressed is None:
+        return None
+    follows, decodes = machine.array.family in FAMILIES, machine.dram.weight_decoder is not None
+    settled = {FASTER_NOTHING, NOT_PACKED} if follows else set()
+    settled |= {NOT_DECODED, NOT_PACKED} if decodes else set()
+    return replace(compressed, not_modelled=tuple(s for s in compressed.not_modelled if s not in settled))
 
 
 def _values(network: Network, activities: Sequence[Activity], tensors: Tensors, engine: Engine, made_up: bool) -> str:

@@ -89,10 +89,9 @@ def _coded(accelerator: Accelerator, layer: Layer, densities: Densities) -> froz
 
     An ifmap needs a buffer to be decoded into: the array does not take its words in storage order.
     """
-    code = accelerator.dram.run_length
+    code, out = accelerator.dram.run_length, _stored_weights(accelerator, layer)
     if code is None:
-        return frozenset()
-    out: set[Operand] = set()
+        return frozenset(out)
     from_outside = layer.inputs[0] == NETWORK_INPUT
     buffered = any(Operand.IFMAP in level.operands for level in accelerator.buffers)
     ours = Operand.IFMAP in code.operands and (code.first_layer_input or not from_outside)
@@ -101,6 +100,15 @@ def _coded(accelerator: Accelerator, layer: Layer, densities: Densities) -> froz
     if Operand.OFMAP in code.operands and densities.ofmap is not None:
         out.add(Operand.OFMAP)
     return frozenset(out)
+
+
+def _stored_weights(accelerator: Accelerator, layer: Layer) -> set[Operand]:
+    """The weight, if it moves as it is stored: the machine has a decoder for it, and a buffer to decode it into."""
+    decoder, known = accelerator.dram.weight_decoder, layer.weight_statistics
+    buffered = any(Operand.WEIGHT in level.operands for level in accelerator.buffers)
+    if decoder is None or not known.stored_bits or not buffered or layer.kind is LayerKind.MATMUL:
+        return set()
+    return {Operand.WEIGHT} if decoder.knows(known.encoding or "") else set()
 
 
 def simulate_mac(task: MacTask, accelerator: Accelerator, mapping: Mapping, notes: tuple[str, ...] = ()) -> Activity:

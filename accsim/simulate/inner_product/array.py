@@ -15,7 +15,7 @@ from accsim.simulate.activity import Action
 from accsim.simulate.edge_ports import INPUTS, EdgePort, edge_ports
 from accsim.simulate.inner_product import expected, groups
 from accsim.simulate.inner_product.datapaths import Follows, Rate, rate_of
-from accsim.simulate.inner_product.operands import Known, known, skipped
+from accsim.simulate.inner_product.operands import CODES, Known, known, skipped
 from accsim.simulate.inner_product.steps import Steps
 from accsim.simulate.ledger import PE
 from accsim.simulate.mac_task import MacTask
@@ -97,6 +97,9 @@ class InnerProductArray:
 
     def notes(self) -> tuple[str, ...]:
         """On what the edges of a step rest."""
+        taken = CODES.get(self.path.kind)
+        if taken is not None and self._task.layer.weight_statistics.code is None:
+            return (f"its weights are taken for {taken[0].replace('_', ' ')} codes: nothing says what they are",)
         if self.path.n and not self.skips:
             return (f"its weights are not {self.path.n} of {self.path.m}: every one takes a lane",)
         if self.rate.follows is Follows.WIDTHS or self.by_value:
