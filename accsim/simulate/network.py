@@ -18,8 +18,9 @@ from accsim.simulate.movement import record
 from accsim.simulate.padding import valid_macs
 from accsim.simulate.residency import NETWORK_INPUT, Plan, home_of, stored_as
 from accsim.simulate.storage import Residency, traffic
-from accsim.simulate.tiled.count import count_tiled, flows_of, idle_slots
+from accsim.simulate.tiled.count import count_tiled, flows_of
 from accsim.simulate.tiled.families import array_of
+from accsim.simulate.tiled.idle import idle_slots
 from accsim.simulate.values import Tensors, measure
 from accsim.simulate.vector import Role, count_passing, count_vector
 from accsim.workload.layer import Layer, LayerKind, Operand

@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from accsim.hardware.accelerator import InitialPsum
-from accsim.hardware.datapath import DatapathKind
 from accsim.mapping.dataflow import TiledDataflow
 from accsim.simulate.activity import Action
 from accsim.simulate.edge_ports import INPUTS, EdgePort, edge_ports
 from accsim.simulate.inner_product import expected, groups
-from accsim.simulate.inner_product.datapaths import Follows, Rate, rate_of
+from accsim.simulate.inner_product.datapaths import STEPPING, Follows, Rate, rate_of
 from accsim.simulate.inner_product.operands import CODES, Known, known, skipped
 from accsim.simulate.inner_product.steps import Steps
 from accsim.simulate.ledger import PE
@@ -25,18 +24,6 @@ from accsim.simulate.tiled.run import Sizes, TileRun, TileWords
 from accsim.workload.layer import Operand
 
 Ints = npt.NDArray[np.int64]
-STEPPING = frozenset(
-    {
-        DatapathKind.ACTIVATION_SERIAL,
-        DatapathKind.DYNAMIC_PRECISION,
-        DatapathKind.BOTH_SERIAL,
-        DatapathKind.TERM_SERIAL,
-        DatapathKind.BOTH_TERMS,
-        DatapathKind.FUSED_BRICKS,
-    }
-)
-"""Datapaths whose PEs are charged for each edge at work: their registers and adders switch whatever a MAC takes."""
-
 DIMS = ("N", "G", "M", "C", "P", "Q")
 
 

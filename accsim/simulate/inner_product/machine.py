@@ -20,8 +20,7 @@ from accsim.simulate.activity import Action
 from accsim.simulate.edge_ports import INPUTS, edge_ports
 from accsim.simulate.flows import Occupancy, TiledFlows
 from accsim.simulate.inner_product import tile
-from accsim.simulate.inner_product.array import STEPPING
-from accsim.simulate.inner_product.datapaths import Follows, Rate, fused_width, rate_of
+from accsim.simulate.inner_product.datapaths import STEPPING, Follows, Rate, fused_width, rate_of
 from accsim.simulate.ledger import PE
 from accsim.simulate.phase import Phase
 from accsim.simulate.stepped.machine import Observed, Operands, Probe, Step, Words

@@ -61,6 +61,7 @@ def test_a_decoder_gives_so_many_words_a_cycle() -> None:
     assert slow.cycles.total - fast.cycles.total == 9216 - 2304
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["xnor_32x32", "bit_fusion"])
 def test_what_binary_codes_leave_to_do_is_counted_in_the_vector_unit(name: str) -> None:
     result = estimate("alexnet", name, compress="alexnet-bnn-w1a1", layers=["conv2", "conv3"])
@@ -73,6 +74,7 @@ def test_what_binary_codes_leave_to_do_is_counted_in_the_vector_unit(name: str) 
     assert not any("make nothing faster" in said for said in result.to_dict()["not_modelled"])
 
 
+@pytest.mark.slow
 def test_the_first_layer_of_a_binary_network_does_not_fit_an_xnor_array() -> None:
     with pytest.raises(
         Exception,
