@@ -165,7 +165,7 @@ class SteppedInnerProduct:
                 base[:, i] = start[dim] + at[:, flow.folds.index(dim)]
         layer = (
             g.stride_h, g.stride_w, g.dilation_h, g.dilation_w, g.pad_top, g.pad_left, g.channels_per_group,
-            g.filters_per_group, self.rate.products,
+            g.filters_per_group, self.rate.products, int(self.path.kind is DatapathKind.TERNARY),
         )  # fmt: skip
         tile.run(
             self.ifmap, self.weight, sums, layer, rows, cols, lanes, table, base, self.registers, self.mode, self.how,

@@ -115,6 +115,16 @@ def test_xnor_is_one_bit_planes_is_dense_signs(g: Any, seed: int) -> None:
     assert len(set(cycles)) == 1
 
 
+def test_a_zero_weight_gates_its_add_on_a_ternary_machine_and_takes_its_cycle() -> None:
+    g = square(8, 6, 8)
+    weight = np.tile(np.array([-1, 0, 1, 0]), g.weight_words // 4).reshape(8, 8, 3, 3)
+    machine = tile(4, 1, 8, datapath=Datapath(K.TERNARY), weight_bits=2)
+    activity = run(conv(g, 8, 2), machine, {"weight": weight})
+    macs = {c.action: c.accesses for c in activity.counts if c.level == "pe"}
+    assert macs == {Action.MAC: g.macs // 2, Action.GATED_MAC: g.macs // 2}
+    assert activity.cycles.compute == 36 * 2 * 9
+
+
 def test_words_of_a_binary_product_are_taken_in_one_by_one() -> None:
     """K - 2 popcount(a xor w) takes a word of W lanes a cycle: ceil(K / W) for each output of a row."""
     for k in (1, 31, 32, 33, 100):
