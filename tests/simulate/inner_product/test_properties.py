@@ -16,6 +16,7 @@ from accsim.energy.price import price
 from accsim.energy.prices import price_list
 from accsim.energy.reader import load_table
 from accsim.energy.sizes import PE_LEVEL
+from accsim.errors import AccsimError
 from accsim.hardware.accelerator import Accelerator
 from accsim.hardware.datapath import Datapath, DatapathKind
 from accsim.hardware.reader import load_accelerator
@@ -144,6 +145,10 @@ def test_n_of_m_weights_take_their_share_of_the_lanes() -> None:
     assert 2 * sparse.cycles.compute == dense.cycles.compute == 8 * 9 * 4
     assert fewer_pixels.cycles == sparse.cycles
     assert sparse.begun_macs == dense.macs // 2
+    task = mac_task(conv(g, 8, 8), core, {"ifmap": ifmap, "weight": weight})
+    words = Operands(ifmap.astype(np.int32), weight.astype(np.int32))
+    with pytest.raises(AccsimError, match="lanes that skip weights run in the counted engine only"):
+        simulate_mac_stepped(task, core, mapping(core), words)
     assert dense.notes == ("its weights are not 2 of 4: every one takes a lane",)
 
 
