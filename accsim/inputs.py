@@ -12,6 +12,7 @@ from accsim.errors import InputError
 from accsim.hardware.accelerator import Accelerator
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping as LayerMapping
+from accsim.simulate.tiled.families import FAMILIES
 from accsim.simulate.values import Array, Tensors, load_tensors, tensor_mistakes
 from accsim.workload.network import Network
 
@@ -89,8 +90,10 @@ def load_inputs(
     compressed, made_up, given_values = None, False, tensors
     if model is not None or compress is not None or inputs is not None:
         compressed, made_up, given_values = parameters_of(
-            network, model, compress, tensors, inputs, integer_weights=integer_weights, path=workload
-        )
+            network, model, compress, tensors, inputs,
+            integer_weights=integer_weights, path=workload,
+            by_value=machine.array.family in FAMILIES and not integer_weights,
+        )  # fmt: skip
         network = network if compressed is None else compressed.network
     values = load_tensors(given_values, network) if isinstance(given_values, str | Path) else given_values or {}
     if layers is not None and (model is not None or compress is not None):

@@ -27,6 +27,7 @@ def parameters_of(
     inputs: str | Path | Array | None,
     *,
     integer_weights: bool = False,
+    by_value: bool = False,
     path: object = None,
 ) -> tuple[Compressed | None, bool, Given]:
     """What weights, a recipe and inputs make of a network.
@@ -39,6 +40,7 @@ def parameters_of(
         model: the network with its parameters, if it has any.
         integer_weights: whether weights are asked for as the integers they are multiplied as, where counting needs no
             more than their zeros.
+        by_value: whether weights are asked for because the machine skips by them.
         path: of the model.
 
     Returns:
@@ -52,9 +54,9 @@ def parameters_of(
     if recipe is None and model is not None:
         compressed, values = as_it_is(model, _named(path)), tensors
         if inputs is None and compressed is not None and tensors is None:
-            values = compressed.integer_weights() if integer_weights else None
+            values = _weights(compressed, integer_weights, by_value) if integer_weights or by_value else None
     else:
-        compressed, values = _compressed(network, model, recipe, tensors, integer_weights)
+        compressed, values = _compressed(network, model, recipe, tensors, integer_weights, by_value)
     if inputs is not None and model is not None:
         values = _computed(model, compressed, inputs)
     used = model if compressed is None else compressed
@@ -83,6 +85,7 @@ def _compressed(
     recipe: str | Path | Recipe | None,
     tensors: Given,
     integer_weights: bool,
+    by_value: bool,
 ) -> tuple[Compressed, Tensors]:
     found = load_recipe(recipe) if isinstance(recipe, str | Path) else recipe or Recipe("")
     found.require_for(network)
@@ -98,12 +101,22 @@ def _compressed(
         name: rest for name, arrays in given.items() if (rest := {k: v for k, v in arrays.items() if k != "weight"})
     }
     names = {layer.name for layer in compressed.network.layers}
-    # a density says as much as the zeros do, unless those of the ifmap are known too
-    wanted = names if integer_weights else names & values.keys()
-    for name, own in (compressed.integer_weights() if integer_weights else compressed.nonzero_masks(wanted)).items():
+    # a density says as much as the zeros do, unless those of the ifmap are known too, or the machine skips by weights
+    wanted = names if integer_weights or by_value else names & values.keys()
+    own_values = (
+        _weights(compressed, integer_weights, by_value) if wanted == names else compressed.nonzero_masks(wanted)
+    )
+    for name, own in own_values.items():
         if name in wanted:
             values[name] = {**values.get(name, {}), **own}
     return compressed, values
+
+
+def _weights(compressed: Compressed, integer_weights: bool, by_value: bool) -> dict[str, dict[str, Array]]:
+    """The weights of every layer: integers where they have them; else, if that will do, where they are not zero."""
+    names = {layer.name for layer in compressed.network.layers}
+    out = {} if integer_weights else compressed.nonzero_masks(names)
+    return out | (compressed.integer_weights() if integer_weights or by_value else {})
 
 
 def _computed(model: Model, compressed: Compressed | None, inputs: str | Path | Array) -> Tensors:

@@ -18,6 +18,14 @@ from accsim.workload.layer import Layer, TensorStatistics
 from accsim.workload.network import Network
 
 Array = npt.NDArray[np.generic]
+FASTER_NOTHING = "codes narrower than the machine's operands: they make nothing faster, and each MAC costs what it did"
+"""What is left out on machines whose PEs do not follow the widths of codes."""
+NOT_DECODED = (
+    "decoding of weights: the machine has no decoder for them, so that dense words of its own width move; the stored "
+    "bits are those of the encoding, at rest"
+)
+NOT_PACKED = "packing of weights: words of the machine's own width move; the stored bits are those at rest"
+"""What is left out on machines that take no encoded, or no packed, weights from memory."""
 TRAINED_BITS = 32
 """Bits of a weight before compression: single precision, what compression rates are measured against."""
 
@@ -152,14 +160,48 @@ def as_it_is(model: Model, made_by: Mapping[str, object] | None = None) -> Compr
 
 
 def _with_weights(recipe: Recipe, model: Model, stored: Mapping[str, Stored], before: int, source: str) -> Compressed:
-    layers = tuple(
-        replace(layer, weight_statistics=TensorStatistics(stored[layer.name].density, source))
-        if layer.name in stored
-        else layer
-        for layer in model.network.layers
-    )
+    layers = tuple(_with_codes(layer, model, stored.get(layer.name), source) for layer in model.network.layers)
     network = replace(model.network, layers=layers)
     return Compressed(recipe, network, model, stored, before, model.origin, model.real, _not_modelled(stored))
+
+
+def _with_codes(layer: Layer, model: Model, stored: Stored | None, source: str) -> Layer:
+    """The layer with what is known of its weights, and of the codes of its feature maps."""
+    out = layer
+    if stored is not None:
+        integers = stored.code not in REALS
+        known = TensorStatistics(
+            stored.density,
+            source,
+            stored.bits if integers else None,
+            stored.code,
+            stored.encoding,
+            stored.stored_bits,
+        )
+        out = replace(out, weight_statistics=known, residual=_residual(layer, model))
+    ifmap, ofmap = (model.activations.get(name) for name in (*layer.inputs[:1], layer.name))
+    if ifmap is not None and ifmap.kind in INTEGERS:
+        at = replace(layer.ifmap_statistics, bits=ifmap.bits, code=ifmap.kind)
+        out = replace(out, ifmap_statistics=at)
+    if ofmap is not None and ofmap.kind in INTEGERS:
+        out = replace(out, ofmap_statistics=replace(layer.ofmap_statistics, bits=ofmap.bits, code=ofmap.kind))
+    return out
+
+
+def _residual(layer: Layer, model: Model) -> tuple[tuple[str, int], ...]:
+    """Operations beside the MACs that are done to outputs and inputs; what is done to weights is their decoding."""
+    words, found = {"output": layer.ofmap_words, "input": layer.ifmap_words, "layer": 1}, dict[str, int]()
+    for extra in model.parameters[layer.name].weight.extra if layer.name in model.parameters else ():
+        if extra.per in words:
+            found[extra.what] = found.get(extra.what, 0) + extra.operations * words[extra.per]
+    return tuple(found.items())
+
+
+REALS = frozenset({"float", "transformed", "published"})
+"""Codes of weights that are no integers."""
+
+INTEGERS = frozenset({"uniform", "binary"})
+"""Codes of feature maps that are."""
 
 
 def _published(network: Network, recipe: Recipe, before: int, encoding: str) -> Compressed:
@@ -184,28 +226,22 @@ def _published(network: Network, recipe: Recipe, before: int, encoding: str) -> 
 
 
 def _with_densities(layer: Layer, density: float | None, said: PublishedLayer, recipe: Recipe) -> Layer:
-    def of(value: float | None, old: TensorStatistics) -> TensorStatistics:
-        return old if value is None else TensorStatistics(value, recipe.source)
+    def of(value: float | None, old: TensorStatistics, bits: int | None = None) -> TensorStatistics:
+        known = old if value is None else TensorStatistics(value, recipe.source)
+        narrow = bits is not None and bits < TRAINED_BITS
+        return replace(known, bits=bits) if narrow else known
 
     return replace(
         layer,
-        weight_statistics=of(density, layer.weight_statistics),
-        ifmap_statistics=of(said.ifmap_density, layer.ifmap_statistics),
+        weight_statistics=of(density, layer.weight_statistics, said.weight_bits),
+        ifmap_statistics=of(said.ifmap_density, layer.ifmap_statistics, said.activation_bits),
         ofmap_statistics=of(said.ofmap_density, layer.ofmap_statistics),
     )
 
 
 def _not_modelled(stored: Mapping[str, Stored]) -> tuple[str, ...]:
     packed = any(one.encoding != "dense" for one in stored.values())
-    out = ["codes narrower than the machine's operands: they make nothing faster, and each MAC costs what it did"]
-    if packed:
-        out.append(
-            "decoding of weights: the machine has no decoder for them, so that dense words of its own width move; the "
-            "stored bits are those of the encoding, at rest"
-        )
-    else:
-        out.append("packing of weights: words of the machine's own width move; the stored bits are those at rest")
-    return tuple(out)
+    return FASTER_NOTHING, NOT_DECODED if packed else NOT_PACKED
 
 
 def require_values(compressed: Compressed) -> Model:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from accsim.hardware.datapath import BIT_PARALLEL, Datapath
 from accsim.hardware.levels import (
     Cell,
     Dram,
@@ -21,6 +22,7 @@ from accsim.hardware.levels import (
     Sram,
     Storage,
     VectorUnit,
+    WeightDecoder,
 )
 from accsim.workload.layer import Operand
 
@@ -44,6 +46,7 @@ __all__ = [
     "Sram",
     "Storage",
     "VectorUnit",
+    "WeightDecoder",
 ]
 """The parts of a machine, its levels too, are imported from here."""
 
@@ -53,6 +56,7 @@ class ArrayFamily(StrEnum):
 
     SYSTOLIC = "systolic"
     ROW_STATIONARY = "row_stationary"
+    INNER_PRODUCT = "inner_product"
 
 
 class Rounding(StrEnum):
@@ -103,8 +107,9 @@ class Array:
     """The PE array.
 
     Attributes:
-        family: systolic or row stationary.
+        family: the machine that the PEs make.
         rows, cols: PEs along each axis.
+        lanes: inner product: products that each row and column adds in a cycle, each with a PE of its own.
         edge_taps: outputs can leave at the last *used* row; without taps they cross the inactive rows to the edge.
         stationary_buffers: 1: a PE has one register for its stationary operand, and loading, streaming and draining
             follow each other; 2: a shadow register lets the next tile load (or the last one drain) while this one
@@ -118,11 +123,12 @@ class Array:
     edge_taps: bool = False
     stationary_buffers: int = 1
     initial_psum: InitialPsum = InitialPsum.ZERO
+    lanes: int = 1
 
     @property
     def pes(self) -> int:
         """Number of PEs."""
-        return self.rows * self.cols
+        return self.rows * self.cols * self.lanes
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +148,7 @@ class Pe:
         psum_gating: row stationary: a zero ifmap word stops the read and the write of the psum scratchpad too.
         fifo_depth: row stationary: words of the FIFO before the ifmap spad; ``None`` for as many as a mapping needs. A
             mapping that may need more is not legal (see ``mapping.row_stationary.fifo_demand``).
+        datapath: inner product: what is done with the operands, and in how many cycles.
     """
 
     weight_bits: int
@@ -158,6 +165,7 @@ class Pe:
     filter_load: FilterLoad = FilterLoad.FIRST_COLUMN
     psum_gating: bool = False
     fifo_depth: int | None = None
+    datapath: Datapath = BIT_PARALLEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +243,9 @@ class Accelerator:
 
     def instances(self, level: Level) -> int:
         """How many copies of ``level`` the machine has."""
-        return self.array.pes if isinstance(level, RegisterFile) else 1
+        if not isinstance(level, RegisterFile):
+            return 1
+        return self.array.pes if Operand.PSUM not in level.operands else self.array.pes // self.array.lanes
 
     def bits(self, operand: Operand) -> int:
         """Width of one word of ``operand``."""

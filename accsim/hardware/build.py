@@ -17,7 +17,9 @@ from accsim.hardware.accelerator import (
     RunLength,
     Sram,
     VectorUnit,
+    WeightDecoder,
 )
+from accsim.hardware.datapath import Datapath, DatapathKind
 from accsim.hardware.schema import (
     AcceleratorFile,
     Buffers,
@@ -42,13 +44,19 @@ IN_PE = (Operand.IFMAP, Operand.WEIGHT, Operand.PSUM)
 CARRIED = {"in": IN_PE, "out": (Operand.PSUM, Operand.OFMAP), "local": IN_PE}
 """The operands a network may carry, by direction."""
 
-DEFAULT_DATAFLOW = {ArrayFamily.SYSTOLIC: "weight_stationary", ArrayFamily.ROW_STATIONARY: "row_stationary"}
+DEFAULT_DATAFLOW = {
+    ArrayFamily.SYSTOLIC: "weight_stationary",
+    ArrayFamily.ROW_STATIONARY: "row_stationary",
+    ArrayFamily.INNER_PRODUCT: "inner_product",
+}
 
 
 def build(file: AcceleratorFile, name: str) -> Accelerator:
     """Build the machine; ``name`` is used when the file has none."""
     pe = file.pe.model_dump()
     pe["output_bits"] = file.pe.output_bits or file.pe.activation_bits
+    written = file.pe.datapath
+    pe["datapath"] = Datapath(written) if isinstance(written, DatapathKind) else Datapath(**written.model_dump())
     return Accelerator(
         name=file.name or name,
         clock_mhz=file.clock,
@@ -93,7 +101,7 @@ def operands(written: Operands, every: tuple[Operand, ...] = STORED) -> tuple[Op
 
 
 def _dram(level: DramFile) -> Dram:
-    coding = level.run_length
+    coding, decoder = level.run_length, level.weight_decoder
     return Dram(
         name=level.name,
         operands=operands(level.operands),
@@ -108,6 +116,7 @@ def _dram(level: DramFile) -> Dram:
             coding.run, coding.pairs_per_word, coding.word, operands(coding.operands), coding.first_layer_input
         ),
         fetch_padding=level.fetch_padding,
+        weight_decoder=None if decoder is None else WeightDecoder(decoder.encodings, decoder.words_per_cycle),
     )
 
 

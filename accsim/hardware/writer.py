@@ -9,6 +9,7 @@ from enum import Enum
 
 from accsim.hardware.accelerator import Accelerator, Array, Dram, Level, Link, Partition, Pe, RegisterFile, Sram
 from accsim.hardware.build import CARRIED, IN_PE, STORED
+from accsim.hardware.datapath import Datapath
 from accsim.hardware.sizes import spell_size
 from accsim.workload.layer import Operand
 
@@ -65,7 +66,7 @@ def _level(level: Level) -> dict[str, object]:
 
 
 def _dram(level: Dram) -> dict[str, object]:
-    coding = level.run_length
+    coding, decoder = level.run_length, level.weight_decoder
     return _operands(level.operands, STORED) | _given(
         standard=level.standard if level.standard != "dram" else None,
         width=spell_size(level.width_bits),
@@ -73,6 +74,9 @@ def _dram(level: Dram) -> dict[str, object]:
         latency_cycles=level.latency_cycles or None,
         burst=spell_size(level.burst_bits) if level.burst_bits > 1 else None,
         fetch_padding=level.fetch_padding or None,
+        weight_decoder=None
+        if decoder is None
+        else {"words_per_cycle": decoder.words_per_cycle, **_given(encodings=list(decoder.encodings) or None)},
         run_length=None
         if coding is None
         else {
@@ -118,6 +122,12 @@ def _fields(value: Array | Pe, default: Array | Pe) -> dict[str, object]:
     """Fields in order: those a file must give, and those that differ from the default."""
     always = {"family", "rows", "cols", "weight_bits", "activation_bits", "accumulator_bits"}
     found = {name: getattr(value, name) for name in value.__dataclass_fields__}
+    path = found.get("datapath")
+    if isinstance(path, Datapath):
+        given = {name: getattr(path, name) for name in path.__dataclass_fields__}
+        plain = Datapath()
+        given = {name: v for name, v in given.items() if name == "kind" or v != getattr(plain, name)}
+        found["datapath"] = path if path == plain else given
     return {name: v for name, v in found.items() if name in always or v != getattr(default, name)}
 
 

@@ -10,7 +10,7 @@ from accsim.workload.layer import INT64_MAX, Operand
 
 
 class Action(StrEnum):
-    """What happened at a level."""
+    """What happened at a level; ``step`` is an edge of a PE at work whose MACs take several, or of several MACs."""
 
     READ = "read"
     WRITE = "write"
@@ -18,6 +18,7 @@ class Action(StrEnum):
     MAC = "mac"
     GATED_MAC = "gated_mac"
     GATED_READ = "gated_read"
+    STEP = "step"
     SEND = "send"
     DELIVER = "deliver"
     HOP = "hop"
@@ -120,7 +121,11 @@ class Activity:
             layer depends on values. Where it is not empty it replaces ``counts`` for pricing, as a whole.
         pe_active_max: most PEs that work at the same time.
         pe_active_average: average over the passes, weighted by their MAC cycles.
-        idle_slots: PE slots without a MAC, by named cause; with the MACs they add up to PEs x total cycles.
+        idle_slots: PE slots without a MAC, by named cause; with the MACs that are not skipped they add up to
+            PEs x ``macs_per_pe`` x total cycles.
+        macs_per_pe: MACs that a PE can begin in a cycle.
+        begun_macs: MACs that took a slot, where the machine skips others; ``None`` for all of them.
+        bit_operations: MACs x bits of one operand x bits of the other, of their codes where the network says.
         tensors: storage and location of each tensor.
         notes, warnings: what the reader must know.
     """
@@ -136,6 +141,9 @@ class Activity:
     pe_active_max: int = 0
     pe_active_average: float = 0.0
     idle_slots: tuple[tuple[str, int], ...] = ()
+    macs_per_pe: int = 1
+    begun_macs: int | None = None
+    bit_operations: int = 0
     tensors: tuple[TensorReport, ...] = ()
     mapping: dict[str, object] = field(default_factory=dict, hash=False)
     notes: tuple[str, ...] = ()

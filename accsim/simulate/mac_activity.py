@@ -26,13 +26,24 @@ def mac_activity(
     macs: int,
     notes: tuple[str, ...] = (),
     warnings: tuple[str, ...] = (),
+    idle: tuple[tuple[str, int], ...] | None = None,
+    macs_per_pe: int = 1,
+    begun: int | None = None,
 ) -> Activity:
     """The activity of a layer that starts at cycle 0.
 
     Args:
         timing, occupancy, counts, macs: what an engine found.
         notes, warnings: what the reader must know.
+        idle: slots without a MAC by cause, where the array says; else they follow from the cycles.
+        macs_per_pe: MACs that a PE can begin in a cycle.
+        begun: MACs that took a slot, where the machine skips others.
     """
+    vector, residual = accelerator.vector, sum(n for _, n in task.layer.residual)
+    if vector is not None and residual:
+        counts = (*counts, Count(vector.name, Operand.OFMAP, Action.OP, residual, 0))
+        said = ", ".join(f"{n} x {what}" for what, n in task.layer.residual)
+        notes = (*notes, f"operations of its codes in the vector unit, as outputs leave the array: {said}")
     return Activity(
         layer=task.layer.name,
         start_cycle=0,
@@ -44,7 +55,10 @@ def mac_activity(
         expected=_expected(counts, task, accelerator),
         pe_active_max=occupancy.most,
         pe_active_average=occupancy.average,
-        idle_slots=_idle_slots(macs, accelerator, timing, occupancy),
+        idle_slots=_idle_slots(macs, accelerator, timing, occupancy) if idle is None else idle,
+        macs_per_pe=macs_per_pe,
+        begun_macs=begun,
+        bit_operations=macs * task.weight_bits(accelerator) * task.activation_bits(accelerator),
         tensors=_tensors(task, accelerator),
         mapping=mapping.describe(),
         notes=notes + _coding_notes(task, accelerator),
@@ -141,9 +155,10 @@ def _tensors(task: MacTask, accelerator: Accelerator) -> tuple[TensorReport, ...
             moved = words / pixel_share(g) if padded else float(words)
             stored = whole_words(code, moved * task.coded_width(operand, accelerator.dram))
             metadata = max(0.0, stored - words * density * bits)
-        out.append(
-            TensorReport(operand, bits, "run_length" if coded else "dense", stored, metadata, density, home or dram)
-        )
+        how = "run_length" if coded else "dense"
+        if coded and operand is Operand.WEIGHT:
+            how = task.layer.weight_statistics.encoding or how
+        out.append(TensorReport(operand, bits, how, stored, metadata, density, home or dram))
     return tuple(out)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass, field, replace
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +14,9 @@ from accsim.mapping.capacity import Reserved
 from accsim.mapping.mapping import Mapping
 from accsim.simulate.coding import Coded, coded_bits_per_word, whole_words
 from accsim.simulate.padding import pixel_share, valid_macs
+from accsim.simulate.residency import NETWORK_INPUT
 from accsim.simulate.storage import OffChipBits, Place, Residency
-from accsim.simulate.values import Values
+from accsim.simulate.values import Array, Values
 from accsim.workload.layer import Geometry, Layer, LayerKind, Operand
 
 
@@ -45,6 +48,7 @@ class MacTask:
         coded: tensors that are run-length coded off chip.
         values: what the tensors' values decide; ``None`` when there are none. Values that were made up leave
             ``densities`` and ``coded`` as they are.
+        tensors: the values themselves, as they were given, by the tensor's name.
     """
 
     layer: Layer
@@ -54,6 +58,22 @@ class MacTask:
     densities: Densities
     coded: frozenset[Operand]
     values: Values | None = None
+    tensors: Dictionary[str, Array] = field(default_factory=dict, compare=False, repr=False)
+
+    def weight_bits(self, accelerator: Accelerator) -> int:
+        """Bits of a word of the second operand: those of its codes, where the network says; else the machine's."""
+        return self.layer.weight_statistics.bits or accelerator.bits(self.weight_name)
+
+    def activation_bits(self, accelerator: Accelerator) -> int:
+        """Bits of a word of the ifmap, likewise."""
+        return self.layer.ifmap_statistics.bits or accelerator.bits(Operand.IFMAP)
+
+    def machine(self, accelerator: Accelerator) -> Accelerator:
+        """The machine with operands as wide as this layer's: what buffers hold of it, and what moves."""
+        weight, activation = self.weight_bits(accelerator), self.activation_bits(accelerator)
+        output = self.layer.ofmap_statistics.bits or accelerator.bits(Operand.OFMAP)
+        pe = replace(accelerator.pe, weight_bits=weight, activation_bits=activation, output_bits=output)
+        return accelerator if pe == accelerator.pe else replace(accelerator, pe=pe)
 
     @property
     def weight_name(self) -> Operand:
@@ -68,10 +88,15 @@ class MacTask:
     def place(self, accelerator: Accelerator, mapping: Mapping) -> Place:
         """The layer on a machine under a mapping."""
         nest = mapping.nest(self.geometry, accelerator.dram.fetch_padding)
-        return Place(accelerator, mapping, nest, self.residency, self.weight_name)
+        first = self.layer.inputs[:1] == (NETWORK_INPUT,)
+        return Place(accelerator, mapping, nest, self.residency, self.weight_name, first)
 
     def code_of(self, operand: Operand) -> Coded | None:
         """The coded size of a tensor that is coded off chip and whose values are known."""
+        if operand is Operand.WEIGHT and operand in self.coded:
+            known, words = self.layer.weight_statistics, self.geometry.weight_words
+            kept = words if known.density is None else round(words * known.density)
+            return Coded(words, kept, ceil(known.stored_bits or 0), 1)
         if self.values is None or operand not in self.coded:
             return None
         return self.values.ifmap_code if operand is Operand.IFMAP else self.values.ofmap_code
@@ -101,10 +126,12 @@ class MacTask:
         widths = {operand: self.coded_width(operand, dram) for operand, coded in known.items() if coded is None}
 
         def bits(operand: Operand, words: int) -> int:
+            coded = known.get(operand)
+            if coded is not None:
+                return coded.transfer(words)
             if code is None or operand not in known:
                 return words * place.bits(operand)
-            coded = known[operand]
-            return coded.transfer(words) if coded else whole_words(code, words * widths[operand])
+            return whole_words(code, words * widths[operand])
 
         return bits
 

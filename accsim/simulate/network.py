@@ -5,20 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import prod
 
+import numpy as np
+
 from accsim.hardware.accelerator import Accelerator
+from accsim.hardware.datapath import DatapathKind
 from accsim.mapping.capacity import Reserved
-from accsim.mapping.mapping import Mapping
+from accsim.mapping.mapping import Mapping, TiledMapping
 from accsim.simulate.activity import Activity, Cycles, TensorReport
+from accsim.simulate.flows import Zeros
 from accsim.simulate.ledger import Ledger
 from accsim.simulate.mac_activity import mac_activity
 from accsim.simulate.mac_layer import count_layer
 from accsim.simulate.mac_task import Densities, MacTask
+from accsim.simulate.movement import record
+from accsim.simulate.padding import valid_macs
 from accsim.simulate.residency import NETWORK_INPUT, Plan, home_of, stored_as
-from accsim.simulate.storage import Residency
+from accsim.simulate.storage import Residency, traffic
+from accsim.simulate.tiled.count import count_tiled, flows_of
+from accsim.simulate.tiled.families import array_of
+from accsim.simulate.tiled.idle import idle_slots
 from accsim.simulate.values import Tensors, measure
 from accsim.simulate.vector import Role, count_passing, count_vector
 from accsim.workload.layer import Layer, LayerKind, Operand
 from accsim.workload.network import Network
+from accsim.workload.operands import names_of
 
 
 def tasks(network: Network, accelerator: Accelerator, plan: Plan, tensors: Tensors) -> dict[str, MacTask]:
@@ -47,6 +57,7 @@ def tasks(network: Network, accelerator: Accelerator, plan: Plan, tensors: Tenso
             densities=densities,
             coded=_coded(accelerator, layer, densities),
             values=values,
+            tensors=tensors.get(layer.name, {}),
         )
     return out
 
@@ -83,10 +94,9 @@ def _coded(accelerator: Accelerator, layer: Layer, densities: Densities) -> froz
 
     An ifmap needs a buffer to be decoded into: the array does not take its words in storage order.
     """
-    code = accelerator.dram.run_length
+    code, out = accelerator.dram.run_length, _stored_weights(accelerator, layer)
     if code is None:
-        return frozenset()
-    out: set[Operand] = set()
+        return frozenset(out)
     from_outside = layer.inputs[0] == NETWORK_INPUT
     buffered = any(Operand.IFMAP in level.operands for level in accelerator.buffers)
     ours = Operand.IFMAP in code.operands and (code.first_layer_input or not from_outside)
@@ -97,11 +107,52 @@ def _coded(accelerator: Accelerator, layer: Layer, densities: Densities) -> froz
     return frozenset(out)
 
 
+def _stored_weights(accelerator: Accelerator, layer: Layer) -> set[Operand]:
+    """The weight, if it moves as it is stored: the machine has a decoder for it, and a buffer to decode it into."""
+    decoder, known = accelerator.dram.weight_decoder, layer.weight_statistics
+    buffered = any(Operand.WEIGHT in level.operands for level in accelerator.buffers)
+    if decoder is None or not known.stored_bits or not buffered or layer.kind is LayerKind.MATMUL:
+        return set()
+    return {Operand.WEIGHT} if decoder.knows(known.encoding or "") else set()
+
+
 def simulate_mac(task: MacTask, accelerator: Accelerator, mapping: Mapping, notes: tuple[str, ...] = ()) -> Activity:
     """Activity of one layer with MACs under a mapping, counted; it starts at cycle 0."""
+    if isinstance(mapping, TiledMapping):
+        return _simulate_tiled(task, accelerator, mapping, notes)
     place, ledger = task.place(accelerator, mapping), Ledger(accelerator)
     timing, occupancy = count_layer(place, ledger, task.off_chip(place), task.counted_codes, task.taps)
     return mac_activity(task, accelerator, mapping, timing, occupancy, ledger.counts(), task.geometry.macs, notes=notes)
+
+
+def _simulate_tiled(task: MacTask, accelerator: Accelerator, mapping: TiledMapping, notes: tuple[str, ...]) -> Activity:
+    """The same on an array that runs tiles."""
+    machine = task.machine(accelerator)
+    place, ledger = task.place(machine, mapping), Ledger(machine)
+    off_chip, array = task.off_chip(place), array_of(task, place)
+    timing, counted = count_tiled(place, array, off_chip)
+    moved, macs = traffic(place, off_chip, task.counted_codes), task.geometry.macs
+    if machine.pe.datapath.kind is DatapathKind.TERNARY:
+        gated = _on_zero_weights(task)
+    else:
+        zeros = task.zero_macs
+        gated = min(counted.done, macs - valid_macs(task.geometry) if zeros is None else zeros)
+    record(place, flows_of(place, counted.words), moved, counted.done, Zeros(gated), ledger)
+    idle = idle_slots(counted.idle, timing, place, array.macs_per_pe)
+    return mac_activity(
+        task, machine, mapping, timing, counted.occupancy, ledger.counts(), macs,
+        notes=(*notes, *array.notes()), idle=idle, macs_per_pe=array.macs_per_pe,
+        begun=counted.done if counted.done != macs else None,
+    )  # fmt: skip
+
+
+def _on_zero_weights(task: MacTask) -> int:
+    """MACs whose weight is zero, as far as weights are known."""
+    weight, g = task.tensors.get(names_of(task.layer)[1]), task.geometry
+    if weight is None:
+        return 0
+    zeros = int(weight.size) - int(np.count_nonzero(weight))
+    return zeros * g.N * g.P * g.Q
 
 
 def simulate_other(layer: Layer, network: Network, accelerator: Accelerator, plan: Plan) -> Activity:

@@ -13,7 +13,7 @@ import numpy as np
 
 from accsim.errors import AccsimError
 from accsim.hardware.accelerator import Accelerator, Overflow
-from accsim.mapping.mapping import Mapping, RowStationaryMapping
+from accsim.mapping.mapping import Mapping, RowStationaryMapping, TiledMapping
 from accsim.mapping.row_stationary import cut_filter
 from accsim.simulate.activity import Activity
 from accsim.simulate.channel import fetched, returned
@@ -31,6 +31,8 @@ from accsim.simulate.stepped.storage import Storage
 from accsim.simulate.stepped.walk import walk
 from accsim.simulate.storage import Place
 from accsim.simulate.systolic_folds import SystolicFolds
+from accsim.simulate.tiled import families
+from accsim.simulate.tiled.idle import idle_slots
 from accsim.workload.layer import Operand
 
 
@@ -62,6 +64,8 @@ def steps_of(place: Place) -> Iterator[Step]:
     that take turns there. A burst is the passes of one output tile.
     """
     nest, mapping = place.nest, place.mapping
+    if isinstance(mapping, TiledMapping):
+        return walk(nest, 0, 0)
     if not isinstance(mapping, RowStationaryMapping):
         return walk(nest, SystolicFolds(place.accelerator, mapping.dataflow, nest).load_at, 0)
     rows, cols = cut_filter(place.accelerator, nest.geometry, mapping.p, mapping.q)
@@ -80,7 +84,13 @@ def ifmap_cycles_of(place: Place) -> Callable[[Step], int]:
 
 
 def machine_of(place: Place, operands: Operands) -> Machine:
-    """The machine of the array's family."""
+    """The machine of the array's family.
+
+    Raises:
+        AccsimError: it has none that can be stepped.
+    """
+    if isinstance(place.mapping, TiledMapping):
+        return families.machine_of(place, operands)
     if isinstance(place.mapping, RowStationaryMapping):
         from accsim.simulate.stepped.row_stationary import SteppedRowStationary  # noqa: PLC0415
 
@@ -117,6 +127,8 @@ def simulate_mac_stepped(
         MappingError: tiles overflow a buffer.
         AccsimError: a sum wraps around and that is an error, or sums may need more than 64 bits.
     """
+    if isinstance(mapping, TiledMapping):
+        accelerator = task.machine(accelerator)
     _check_range(task, accelerator, operands)
     place = task.place(accelerator, mapping)
     off_chip = task.off_chip(place)
@@ -141,16 +153,20 @@ def simulate_mac_stepped(
     ledger = Ledger(accelerator)
     zeros = Zeros(observed.zero_ifmap_macs, observed.zero_ifmap_kept)
     record(place, observed.flows, storage.traffic(), observed.macs, zeros, ledger)
+    timing = Schedule.of(observed.phase, makespan, accelerator.dram.name)
     activity = mac_activity(
         task,
         accelerator,
         mapping,
-        Schedule.of(observed.phase, makespan, accelerator.dram.name),
+        timing,
         observed.occupancy,
         ledger.counts(),
-        observed.macs,
+        task.geometry.macs if observed.idle is not None else observed.macs,
         notes,
         warnings,
+        idle=None if observed.idle is None else idle_slots(dict(observed.idle), timing, place, observed.macs_per_pe),
+        macs_per_pe=observed.macs_per_pe,
+        begun=observed.macs if observed.macs != task.geometry.macs else None,
     )
     happened = [*timeline.events, *journal.events(timeline.events, makespan, task.weight_name)]
     happened.sort(key=lambda event: event.start)
