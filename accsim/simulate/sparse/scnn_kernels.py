@@ -23,6 +23,15 @@ def bank(k: int, y: int, x: int, banks: int) -> int:
 
 
 @part
+def bank_bits(banks: int) -> Words:
+    """A word with the bit of the bank, for the residues of k by 8 and of y and x by 4 that the hash looks at."""
+    out = np.zeros(128, np.uint64)
+    for i in range(128):
+        out[i] = np.uint64(1) << np.uint64(bank(i >> 4, (i >> 2) & 3, i & 3, banks) & 63)
+    return out
+
+
+@part
 def list_weights(
     weight: Words, first: int, last: int, c: int, phase_h: int, phase_w: int, at: Window, queue: Words
 ) -> int:
@@ -85,38 +94,57 @@ def pixels(first: int, tile: int, before: int, size: int, stride: int, phase: in
 
 @part
 def bricks(
-    pixel: Words,
-    n_pixels: int,
-    tap: Words,
-    n_taps: int,
-    inputs: int,
-    filters: int,
-    at: Window,
-    banks: int,
-    hits: Words,
-    out: Words,
-) -> int:
-    """Cycles of all products of two queues on one PE; adds multiplies and idle slots to ``out``."""
-    size, cycles = inputs * filters, 0
+    pixel: Words, n_pixels: int, tap: Words, n_taps: int, inputs: int, filters: int, at: Window, banks: int,
+    bits: Words, hits: Words, out: Words,
+) -> int:  # fmt: skip
+    """Cycles of all products of two queues on one PE; adds multiplies and idle slots to ``out``.
+
+    Up to three products at a bank are told by bits, one word for the banks that have one, two, three; where a bank of a
+    step has more, or there are more banks than bits, the step is counted bank by bank.
+    """
+    size, cycles, useful = inputs * filters, 0, 0
     for i in range(0, n_pixels, inputs):
         i_end = min(i + inputs, n_pixels)
         for f in range(0, n_taps, filters):
-            hits[:] = 0
-            most, useful = 1, 0
+            first = second = third = more = np.uint64(0)
             for ff in range(f, min(f + filters, n_taps)):
                 k, r, s = tap[ff, 0], tap[ff, 1], tap[ff, 2]
                 for ii in range(i, i_end):
                     y, x = pixel[ii, 0] - r, pixel[ii, 1] - s
                     if 0 <= y < at.p and 0 <= x < at.q:
-                        b = bank(k, y, x, banks)
-                        hits[b] += 1
-                        most = max(most, hits[b])
+                        here = bits[((k & 7) << 4) | ((y & 3) << 2) | (x & 3)]
+                        again = first & here
+                        first |= here
+                        more |= third & second & again
+                        third |= second & again
+                        second |= again
                         useful += 1
+            most = 1 + (second != 0) + (third != 0)
+            if more != 0 or banks > 64:
+                most = worst_bank(pixel, i, i_end, tap, f, min(f + filters, n_taps), at, banks, hits)
             cycles += most
-            out[MULTIPLIES] += useful
-            out[FRAGMENTATION] += size - useful
-            out[CONFLICTS] += (most - 1) * size
+    steps = -(-n_pixels // inputs) * -(-n_taps // filters)
+    out[MULTIPLIES] += useful
+    out[FRAGMENTATION] += steps * size - useful
+    out[CONFLICTS] += (cycles - steps) * size
     return cycles
+
+
+@part
+def worst_bank(
+    pixel: Words, i: int, i_end: int, tap: Words, f: int, f_end: int, at: Window, banks: int, hits: Words
+) -> int:
+    """Most products of a step at one bank; 1 if there are none."""
+    hits[:] = 0
+    most = 1
+    for ff in range(f, f_end):
+        for ii in range(i, i_end):
+            y, x = pixel[ii, 0] - tap[ff, 1], pixel[ii, 1] - tap[ff, 2]
+            if 0 <= y < at.p and 0 <= x < at.q:
+                b = bank(tap[ff, 0], y, x, banks)
+                hits[b] += 1
+                most = max(most, hits[b])
+    return most
 
 
 @kernel
@@ -139,6 +167,7 @@ def count(
     tap = np.empty((phases, min(together, per_group) * taps, 3), np.int64)
     n_taps, all_taps = np.zeros(phases, np.int64), np.zeros(phases, np.int64)
     pixel, hits = np.empty((tile_h * tile_w, 2), np.int64), np.zeros(banks, np.int64)
+    bits = bank_bits(banks)
     ones = np.ones((1, 1, weight.shape[2], weight.shape[3]), np.uint8)
     for ph in range(phases):
         all_taps[ph] = list_weights(ones, 0, 1, 0, ph // at.stride_w, ph % at.stride_w, at, tap[ph])
@@ -171,7 +200,7 @@ def count(
                                 out[IFMAP_READS] += -(-found // inputs) * inputs
                                 out[WEIGHT_READS] += -(-n_taps[ph] // filters) * filters
                                 spent += bricks(
-                                    pixel, found, tap[ph], n_taps[ph], inputs, filters, at, banks, hits, out
+                                    pixel, found, tap[ph], n_taps[ph], inputs, filters, at, banks, bits, hits, out
                                 )
                             longest = max(longest, spent)
                             spent_by_all += spent
