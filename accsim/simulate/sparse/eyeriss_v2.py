@@ -19,6 +19,9 @@ to its next pass when its last PE is done (``barrier``); a layer ends with the l
 slots besides: ``pairs`` for the second place of a read that had one pair left, ``fillers`` for zeros that cut runs
 too long for their count, ``unmapped`` for PEs a pass had no work for.
 
+What is sent to PEs: a pass's iacts once to each cluster, from its buffer, for all PEs that share them; weights once a
+layer, since the same weights take all output rows before the next come, and sums go to the buffer and back between.
+
 Which dimensions go where is searched anew for each layer on the chip; here the cut with the fewest cycles for dense
 operands is taken among those with powers of two of filter blocks side by side. An iact whose column is empty costs
 no cycle: addresses are read ahead of words. The ramps of the seven pipeline stages are not counted.
@@ -33,7 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accsim.simulate.sparse.count import Counters, SparseCount, Stepped, named
-from accsim.simulate.sparse.window import Window, words
+from accsim.simulate.sparse.window import Window, masks, words
 from accsim.workload.layer import Geometry
 
 IDLE = ("pairs", "fillers", "unmapped", "barrier", "clusters")
@@ -121,8 +124,8 @@ def count(g: Geometry, ifmap: NDArray[Any], weight: NDArray[Any], machine: Eyeri
     Raises:
         ValueError: shapes that are not the geometry's.
     """
-    pixels, taps = words(g, np.not_equal(ifmap, 0), np.not_equal(weight, 0))
-    return _run(g, pixels, taps, machine, stepped=False).count
+    pixels, taps = masks(g, ifmap, weight)
+    return _run(g, pixels.astype(np.int64), np.zeros((0, 0, 0, 0), np.int64), taps, machine).count
 
 
 def step(g: Geometry, ifmap: NDArray[Any], weight: NDArray[Any], machine: EyerissV2) -> Stepped:
@@ -136,10 +139,11 @@ def step(g: Geometry, ifmap: NDArray[Any], weight: NDArray[Any], machine: Eyeris
         ValueError: shapes that are not the geometry's.
     """
     pixels, taps = words(g, ifmap, weight)
-    return _run(g, pixels, taps, machine, stepped=True)
+    return _run(g, pixels, taps, masks(g, ifmap, weight)[1], machine)
 
 
-def _run(g: Geometry, ifmap: NDArray[Any], weight: NDArray[Any], machine: EyerissV2, *, stepped: bool) -> Stepped:
+def _run(g: Geometry, ifmap: NDArray[Any], weight: NDArray[Any], mask: NDArray[Any], machine: EyerissV2) -> Stepped:
+    """Go through the passes; stepped if there are weights."""
     from accsim.simulate.sparse import eyeriss_v2_kernels as kernels  # noqa: PLC0415
 
     c = cut(g, machine)
@@ -147,20 +151,25 @@ def _run(g: Geometry, ifmap: NDArray[Any], weight: NDArray[Any], machine: Eyeris
         machine.clusters, machine.rows, machine.cols, machine.macs, machine.count_bits,
         c.filter_ways, c.position_ways, c.filters, c.channels,
     )  # fmt: skip
-    found = kernels.columns(weight, g.G, c.filters, machine.count_bits)
+    stepped = weight.size > 0
+    found = kernels.columns(mask, g.G, c.filters, machine.count_bits)
     sums = np.zeros((g.N, g.M, g.P, g.Q) if stepped else (0, 0, 0, 0), np.int64)
-    return Stepped(sums, _result(kernels.run(ifmap, weight, found, Window.of(g), how, stepped, sums), machine))
+    out = kernels.run(ifmap, weight, g.filters_per_group, found, Window.of(g), how, stepped, sums)
+    return Stepped(sums, _result(g, out, int(found[..., 0].sum()), machine))
 
 
-def _result(out: Counters, machine: EyerissV2) -> SparseCount:
-    cycles, dense, multiplies, pairs, fillers, unmapped, barrier, clusters, iacts, weights = out
+def _result(g: Geometry, out: Counters, stored: int, machine: EyerissV2) -> SparseCount:
+    cycles, dense, multiplies, pairs, fillers, unmapped, barrier, clusters, iacts, weights, sent, rounds = out
     return SparseCount(
         cycles=int(cycles),
         dense_cycles=int(dense),
         multiplies=int(multiplies),
         slots=int(cycles) * machine.multipliers,
         idle=named(IDLE, (pairs, fillers, unmapped, barrier, clusters)),
-        accesses=named(("ifmap_reads", "weight_reads", "psum_updates"), (iacts, weights, multiplies + fillers)),
+        accesses=named(
+            ("ifmap_reads", "weight_reads", "psum_updates", "ifmap_sent", "weight_sent", "psum_out"),
+            (iacts, weights, multiplies + fillers, sent, stored, rounds * g.ofmap_words),
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from accsim.kernels.jit import kernel, part
 from accsim.simulate.sparse.csc import encode
 from accsim.simulate.sparse.window import Window
 
-CYCLES, DENSE, MULTIPLIES, PAIRS, FILLERS, UNMAPPED, BARRIER, CLUSTERS, IACTS, WEIGHTS = range(10)
+CYCLES, DENSE, MULTIPLIES, PAIRS, FILLERS, UNMAPPED, BARRIER, CLUSTERS, IACTS, WEIGHTS, SENT, ROUNDS = range(12)
 
 
 class Passes(NamedTuple):
@@ -29,8 +29,8 @@ class Passes(NamedTuple):
 
 
 @kernel
-def columns(weight: NDArray[np.int64], groups: int, filters: int, count_bits: int) -> NDArray[np.int64]:
-    """Pairs and non-zero words of every column: [groups x blocks, C / G, R, S, 2] of (pairs, non-zero)."""
+def columns(weight: NDArray[np.uint8], groups: int, filters: int, count_bits: int) -> NDArray[np.int64]:
+    """Pairs and non-zero words of the columns of a mask: [groups x blocks, C / G, R, S, 2] of (pairs, non-zero)."""
     per_group = weight.shape[0] // groups
     blocks = -(-per_group // filters)
     out = np.zeros((groups * blocks, weight.shape[1], weight.shape[2], weight.shape[3], 2), np.int64)
@@ -51,6 +51,16 @@ def columns(weight: NDArray[np.int64], groups: int, filters: int, count_bits: in
 
 
 Words = NDArray[Any]
+
+
+@part
+def nonzero_in(ifmap: Words, first: int, count: int, row: int) -> int:
+    """Words that are not zero in a row of some channels."""
+    found = 0
+    for c in range(first, first + count):
+        for col in range(ifmap.shape[2]):
+            found += ifmap[c, row, col] != 0
+    return found
 
 
 @part
@@ -137,30 +147,31 @@ def step_share(
 
 @kernel
 def run(
-    ifmap: NDArray[np.int64], weight: NDArray[np.int64], found: NDArray[np.int64], at: Window, how: Passes,
-    stepped: bool, result: NDArray[np.int64],
+    ifmap: NDArray[np.int64], weight: NDArray[np.int64], per_group: int, found: NDArray[np.int64], at: Window,
+    how: Passes, stepped: bool, result: NDArray[np.int64],
 ) -> NDArray[np.int64]:  # fmt: skip
     """Go through the passes of every cluster.
 
     Args:
-        ifmap, weight: [N, C, H, W] and [M, C / G, R, S]; masks unless stepped.
+        ifmap, weight: [N, C, H, W] and [M, C / G, R, S]; unless stepped a mask, and nothing.
+        per_group: filters of a group.
         found: what ``columns`` gives.
         result: [N, M, P, Q], where stepped PEs add their sums.
     """
-    out = np.zeros(10, np.int64)
+    out = np.zeros(12, np.int64)
     spent, dense_spent = np.zeros(how.clusters, np.int64), np.zeros(how.clusters, np.int64)
-    batch, per_group, depth, taps_h = ifmap.shape[0], weight.shape[0] // at.groups, weight.shape[1], weight.shape[2]
+    batch, depth, taps_h, taps_w = ifmap.shape[0], found.shape[1], found.shape[2], found.shape[3]
     blocks, parts = found.shape[0], -(-depth // how.channels)
     in_group, slices = blocks // at.groups, parts * taps_h
     inside = 0
     for q in range(at.q):
-        for s in range(weight.shape[3]):
+        for s in range(taps_w):
             inside += 0 <= q * at.stride_w + s * at.dilation_w - at.left < ifmap.shape[3]
     lanes = how.cols
     for cluster in range(how.clusters):
         for first_block in range(0, blocks, how.filter_ways):
-            for first_position in range(0, batch * at.p, how.position_ways):
-                for first_slice in range(0, slices, how.rows):
+            for first_slice in range(0, slices, how.rows):
+                for first_position in range(0, batch * at.p, how.position_ways):
                     longest = dense_longest = busy = mapped = 0
                     for lane in range(cluster * lanes, (cluster + 1) * lanes):
                         block = first_block + lane // how.position_ways
@@ -179,6 +190,8 @@ def run(
                             row = p * at.stride_h + r * at.dilation_h - at.top
                             if not 0 <= row < ifmap.shape[2]:
                                 continue
+                            if lane - cluster * lanes < how.position_ways:  # else another column of it has the row
+                                out[SENT] += nonzero_in(maps, c_first, c_count, row)
                             dense_longest = max(dense_longest, c_count * inside * -(-length // how.macs))
                             if stepped:
                                 psums = np.zeros((at.q, length), np.int64)
@@ -203,6 +216,7 @@ def run(
                     dense_spent[cluster] += dense_longest
                     out[UNMAPPED] += (how.rows * how.cols - mapped) * longest * how.macs
                     out[BARRIER] += (mapped * longest - busy) * how.macs
+    out[ROUNDS] = -(-slices // how.rows)
     out[CYCLES], out[DENSE] = spent.max(), dense_spent.max()
     out[CLUSTERS] = (out[CYCLES] * how.clusters - spent.sum()) * how.rows * how.cols * how.macs
     return out
