@@ -10,10 +10,10 @@ from accsim.energy.table import EnergyTable
 from accsim.errors import InputError, MappingError, suggest
 from accsim.hardware.accelerator import Accelerator
 from accsim.mapping.choose import no_mapping, published, smallest
-from accsim.mapping.dataflow import Dataflow
+from accsim.mapping.dataflow import Dataflow, TiledDataflow
 from accsim.mapping.mapping import Mapping as LayerMapping
-from accsim.mapping.mapping import RowStationaryMapping, SystolicMapping
-from accsim.mapping.search import row_stationary, systolic
+from accsim.mapping.mapping import RowStationaryMapping, SystolicMapping, TiledMapping
+from accsim.mapping.search import row_stationary, systolic, tiled
 from accsim.mapping.search.best_first import Cost, Found
 from accsim.mapping.search.objective import Objective
 from accsim.mapping.search.patience import Patience, Stopped
@@ -23,6 +23,7 @@ from accsim.rates import channel_bits, rates
 from accsim.simulate.activity import Activity
 from accsim.simulate.mac_task import MacTask
 from accsim.simulate.network import simulate_mac
+from accsim.simulate.tiled.families import misfit
 from accsim.terms import systolic_terms
 from accsim.workload.network import Network
 
@@ -97,16 +98,26 @@ class Mapper:
         self._legal: set[object] = set()
 
     def _key(self, task: MacTask) -> tuple[object, ...]:
-        return (task.geometry, task.weight_name, task.residency, task.reserved, task.densities, task.coded, task.values)
+        same = (task.geometry, task.weight_name, task.residency, task.reserved, task.densities, task.coded, task.values)
+        if not isinstance(self.dataflow, TiledDataflow):
+            return same
+        values = tuple(id(array) for array in task.tensors.values())
+        return (*same, self._widths(task), values)
+
+    def _widths(self, task: MacTask) -> tuple[int, ...]:
+        pe = task.machine(self.accelerator).pe
+        return pe.weight_bits, pe.activation_bits, pe.output_bits
 
     def _job(self, task: MacTask) -> Task:
+        tiled = isinstance(self.dataflow, TiledDataflow)
+        machine = task.machine(self.accelerator) if tiled else self.accelerator
         return Task(
             name=task.layer.name,
             geometry=task.geometry,
-            accelerator=self.accelerator,
+            accelerator=machine,
             dataflow=self.dataflow,
             reserved=task.reserved,
-            weight_bits=self.accelerator.bits(task.weight_name),
+            weight_bits=machine.bits(task.weight_name),
         )
 
     def searches(self, task: MacTask) -> bool:
@@ -121,14 +132,17 @@ class Mapper:
         Raises:
             MappingError: a given mapping is illegal, or none is legal.
         """
+        wrong = misfit(task, self.accelerator)
+        if wrong is not None:
+            raise MappingError(f"layer {task.layer.name!r} cannot run on {self.accelerator.name}: {wrong}")
         given = self.given.get(task.layer.name)
         if given is not None and (self._key(task), given) in self._legal:
             return Mapped(given, (GIVEN,))
         job = self._job(task)
         if given is not None:
-            wrong = violations(job, given)
-            if wrong:
-                raise MappingError(f"the mapping given for layer {task.layer.name!r} is illegal: {'; '.join(wrong)}")
+            illegal = violations(job, given)
+            if illegal:
+                raise MappingError(f"the mapping given for layer {task.layer.name!r} is illegal: {'; '.join(illegal)}")
             self._legal.add((self._key(task), given))
             return Mapped(given, (GIVEN,))
         known, note = published(job, self.network.name)
@@ -155,6 +169,8 @@ class Mapper:
                 costs[mapping] = self._cost(task, mapping)
             return costs[mapping]
 
+        if isinstance(job.dataflow, TiledDataflow):
+            return self._tiled(job, job.dataflow, task, watch)
         first, goal = smallest(job), self.how.objective
         tell = None if watch is None else lambda scored, _: watch(scored)
         if isinstance(first, SystolicMapping):
@@ -163,6 +179,8 @@ class Mapper:
             if best is None:
                 raise MappingError(no_mapping(job))
             return self._mapped(best, None, ())
+        if not isinstance(first, RowStationaryMapping):
+            raise TypeError("arrays that run tiles have a search of their own")
         spent, given = rates(task, self.accelerator, self.table, first), () if known is None else (known,)
         found = row_stationary.search(job, spent, goal, cost, first=given, patience=self.patience, watch=tell)
         if found is None:
@@ -172,9 +190,18 @@ class Mapper:
             binds = row_stationary.binding(job, spent, goal, found.mapping, found.bound, self.patience)
         return self._mapped(found, None if known is None else cost(known), binds)
 
+    def _tiled(self, job: Task, flow: TiledDataflow, task: MacTask, watch: Watch | None) -> Mapped:
+        """The search for tiles. Where values decide how long a tile takes, it goes by what is expected of them."""
+        shapes = replace(task, tensors={})
+        tell = None if watch is None else lambda scored, _: watch(scored)
+        found = tiled.search(job, flow, lambda one: self._cost(shapes, one), patience=self.patience, watch=tell)
+        if found is None:
+            raise MappingError(no_mapping(job))
+        return self._mapped(found, None, ())
+
     def _mapped(
         self,
-        found: Found[RowStationaryMapping] | Found[SystolicMapping],
+        found: Found[RowStationaryMapping] | Found[SystolicMapping] | Found[TiledMapping],
         known: Cost | None,
         binds: Sequence[row_stationary.Binding],
     ) -> Mapped:

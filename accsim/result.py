@@ -12,9 +12,10 @@ from accsim.energy.estimate import LayerEstimate, PricedCount
 from accsim.energy.price import unused_entries
 from accsim.energy.table import EnergyTable, EnergyUnit
 from accsim.hardware.accelerator import Accelerator, Dram, LevelKind, Link, RegisterFile, Sram
+from accsim.hardware.datapath import Datapath
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping
-from accsim.simulate.activity import Cycles
+from accsim.simulate.activity import Activity, Cycles
 from accsim.simulate.scalesim import ScaleSimReport
 from accsim.workload.layer import Layer
 from accsim.workload.network import Network
@@ -173,7 +174,7 @@ class Result:
                 "fill_cycles": cycles.fill,
                 "drain_cycles": cycles.drain,
                 "stall_cycles": cycles.stall,
-                "utilization": self._utilization(a.macs, cycles),
+                "utilization": self._utilization(a, cycles),
                 "pe_active_max": a.pe_active_max,
                 "pe_active_average": a.pe_active_average,
                 "dram_bytes": moved[LevelKind.DRAM],
@@ -208,8 +209,13 @@ class Result:
     def _no_stalls(self) -> dict[str, int]:
         return dict.fromkeys([self.accelerator.dram.name, *(level.name for level in self.accelerator.buffers)], 0)
 
-    def _utilization(self, macs: int, cycles: Cycles) -> float:
-        return macs / (self.accelerator.array.pes * cycles.total) if cycles.total else 0.0
+    def _utilization(self, activity: Activity, cycles: Cycles) -> float:
+        """MACs over those that the PEs could have begun; MACs that are skipped do not count."""
+        slots = self.accelerator.array.pes * activity.macs_per_pe * cycles.total
+        return self._begun(activity) / slots if slots else 0.0
+
+    def _begun(self, activity: Activity) -> int:
+        return activity.macs if activity.begun_macs is None else activity.begun_macs
 
     def _layer(self, layer: Layer, estimate: LayerEstimate) -> dict[str, Any]:
         a = estimate.activity
@@ -226,7 +232,7 @@ class Result:
             "pe": {
                 "active_max": a.pe_active_max,
                 "active_average": a.pe_active_average,
-                "utilization": self._utilization(a.macs, a.cycles),
+                "utilization": self._utilization(a, a.cycles),
                 "idle_slots": dict(a.idle_slots),
             },
             "tensors": {
@@ -266,8 +272,8 @@ class Result:
             "area_mm2": acc.area_mm2,
             "peak_macs_per_cycle": acc.array.pes,
             "dram_bits_per_cycle": link,
-            "array": _plain(asdict(acc.array)),
-            "pe": _plain(asdict(acc.pe)),
+            "array": _plain(asdict(acc.array), without=("lanes",) if acc.array.lanes == 1 else ()),
+            "pe": _plain(asdict(acc.pe), without=("datapath",) if acc.pe.datapath == Datapath() else ()),
             "levels": [
                 {
                     "name": lv.name,
@@ -307,8 +313,13 @@ class Result:
             "system_power_mw": self.power_mw(self.energy),
             "fps": self.fps,
             "area_mm2": area_mm2,
-            "utilization": self._utilization(self.network.macs, whole),
+            "utilization": self._used_slots(),
         }
+
+    def _used_slots(self) -> float:
+        slots = sum(e.activity.macs_per_pe * e.activity.cycles.total for e in self.estimates)
+        begun = sum(self._begun(e.activity) for e in self.estimates)
+        return begun / (self.accelerator.array.pes * slots) if slots else 0.0
 
     def _not_modelled(self) -> list[str]:
         out = list(self.compressed.not_modelled) if self.compressed else []
@@ -375,5 +386,10 @@ def _row(row: PricedCount) -> dict[str, Any]:
     }
 
 
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: getattr(value, "value", value) for key, value in values.items()}
+def _plain(values: dict[str, Any], without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Plain data, without some keys."""
+    return {
+        key: _plain(value) if isinstance(value, dict) else getattr(value, "value", value)
+        for key, value in values.items()
+        if key not in without
+    }

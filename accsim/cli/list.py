@@ -107,13 +107,13 @@ def _accelerator(machine: Any) -> Entry:
 
 
 def _dataflow(dataflow: Any) -> Entry:
-    from accsim.mapping.dataflow import RowStationaryDataflow, SystolicDataflow
+    from accsim.mapping.dataflow import family_of
+    from accsim.mapping.reuse.dataflow import ReuseDataflow
 
-    families = {SystolicDataflow: "systolic", RowStationaryDataflow: "row_stationary"}
     return {
         "description": dataflow.description,
         "class": dataflow.dataflow_class,
-        "family": families.get(type(dataflow), "reuse"),
+        "family": "reuse" if isinstance(dataflow, ReuseDataflow) else family_of(dataflow).value,
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from accsim.cli.console import Block, Line, table
-from accsim.mapping.dataflow import Dataflow, RowStationaryDataflow, SystolicDataflow
+from accsim.mapping.dataflow import Dataflow, RowStationaryDataflow, SystolicDataflow, TiledDataflow
 from accsim.mapping.reuse.dataflow import ReuseDataflow
 
 DIMENSIONS = {
@@ -37,6 +37,9 @@ def plain(dataflow: Dataflow | ReuseDataflow) -> dict[str, Any]:
     if isinstance(dataflow, ReuseDataflow):
         lists = ("tiles", "passes", "rows", "cols", "pe", "whole", "stationary", "buffer", "direct", "forward", "apart")
         return about | {"family": "reuse"} | {key: [str(item) for item in getattr(dataflow, key)] for key in lists}
+    if isinstance(dataflow, TiledDataflow):
+        about |= {"family": dataflow.family.value, "stationary": dataflow.stationary.value}
+        return about | {key: list(getattr(dataflow, key)) for key in ("rows", "cols", "lanes", "folds", "cut")}
     return about | {
         "family": "systolic",
         "stationary": dataflow.stationary.value,
@@ -75,6 +78,14 @@ def blocks(dataflow: Dataflow | ReuseDataflow) -> list[Block]:
             "",
             table(("part", "what", "meaning"), _reuse(dataflow), left={"part", "what", "meaning"}),
         ]
+    if isinstance(dataflow, TiledDataflow):
+        return [
+            *head,
+            f"class:  {dataflow.dataflow_class}, for {dataflow.family.value.replace('_', '-')} arrays: the "
+            f"{dataflow.stationary.value} stays where it is while the innermost loop of a tile runs",
+            "",
+            table(("part", "what", "meaning"), _tiled(dataflow), left={"part", "what", "meaning"}),
+        ]
     return [
         *head,
         f"class:  {dataflow.dataflow_class}, for systolic arrays: the {dataflow.stationary.value} stays in the PEs, "
@@ -105,6 +116,17 @@ def _systolic(dataflow: SystolicDataflow) -> list[tuple[str, str, str]]:
         ("drain", dataflow.drain.value, DRAIN[dataflow.drain.value]),
     ]
     return found
+
+
+def _tiled(dataflow: TiledDataflow) -> list[tuple[str, str, str]]:
+    axes = (
+        ("rows", dataflow.rows, "across the rows"),
+        ("cols", dataflow.cols, "across the columns"),
+        ("lanes", dataflow.lanes, "added in one step"),
+    )
+    found = [(name, ", ".join(dims) or "-", f"{how}: {_words(dims)}") for name, dims, how in axes]
+    found.append(("folds", ", ".join(dataflow.folds), "loops inside a tile, outermost first"))
+    return [*found, ("cut", ", ".join(dataflow.cut), "dimensions that tiles may be cut along")]
 
 
 def _reuse(flow: ReuseDataflow) -> list[tuple[str, str, str]]:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
 
+from accsim.hardware.datapath import BIT_PARALLEL, Datapath
 from accsim.workload.layer import Operand
 
 
@@ -20,6 +21,7 @@ class ArrayFamily(StrEnum):
 
     SYSTOLIC = "systolic"
     ROW_STATIONARY = "row_stationary"
+    INNER_PRODUCT = "inner_product"
 
 
 class LevelKind(StrEnum):
@@ -88,8 +90,9 @@ class Array:
     """The PE array.
 
     Attributes:
-        family: systolic or row stationary.
+        family: the machine that the PEs make.
         rows, cols: PEs along each axis.
+        lanes: inner product: products that each row and column adds in a cycle, each with a PE of its own.
         edge_taps: outputs can leave at the last *used* row; without taps they cross the inactive rows to the edge.
         stationary_buffers: 1: a PE has one register for its stationary operand, and loading, streaming and draining
             follow each other; 2: a shadow register lets the next tile load (or the last one drain) while this one
@@ -103,11 +106,12 @@ class Array:
     edge_taps: bool = False
     stationary_buffers: int = 1
     initial_psum: InitialPsum = InitialPsum.ZERO
+    lanes: int = 1
 
     @property
     def pes(self) -> int:
         """Number of PEs."""
-        return self.rows * self.cols
+        return self.rows * self.cols * self.lanes
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,7 @@ class Pe:
         psum_gating: row stationary: a zero ifmap word stops the read and the write of the psum scratchpad too.
         fifo_depth: row stationary: words of the FIFO before the ifmap spad; ``None`` for as many as a mapping needs. A
             mapping that may need more is not legal (see ``mapping.row_stationary.fifo_demand``).
+        datapath: inner product: what is done with the operands, and in how many cycles.
     """
 
     weight_bits: int
@@ -143,6 +148,7 @@ class Pe:
     filter_load: FilterLoad = FilterLoad.FIRST_COLUMN
     psum_gating: bool = False
     fifo_depth: int | None = None
+    datapath: Datapath = BIT_PARALLEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +266,10 @@ class Sram:
 
 @dataclass(frozen=True, slots=True)
 class RegisterFile:
-    """A scratchpad or register in every PE; ``size_words`` words of ``width_bits`` each."""
+    """A scratchpad or register in every PE; ``size_words`` words of ``width_bits`` each.
+
+    The lanes of an inner product share its sums: one for a row and column.
+    """
 
     name: str
     operands: tuple[Operand, ...]
@@ -386,7 +395,9 @@ class Accelerator:
 
     def instances(self, level: Level) -> int:
         """How many copies of ``level`` the machine has."""
-        return self.array.pes if isinstance(level, RegisterFile) else 1
+        if not isinstance(level, RegisterFile):
+            return 1
+        return self.array.pes if Operand.PSUM not in level.operands else self.array.pes // self.array.lanes
 
     def bits(self, operand: Operand) -> int:
         """Width of one word of ``operand``."""

@@ -18,6 +18,7 @@ from accsim.hardware.accelerator import (
     Sram,
     VectorUnit,
 )
+from accsim.hardware.datapath import Datapath, DatapathKind
 from accsim.hardware.schema import (
     AcceleratorFile,
     Buffers,
@@ -42,13 +43,19 @@ IN_PE = (Operand.IFMAP, Operand.WEIGHT, Operand.PSUM)
 CARRIED = {"in": IN_PE, "out": (Operand.PSUM, Operand.OFMAP), "local": IN_PE}
 """The operands a network may carry, by direction."""
 
-DEFAULT_DATAFLOW = {ArrayFamily.SYSTOLIC: "weight_stationary", ArrayFamily.ROW_STATIONARY: "row_stationary"}
+DEFAULT_DATAFLOW = {
+    ArrayFamily.SYSTOLIC: "weight_stationary",
+    ArrayFamily.ROW_STATIONARY: "row_stationary",
+    ArrayFamily.INNER_PRODUCT: "inner_product",
+}
 
 
 def build(file: AcceleratorFile, name: str) -> Accelerator:
     """Build the machine; ``name`` is used when the file has none."""
     pe = file.pe.model_dump()
     pe["output_bits"] = file.pe.output_bits or file.pe.activation_bits
+    written = file.pe.datapath
+    pe["datapath"] = Datapath(written) if isinstance(written, DatapathKind) else Datapath(**written.model_dump())
     return Accelerator(
         name=file.name or name,
         clock_mhz=file.clock,

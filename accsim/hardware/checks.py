@@ -16,6 +16,7 @@ from accsim.hardware.accelerator import (
     VectorUnit,
 )
 from accsim.hardware.build import CARRIED, IN_PE, STORED, TENSORS
+from accsim.hardware.datapath import Datapath, DatapathKind
 from accsim.hardware.schema import AcceleratorFile, SramFile
 from accsim.hardware.sizes import spell_size
 from accsim.workload.layer import Operand
@@ -175,33 +176,86 @@ def _numbers(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
 
 
 def _family(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
-    """Options that the other array family has, and that would be ignored here."""
-    systolic = machine.array.family is ArrayFamily.SYSTOLIC
-    foreign: Iterable[tuple[str, str, object]] = (
-        (
-            ("pe", "psum_add_cycles", 0),
-            ("pe", "window_shift_cycles", 0),
-            ("pe", "filter_load", FilterLoad.FIRST_COLUMN),
-            ("pe", "psum_gating", False),
-            ("pe", "fifo_depth", None),
-        )
-        if systolic
-        else (("array", "edge_taps", False), ("array", "stationary_buffers", 1))
-    )
-    for part, key, default in foreign:
-        if getattr(getattr(machine, part), key) != default:
-            yield (part, key), f"is for {'row-stationary' if systolic else 'systolic'} arrays only"
-    if machine.pe.psum_gating and not machine.pe.zero_gating and not systolic:
+    """Options that another array family has, and that would be ignored here."""
+    family = machine.array.family
+    for families, part, key, default in _OWN:
+        if family not in families and getattr(getattr(machine, part), key) != default:
+            yield (part, key), f"is for {_words(map(_adjective, families), 'and')} arrays only"
+    rows = family is ArrayFamily.ROW_STATIONARY
+    if machine.pe.psum_gating and not machine.pe.zero_gating and rows:
         yield ("pe", "psum_gating"), "needs zero_gating"
     for index, level in enumerate(machine.levels):
         for j, held in enumerate(level.partitions if isinstance(level, Sram) else ()):
-            if held.circular and (systolic or Operand.IFMAP not in held.operands):
-                what = "is for row-stationary arrays only" if systolic else "is for ifmaps, which are not held here"
+            if held.circular and (not rows or Operand.IFMAP not in held.operands):
+                what = "is for ifmaps, which are not held here" if rows else "is for row-stationary arrays only"
                 whole = getattr(file.levels[index], "partitions", None) is None
                 where: Path = ("levels", index) if whole else ("levels", index, "partitions", j)
                 yield (*where, "circular"), f"a circular buffer {what}"
-    if systolic and file.mappings:
+    if not rows and file.mappings:
         yield ("mappings",), "published pass parameters are for row-stationary arrays only"
+
+
+def _adjective(family: ArrayFamily) -> str:
+    return family.value.replace("_", "-")
+
+
+_ROWS, _SYSTOLIC, _PRODUCT = (ArrayFamily.ROW_STATIONARY,), (ArrayFamily.SYSTOLIC,), (ArrayFamily.INNER_PRODUCT,)
+_OWN: tuple[tuple[tuple[ArrayFamily, ...], str, str, object], ...] = (
+    (_ROWS, "pe", "psum_add_cycles", 0),
+    (_ROWS, "pe", "window_shift_cycles", 0),
+    (_ROWS, "pe", "filter_load", FilterLoad.FIRST_COLUMN),
+    (_ROWS, "pe", "psum_gating", False),
+    (_ROWS, "pe", "fifo_depth", None),
+    (_SYSTOLIC, "array", "edge_taps", False),
+    (_SYSTOLIC, "array", "stationary_buffers", 1),
+    (_PRODUCT, "array", "lanes", 1),
+    (_PRODUCT, "pe", "datapath", Datapath()),
+)
+"""Options of some families only: the families, the part and the key, and the value that means nothing."""
+
+
+def _datapath(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
+    """Parameters that the kind of datapath does not have, and those that it needs."""
+    path, default = machine.pe.datapath, Datapath()
+    for kinds, key in _PARAMETERS:
+        if path.kind not in kinds and getattr(path, key) != getattr(default, key):
+            yield ("pe", "datapath", key), f"is for {_words(kinds, 'and')} datapaths only"
+    if path.kind is DatapathKind.FUSED_BRICKS and path.fused_bits % path.brick_bits:
+        yield (
+            ("pe", "datapath", "fused_bits"),
+            f"must be a multiple of brick_bits, {path.brick_bits}, got {path.fused_bits}",
+        )
+    if (path.n or path.m) and not 0 < path.n <= path.m:
+        yield ("pe", "datapath", "n"), f"n of m weights are kept, so 0 < n <= m, got {path.n} of {path.m}"
+    for kind, key in _NEEDED:
+        if path.kind is kind and not getattr(path, key):
+            yield ("pe", "datapath"), f"a {kind} datapath needs {key}"
+    for operand, most in _WIDTHS.get(path.kind, {}).items():
+        if getattr(machine.pe, operand) != most:
+            yield ("pe", operand), f"must be {most} for a {path.kind} datapath, got {getattr(machine.pe, operand)}"
+
+
+_K = DatapathKind
+_PARAMETERS: tuple[tuple[tuple[DatapathKind, ...], str], ...] = (
+    ((_K.ACTIVATION_SERIAL, _K.DYNAMIC_PRECISION, _K.BOTH_SERIAL), "serial_bits"),
+    ((_K.ACTIVATION_SERIAL, _K.DYNAMIC_PRECISION, _K.BOTH_SERIAL), "sign_cycle"),
+    ((_K.DYNAMIC_PRECISION, _K.BOTH_SERIAL), "trim_low"),
+    ((_K.TERM_SERIAL, _K.BOTH_TERMS), "digits"),
+    ((_K.TERM_SERIAL,), "shift_bits"),
+    ((_K.FUSED_BRICKS,), "brick_bits"),
+    ((_K.FUSED_BRICKS,), "fused_bits"),
+    ((_K.CODEBOOK,), "codebook_words"),
+    ((_K.OUTLIER,), "outlier_bits"),
+    ((_K.OUTLIER,), "outlier_lanes"),
+    ((_K.BIT_PARALLEL,), "n"),
+    ((_K.BIT_PARALLEL,), "m"),
+)  # fmt: skip
+_NEEDED = ((_K.CODEBOOK, "codebook_words"), (_K.OUTLIER, "outlier_bits"), (_K.OUTLIER, "outlier_lanes"))
+_WIDTHS = {
+    _K.BINARY_WEIGHT: {"weight_bits": 1},
+    _K.XNOR: {"weight_bits": 1, "activation_bits": 1},
+    _K.TERNARY: {"weight_bits": 2},
+}
 
 
 def _fused(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
@@ -222,5 +276,5 @@ def _words(names: Iterable[str], joint: str = "and") -> str:
 
 
 _RULES: tuple[Callable[[AcceleratorFile, Accelerator], Iterator[Mistake]], ...] = (
-    _names, _order, _operands, _reachable, _buffers, _coding, _numbers, _family, _fused,
+    _names, _order, _operands, _reachable, _buffers, _coding, _numbers, _family, _datapath, _fused,
 )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from accsim.hardware.accelerator import ArrayFamily, Cell, FilterLoad, InitialPsum, Overflow, Rounding
+from accsim.hardware.datapath import DatapathKind, Digits
 from accsim.workload.layer import INT64_MAX
 from accsim.yamlfile import FrequencyMhz, Model, SizeBits, quantity
 
@@ -87,9 +88,28 @@ class ArrayFile(Model):
     family: ArrayFamily
     rows: Annotated[int, Field(ge=1, le=MOST_PES)]
     cols: Annotated[int, Field(ge=1, le=MOST_PES)]
+    lanes: Annotated[int, Field(ge=1, le=MOST_PES)] = 1
     edge_taps: bool = False
     stationary_buffers: Annotated[int, Field(ge=1, le=2)] = 1
     initial_psum: InitialPsum = InitialPsum.ZERO
+
+
+class DatapathFile(Model):
+    """What a PE does with its operands; ``accsim.hardware.datapath.Datapath`` says what each key means."""
+
+    kind: DatapathKind = DatapathKind.BIT_PARALLEL
+    serial_bits: Annotated[int, Field(ge=1, le=64)] = 1
+    sign_cycle: bool | None = None
+    trim_low: bool = False
+    digits: Digits = Digits.BINARY
+    shift_bits: Annotated[int, Field(ge=0, le=6)] | None = None
+    brick_bits: Annotated[int, Field(ge=1, le=32)] = 2
+    fused_bits: Annotated[int, Field(ge=1, le=64)] = 8
+    codebook_words: Annotated[int, Field(ge=0, le=65536)] = 0
+    outlier_bits: Annotated[int, Field(ge=0, le=64)] = 0
+    outlier_lanes: Annotated[int, Field(ge=0, le=MOST_PES)] = 0
+    n: Annotated[int, Field(ge=0, le=64)] = 0
+    m: Annotated[int, Field(ge=0, le=64)] = 0
 
 
 class PeFile(Model):
@@ -109,6 +129,7 @@ class PeFile(Model):
     window_shift_cycles: Annotated[int, Field(ge=0, le=64)] = 0
     filter_load: FilterLoad = FilterLoad.FIRST_COLUMN
     fifo_depth: Annotated[int, Field(ge=1)] | None = None
+    datapath: DatapathKind | DatapathFile = DatapathFile()
 
 
 class RunLengthFile(Model):

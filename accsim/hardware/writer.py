@@ -9,6 +9,7 @@ from enum import Enum
 
 from accsim.hardware.accelerator import Accelerator, Array, Dram, Level, Link, Partition, Pe, RegisterFile, Sram
 from accsim.hardware.build import CARRIED, IN_PE, STORED
+from accsim.hardware.datapath import Datapath
 from accsim.hardware.sizes import spell_size
 from accsim.workload.layer import Operand
 
@@ -118,6 +119,12 @@ def _fields(value: Array | Pe, default: Array | Pe) -> dict[str, object]:
     """Fields in order: those a file must give, and those that differ from the default."""
     always = {"family", "rows", "cols", "weight_bits", "activation_bits", "accumulator_bits"}
     found = {name: getattr(value, name) for name in value.__dataclass_fields__}
+    path = found.get("datapath")
+    if isinstance(path, Datapath):
+        given = {name: getattr(path, name) for name in path.__dataclass_fields__}
+        plain = Datapath()
+        given = {name: v for name, v in given.items() if name == "kind" or v != getattr(plain, name)}
+        found["datapath"] = path if path == plain else given
     return {name: v for name, v in found.items() if name in always or v != getattr(default, name)}
 
 

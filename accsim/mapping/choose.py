@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from accsim.mapping.dataflow import RowStationaryDataflow
-from accsim.mapping.mapping import NEST_OPERANDS, Mapping, RowStationaryMapping, SystolicMapping, shared_levels
+from accsim.mapping.dataflow import RowStationaryDataflow, TiledDataflow
+from accsim.mapping.mapping import (
+    NEST_OPERANDS,
+    Mapping,
+    RowStationaryMapping,
+    SystolicMapping,
+    TiledMapping,
+    shared_levels,
+)
 from accsim.mapping.nest import Loop
 from accsim.mapping.task import Task, violations
 
@@ -54,8 +61,11 @@ def smallest(task: Task) -> Mapping:
     """The mapping with the smallest tiles, legal or not."""
     if isinstance(task.dataflow, RowStationaryDataflow):
         return RowStationaryMapping(task.dataflow, m=1, n=1, e=1, f=1, p=1, q=1, r=1, t=1)
-    loops = tuple(Loop(dim, 1) for dim in "GNMCPQ")
+    cut = task.dataflow.cut if isinstance(task.dataflow, TiledDataflow) else tuple("GNMCPQ")
+    loops = tuple(Loop(dim, 1) for dim in cut)
     hold = tuple(
         (level, operand, len(loops)) for operand in NEST_OPERANDS for level in shared_levels(task.accelerator, operand)
     )
+    if isinstance(task.dataflow, TiledDataflow):
+        return TiledMapping(task.dataflow, loops, hold)
     return SystolicMapping(task.dataflow, loops, hold)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from accsim.hardware.accelerator import ArrayFamily
 from accsim.workload.layer import Operand
 
 DIMENSIONS = ("N", "G", "M", "C", "P", "Q", "R", "S")
@@ -128,4 +129,55 @@ class RowStationaryDataflow:
     dataflow_class: str = "RS"
 
 
-Dataflow = SystolicDataflow | RowStationaryDataflow
+@dataclass(frozen=True, slots=True)
+class TiledDataflow:
+    """A dataflow of a machine that runs a tile of a layer after the other, each in its own way.
+
+    Every loop dimension has one place; what has a place on an axis is flattened onto it, outermost first.
+
+    Attributes:
+        family: the array's.
+        rows, cols, lanes: dimensions across the array: filters, windows, and products that are added in one cycle.
+        folds: order of the loops inside a tile, outermost first: ``rows``, ``cols`` and ``lanes``, where an axis is
+            longer than the array, and what is left.
+        cut: dimensions that tiles may be cut along, in the order in which they are preferred.
+    """
+
+    name: str
+    family: ArrayFamily
+    rows: tuple[str, ...]
+    cols: tuple[str, ...]
+    lanes: tuple[str, ...]
+    folds: tuple[str, ...]
+    cut: tuple[str, ...] = ("G", "N", "M", "P", "Q", "C")
+    description: str = ""
+    source: str = ""
+
+    def axis(self, axis: str) -> tuple[str, ...]:
+        """The dimensions of a fold: those of an axis, or the one that it names."""
+        known = {"rows": self.rows, "cols": self.cols, "lanes": self.lanes}
+        return known.get(axis, (axis,))
+
+    @property
+    def stationary(self) -> Operand:
+        """What stays in the registers while the innermost fold of all advances."""
+        inner = self.axis(self.folds[-1]) if self.folds else ()
+        for operand in (Operand.PSUM, Operand.WEIGHT, Operand.IFMAP):
+            if RELEVANT[operand].isdisjoint(inner):
+                return operand
+        return Operand.PSUM
+
+    @property
+    def dataflow_class(self) -> str:
+        """The taxonomy's name (Sze et al. 2017, section V-B): OS, WS or IS."""
+        return {Operand.WEIGHT: "WS", Operand.PSUM: "OS", Operand.IFMAP: "IS"}[self.stationary]
+
+
+Dataflow = SystolicDataflow | RowStationaryDataflow | TiledDataflow
+
+
+def family_of(dataflow: Dataflow) -> ArrayFamily:
+    """The family of arrays that a dataflow is for."""
+    if isinstance(dataflow, TiledDataflow):
+        return dataflow.family
+    return ArrayFamily.SYSTOLIC if isinstance(dataflow, SystolicDataflow) else ArrayFamily.ROW_STATIONARY

@@ -17,6 +17,15 @@ A row-stationary one gives the order of the loops over passes, by the pass param
     array: row_stationary
     loops: [G, m, n, e, f, c, k]
 
+One of an inner-product array gives the axes of its array, and the order of the loops inside a tile::
+
+    array: inner_product
+    rows: [M]                  # filters
+    cols: [N, P, Q]            # windows, outermost first
+    lanes: [C]                 # products added in one cycle: of C, R and S
+    folds: [G, cols, rows, R, S, lanes]   # outermost first; the innermost decides what stays in registers
+    cut: [G, N, M, P, Q, C]    # dimensions that tiles may be cut along
+
 A reuse dataflow says which words are moved and not when (``accsim.mapping.reuse``): it is analysed, not run. Each of
 the loops N M C P Q R S of a group runs in one or more of four places::
 
@@ -53,8 +62,10 @@ from accsim.mapping.dataflow import (
     Reduction,
     RowStationaryDataflow,
     SystolicDataflow,
+    TiledDataflow,
+    family_of,
 )
-from accsim.mapping.dataflow_schema import RowStationaryFile, SystolicFile
+from accsim.mapping.dataflow_schema import RowStationaryFile, SystolicFile, TiledFile
 from accsim.mapping.reuse import rules
 from accsim.mapping.reuse.dataflow import ReuseDataflow
 from accsim.mapping.reuse.schema import ReuseFile
@@ -62,6 +73,9 @@ from accsim.workload.layer import Operand
 from accsim.yamlfile import Document, Path, bind, load
 
 Mistake = tuple[Path, str]
+
+TILED = frozenset(ArrayFamily) - {ArrayFamily.SYSTOLIC, ArrayFamily.ROW_STATIONARY}
+"""Families whose dataflows are of tiles."""
 
 PASS_LOOPS = ("G", "m", "n", "e", "f", "c", "k")
 
@@ -121,6 +135,8 @@ def load_any_dataflow(name_or_path: str | FilePath) -> Dataflow | ReuseDataflow:
         )
         _raise(document, _loops(file.loops))
         return dataflow
+    if document.data.get("array") in TILED:
+        return _tiled(document)
     bound = bind(document, SystolicFile)
     dataflow = SystolicDataflow(
         name=bound.name or document.source.name,
@@ -128,6 +144,35 @@ def load_any_dataflow(name_or_path: str | FilePath) -> Dataflow | ReuseDataflow:
     )
     _raise(document, (mistake for rule in _RULES for mistake in rule(dataflow)))
     return dataflow
+
+
+def _tiled(document: Document) -> TiledDataflow:
+    file = bind(document, TiledFile)
+    dataflow = TiledDataflow(
+        name=file.name or document.source.name,
+        family=file.array,
+        **{key: getattr(file, key) for key in type(file).model_fields if key not in ("name", "array")},
+    )
+    _raise(document, _tiled_places(dataflow))
+    return dataflow
+
+
+def _tiled_places(flow: TiledDataflow) -> Iterator[Mistake]:
+    """Every dimension has one place, filters are on the rows, sums across the lanes, and the folds name every axis."""
+    yield from _once(flow, ("rows", "cols", "lanes", "folds"))
+    axes = [axis for axis in ("rows", "cols", "lanes") if axis not in flow.folds]
+    if axes:
+        yield ("folds",), f"must list {_words(axes)} too, where the folds of an axis longer than the array come"
+    if flow.family is not ArrayFamily.INNER_PRODUCT:
+        return
+    for where, allowed, what in (
+        ("rows", {"M"}, "a row of the array is a filter"),
+        ("cols", {"N", "P", "Q"}, "a column of the array is a window"),
+        ("lanes", set(REDUCED), "lanes are added to one sum"),
+    ):
+        for index, dim in enumerate(getattr(flow, where)):
+            if dim not in allowed:
+                yield (where, index), f"{dim} cannot be here: {what}"
 
 
 def _reuse(document: Document) -> ReuseDataflow:
@@ -155,8 +200,7 @@ def require_family(dataflow: Dataflow, accelerator: Accelerator) -> None:
     Raises:
         InputError: it has not.
     """
-    systolic = isinstance(dataflow, SystolicDataflow)
-    family = ArrayFamily.SYSTOLIC if systolic else ArrayFamily.ROW_STATIONARY
+    family = family_of(dataflow)
     if family is not accelerator.array.family:
         raise InputError(
             [
@@ -185,8 +229,15 @@ def _loops(loops: tuple[str, ...]) -> Iterator[Mistake]:
 
 def _each_once(flow: SystolicDataflow) -> Iterator[Mistake]:
     """Every dimension has one place, and the folds name both axes."""
+    yield from _once(flow, ("rows", "cols", "stream", "folds"))
+    axes = [axis for axis in ("rows", "cols") if axis not in flow.folds]
+    if axes:
+        yield ("folds",), f"must list {_words(axes)} too, where the folds of an axis longer than the array come"
+
+
+def _once(flow: SystolicDataflow | TiledDataflow, lists: tuple[str, ...]) -> Iterator[Mistake]:
     places: dict[str, str] = {}
-    for where in ("rows", "cols", "stream", "folds"):
+    for where in lists:
         for index, dim in enumerate(getattr(flow, where)):
             if dim in places:
                 there = "twice" if places[dim] == where else f"in {places[dim]} too"
@@ -194,10 +245,7 @@ def _each_once(flow: SystolicDataflow) -> Iterator[Mistake]:
             places.setdefault(dim, where)
     missing = [dim for dim in DIMENSIONS if dim not in places]
     if missing:
-        yield ("folds",), f"must list {_words(missing)} too: every dimension is in rows, cols, stream or folds"
-    axes = [axis for axis in ("rows", "cols") if axis not in flow.folds]
-    if axes:
-        yield ("folds",), f"must list {_words(axes)} too, where the folds of an axis longer than the array come"
+        yield ("folds",), f"must list {_words(missing)} too: every dimension is in {_words(lists, 'or')}"
 
 
 def _stationary(flow: SystolicDataflow) -> Iterator[Mistake]:

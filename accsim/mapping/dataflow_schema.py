@@ -23,7 +23,7 @@ class SystolicFile(Model):
     name: Name | None = None
     description: str = ""
     source: str = ""
-    array: Literal["systolic", "row_stationary", "reuse"]  # the others have been told apart by it
+    array: Literal["systolic", "row_stationary", "inner_product", "reuse"]  # the others have been told apart by it
     rows: Annotated[tuple[Dimension, ...], SOME]
     cols: Annotated[tuple[Dimension, ...], SOME]
     stream: tuple[Dimension, ...]
@@ -42,3 +42,20 @@ class RowStationaryFile(Model):
     source: str = ""
     array: ArrayFamily
     loops: tuple[PassLoop, ...]
+
+
+Axis = Literal["rows", "cols", "lanes", "N", "G", "M", "C", "P", "Q", "R", "S"]
+
+
+class TiledFile(Model):
+    """A dataflow of tiles; ``accsim.mapping.dataflow.TiledDataflow`` says what each key means."""
+
+    name: Name | None = None
+    description: str = ""
+    source: str = ""
+    array: ArrayFamily
+    rows: tuple[Dimension, ...] = ("M",)
+    cols: tuple[Dimension, ...] = ("N", "P", "Q")
+    lanes: tuple[Dimension, ...] = ("C",)
+    folds: tuple[Axis, ...] = ("G", "cols", "rows", "R", "S", "lanes")
+    cut: tuple[Literal["N", "G", "M", "C", "P", "Q"], ...] = ("G", "N", "M", "P", "Q", "C")

@@ -21,10 +21,17 @@ from typing import Annotated
 from pydantic import Field
 
 from accsim.errors import InputError, suggest
-from accsim.hardware.accelerator import Accelerator, ArrayFamily
-from accsim.mapping.dataflow import Dataflow, RowStationaryDataflow
+from accsim.hardware.accelerator import Accelerator
+from accsim.mapping.dataflow import Dataflow, RowStationaryDataflow, TiledDataflow, family_of
 from accsim.mapping.dataflow_reader import load_dataflow
-from accsim.mapping.mapping import NEST_OPERANDS, Mapping, RowStationaryMapping, SystolicMapping, shared_levels
+from accsim.mapping.mapping import (
+    NEST_OPERANDS,
+    Mapping,
+    RowStationaryMapping,
+    SystolicMapping,
+    TiledMapping,
+    shared_levels,
+)
 from accsim.mapping.nest import Loop
 from accsim.workload.layer import Geometry, Operand
 from accsim.workload.network import Network
@@ -99,7 +106,7 @@ def _dataflow(
 ) -> Dataflow:
     named = entry.get("dataflow") if isinstance(entry, dict) else None
     flow = load_dataflow(named) if isinstance(named, str) else default or load_dataflow(accelerator.dataflow)
-    if isinstance(flow, RowStationaryDataflow) != (accelerator.array.family is ArrayFamily.ROW_STATIONARY):
+    if family_of(flow) is not accelerator.array.family:
         raise InputError(
             [
                 f"{document.place((name,), key=True)}: {name}: dataflow {flow.name} does not run on the "
@@ -114,7 +121,8 @@ def _entry(document: Document, name: str, flow: Dataflow, geometry: Geometry, ac
         rs = bind(document, RowStationaryEntry, at=(name,))
         return RowStationaryMapping(flow, m=rs.m, n=rs.n, e=rs.e, f=rs.f or geometry.Q, p=rs.p, q=rs.q, r=rs.r, t=rs.t)
     entry = bind(document, SystolicEntry, at=(name,))
-    mistakes = _loop_mistakes(document, name, entry.loops, geometry, flow.rows + flow.cols + flow.stream)
+    on_array = flow.rows + flow.cols + (flow.folds if isinstance(flow, TiledDataflow) else flow.stream)
+    mistakes = _loop_mistakes(document, name, entry.loops, geometry, on_array)
     loops = tuple(Loop(dim, step) for dim, step in entry.loops)
     hold: list[tuple[str, Operand, int]] = []
     for operand in NEST_OPERANDS:
@@ -136,6 +144,8 @@ def _entry(document: Document, name: str, flow: Dataflow, geometry: Geometry, ac
                 )
     if mistakes:
         raise InputError(mistakes)
+    if isinstance(flow, TiledDataflow):
+        return TiledMapping(flow, loops, tuple(hold))
     return SystolicMapping(flow, loops, tuple(hold))
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from accsim.hardware.accelerator import Accelerator
-from accsim.mapping.dataflow import RELEVANT, RowStationaryDataflow, SystolicDataflow
+from accsim.mapping.dataflow import RELEVANT, RowStationaryDataflow, SystolicDataflow, TiledDataflow
 from accsim.mapping.nest import Loop, Nest
 from accsim.workload.layer import Geometry, Operand
 
 NEST_OPERANDS = (Operand.IFMAP, Operand.WEIGHT, Operand.PSUM)
 
 
+Flow = TypeVar("Flow", SystolicDataflow, TiledDataflow)
+
+
 @dataclass(frozen=True, slots=True)
-class SystolicMapping:
-    """Tiles held by the buffers of a machine with a systolic array.
+class LoopMapping(Generic[Flow]):
+    """Tiles held by the buffers of a machine.
 
     Attributes:
         dataflow: which dimensions are on the array.
@@ -24,7 +28,7 @@ class SystolicMapping:
         note: where the mapping comes from.
     """
 
-    dataflow: SystolicDataflow
+    dataflow: Flow
     loops: tuple[Loop, ...]
     hold: tuple[tuple[str, Operand, int], ...]
     note: str = ""
@@ -50,6 +54,16 @@ class SystolicMapping:
             "loops": [[loop.dim, loop.step] for loop in self.loops],
             "hold": hold,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class SystolicMapping(LoopMapping[SystolicDataflow]):
+    """Tiles of a machine with a systolic array."""
+
+
+@dataclass(frozen=True, slots=True)
+class TiledMapping(LoopMapping[TiledDataflow]):
+    """Tiles of a machine that runs each of them in its own way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +129,7 @@ class RowStationaryMapping:
         return out
 
 
-Mapping = SystolicMapping | RowStationaryMapping
+Mapping = SystolicMapping | RowStationaryMapping | TiledMapping
 
 
 def shared_levels(accelerator: Accelerator, operand: Operand) -> tuple[str, ...]:

@@ -120,7 +120,10 @@ class Activity:
             layer depends on values. Where it is not empty it replaces ``counts`` for pricing, as a whole.
         pe_active_max: most PEs that work at the same time.
         pe_active_average: average over the passes, weighted by their MAC cycles.
-        idle_slots: PE slots without a MAC, by named cause; with the MACs they add up to PEs x total cycles.
+        idle_slots: PE slots without a MAC, by named cause; with the MACs that are not skipped they add up to
+            PEs x ``macs_per_pe`` x total cycles.
+        macs_per_pe: MACs that a PE can begin in a cycle.
+        begun_macs: MACs that took a slot, where the machine skips others; ``None`` for all of them.
         tensors: storage and location of each tensor.
         notes, warnings: what the reader must know.
     """
@@ -136,6 +139,8 @@ class Activity:
     pe_active_max: int = 0
     pe_active_average: float = 0.0
     idle_slots: tuple[tuple[str, int], ...] = ()
+    macs_per_pe: int = 1
+    begun_macs: int | None = None
     tensors: tuple[TensorReport, ...] = ()
     mapping: dict[str, object] = field(default_factory=dict, hash=False)
     notes: tuple[str, ...] = ()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from accsim.simulate.tiled.run import TileWords
+
 
 @dataclass(frozen=True, slots=True)
 class Occupancy:
@@ -74,7 +76,20 @@ class RowStationaryFlows:
     psum_kept: int = 0
 
 
-Flows = SystolicFlows | RowStationaryFlows
+@dataclass(slots=True)
+class TiledFlows:
+    """Words moved by an array that runs tiles.
+
+    Attributes:
+        words: of all tiles.
+        psum_in: sums read back, first zeros too where they are read.
+    """
+
+    words: TileWords
+    psum_in: int = 0
+
+
+Flows = SystolicFlows | RowStationaryFlows | TiledFlows
 
 
 @dataclass(frozen=True, slots=True)

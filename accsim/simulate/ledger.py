@@ -83,6 +83,13 @@ class Ledger:
         if accesses > 0:
             self._rows.setdefault((level, operand, action, None), [0, 0])[0] += accesses
 
+    def some(self, level: str, operand: Operand, action: Action, accesses: int, bits: int) -> None:
+        """Count accesses and the bits that they move, whatever their width."""
+        if accesses > 0:
+            row = self._rows.setdefault((level, operand, action, None), [0, 0])
+            row[0] += accesses
+            row[1] += bits
+
     def counts(self) -> tuple[Count, ...]:
         """The counters, in the order in which they were first counted."""
         return tuple(

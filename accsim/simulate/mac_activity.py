@@ -26,12 +26,18 @@ def mac_activity(
     macs: int,
     notes: tuple[str, ...] = (),
     warnings: tuple[str, ...] = (),
+    idle: tuple[tuple[str, int], ...] | None = None,
+    macs_per_pe: int = 1,
+    begun: int | None = None,
 ) -> Activity:
     """The activity of a layer that starts at cycle 0.
 
     Args:
         timing, occupancy, counts, macs: what an engine found.
         notes, warnings: what the reader must know.
+        idle: slots without a MAC by cause, where the array says; else they follow from the cycles.
+        macs_per_pe: MACs that a PE can begin in a cycle.
+        begun: MACs that took a slot, where the machine skips others.
     """
     return Activity(
         layer=task.layer.name,
@@ -44,7 +50,9 @@ def mac_activity(
         expected=_expected(counts, task, accelerator),
         pe_active_max=occupancy.most,
         pe_active_average=occupancy.average,
-        idle_slots=_idle_slots(macs, accelerator, timing, occupancy),
+        idle_slots=_idle_slots(macs, accelerator, timing, occupancy) if idle is None else idle,
+        macs_per_pe=macs_per_pe,
+        begun_macs=begun,
         tensors=_tensors(task, accelerator),
         mapping=mapping.describe(),
         notes=notes + _coding_notes(task, accelerator),

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from accsim.hardware.accelerator import InitialPsum
 from accsim.mapping.dataflow import Axis, Delivery, Drain, Reduction
-from accsim.mapping.mapping import RowStationaryMapping, SystolicMapping
+from accsim.mapping.mapping import RowStationaryMapping, SystolicMapping, TiledMapping
 from accsim.mapping.row_stationary import starts
 from accsim.simulate.flows import Flow, Flows, Occupancy, RowStationaryFlows, SystolicFlows, Zeros
 from accsim.simulate.ledger import Ledger
@@ -70,6 +70,8 @@ def count_array(place: Place) -> tuple[ArrayModel, tuple[Flows, Occupancy]]:
     if isinstance(mapping, RowStationaryMapping):
         rows = RowStationaryArray(place.accelerator, mapping, place.nest)
         return rows, _row_stationary(place, rows)
+    if isinstance(mapping, TiledMapping):
+        raise TypeError("an array that runs tiles is counted by simulate.tiled")
     systolic = SystolicArray(place.accelerator, mapping.dataflow, place.nest)
     return systolic, _systolic(place, mapping, systolic)
 

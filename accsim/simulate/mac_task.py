@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from accsim.mapping.mapping import Mapping
 from accsim.simulate.coding import Coded, coded_bits_per_word, whole_words
 from accsim.simulate.padding import pixel_share, valid_macs
 from accsim.simulate.storage import OffChipBits, Place, Residency
-from accsim.simulate.values import Values
+from accsim.simulate.values import Array, Values
 from accsim.workload.layer import Geometry, Layer, LayerKind, Operand
 
 
@@ -45,6 +46,7 @@ class MacTask:
         coded: tensors that are run-length coded off chip.
         values: what the tensors' values decide; ``None`` when there are none. Values that were made up leave
             ``densities`` and ``coded`` as they are.
+        tensors: the values themselves, as they were given, by the tensor's name.
     """
 
     layer: Layer
@@ -54,6 +56,22 @@ class MacTask:
     densities: Densities
     coded: frozenset[Operand]
     values: Values | None = None
+    tensors: Dictionary[str, Array] = field(default_factory=dict, compare=False, repr=False)
+
+    def weight_bits(self, accelerator: Accelerator) -> int:
+        """Bits of a word of the second operand: those of its codes, where the network says; else the machine's."""
+        return self.layer.weight_statistics.bits or accelerator.bits(self.weight_name)
+
+    def activation_bits(self, accelerator: Accelerator) -> int:
+        """Bits of a word of the ifmap, likewise."""
+        return self.layer.ifmap_statistics.bits or accelerator.bits(Operand.IFMAP)
+
+    def machine(self, accelerator: Accelerator) -> Accelerator:
+        """The machine with operands as wide as this layer's: what buffers hold of it, and what moves."""
+        weight, activation = self.weight_bits(accelerator), self.activation_bits(accelerator)
+        output = self.layer.ofmap_statistics.bits or accelerator.bits(Operand.OFMAP)
+        pe = replace(accelerator.pe, weight_bits=weight, activation_bits=activation, output_bits=output)
+        return accelerator if pe == accelerator.pe else replace(accelerator, pe=pe)
 
     @property
     def weight_name(self) -> Operand:

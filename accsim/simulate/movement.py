@@ -6,7 +6,7 @@ Both engines find the words, one by formula and one by watching, and write them 
 from __future__ import annotations
 
 from accsim.simulate.activity import Action
-from accsim.simulate.flows import Flow, Flows, RowStationaryFlows, SystolicFlows, Zeros
+from accsim.simulate.flows import Flow, Flows, RowStationaryFlows, SystolicFlows, TiledFlows, Zeros
 from accsim.simulate.ledger import PE, Ledger
 from accsim.simulate.storage import Edge, Place, Traffic, count_inputs, count_outputs
 from accsim.workload.layer import Operand
@@ -27,6 +27,8 @@ def record(place: Place, flows: Flows, traffic: Traffic, macs: int, zeros: Zeros
     count_inputs(place, edge, traffic, ledger)
     if isinstance(flows, SystolicFlows):
         _count_systolic(place, flows, macs, ledger)
+    elif isinstance(flows, TiledFlows):
+        _count_tiled(place, flows, ledger)
     else:
         _count_row_stationary(place, flows, zeros.kept if place.accelerator.pe.psum_gating else 0, ledger)
     count_outputs(place, edge, traffic, ledger)
@@ -36,6 +38,8 @@ def record(place: Place, flows: Flows, traffic: Traffic, macs: int, zeros: Zeros
 def _edge(flows: Flows) -> Edge:
     if isinstance(flows, SystolicFlows):
         return Edge(flows.ifmap.edge, flows.weight.edge, flows.psum.edge, flows.psum_in)
+    if isinstance(flows, TiledFlows):
+        return Edge(flows.words.ifmap, flows.words.weight, flows.words.psum_out, flows.psum_in)
     return Edge(flows.ifmap_read, flows.weight_sent, flows.psum_out, flows.psum_in)
 
 
@@ -77,6 +81,26 @@ def _count_row_stationary(place: Place, flows: RowStationaryFlows, gated: int, l
     ledger.per_pe(spad, Operand.PSUM, Action.WRITE, flows.psum_kept - gated, wide)
     if spad is not None:
         ledger.times(spad, Operand.PSUM, Action.GATED_READ, gated)
+
+
+def _count_tiled(place: Place, flows: TiledFlows, ledger: Ledger) -> None:
+    """Networks, registers and accumulators of an array that runs tiles, and what else its PEs do."""
+    words = flows.words
+    for operand, sent, held in (
+        (Operand.IFMAP, words.ifmap, words.ifmap_held),
+        (Operand.WEIGHT, words.weight, words.weight_held),
+    ):
+        name = place.weight_name if operand is Operand.WEIGHT else operand
+        bits, link, registers = place.bits(operand), place.link(operand, "in"), place.register_file(operand)
+        ledger.move(link, name, Action.SEND, sent, bits)
+        ledger.per_pe(link, name, Action.DELIVER, held, bits, peer=registers)
+        ledger.per_pe(registers, name, Action.FILL, held, bits, peer=link)
+    _count_psum_links(place, flows, ledger)
+    wide, registers = place.bits(Operand.PSUM), place.register_file(Operand.PSUM)
+    ledger.per_pe(registers, Operand.PSUM, Action.READ, words.psum_kept, wide)
+    ledger.per_pe(registers, Operand.PSUM, Action.WRITE, words.psum_kept, wide)
+    for (level, operand, action), (accesses, bits) in words.actions.items():
+        ledger.some(level, operand, action, accesses, bits)
 
 
 def _count_systolic(place: Place, flows: SystolicFlows, macs: int, ledger: Ledger) -> None:

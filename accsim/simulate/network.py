@@ -7,14 +7,19 @@ from math import prod
 
 from accsim.hardware.accelerator import Accelerator
 from accsim.mapping.capacity import Reserved
-from accsim.mapping.mapping import Mapping
+from accsim.mapping.mapping import Mapping, TiledMapping
 from accsim.simulate.activity import Activity, Cycles, TensorReport
+from accsim.simulate.flows import Zeros
 from accsim.simulate.ledger import Ledger
 from accsim.simulate.mac_activity import mac_activity
 from accsim.simulate.mac_layer import count_layer
 from accsim.simulate.mac_task import Densities, MacTask
+from accsim.simulate.movement import record
+from accsim.simulate.padding import valid_macs
 from accsim.simulate.residency import NETWORK_INPUT, Plan, home_of, stored_as
-from accsim.simulate.storage import Residency
+from accsim.simulate.storage import Residency, traffic
+from accsim.simulate.tiled.count import count_tiled, flows_of
+from accsim.simulate.tiled.families import array_of
 from accsim.simulate.values import Tensors, measure
 from accsim.simulate.vector import Role, count_passing, count_vector
 from accsim.workload.layer import Layer, LayerKind, Operand
@@ -47,6 +52,7 @@ def tasks(network: Network, accelerator: Accelerator, plan: Plan, tensors: Tenso
             densities=densities,
             coded=_coded(accelerator, layer, densities),
             values=values,
+            tensors=tensors.get(layer.name, {}),
         )
     return out
 
@@ -99,9 +105,30 @@ def _coded(accelerator: Accelerator, layer: Layer, densities: Densities) -> froz
 
 def simulate_mac(task: MacTask, accelerator: Accelerator, mapping: Mapping, notes: tuple[str, ...] = ()) -> Activity:
     """Activity of one layer with MACs under a mapping, counted; it starts at cycle 0."""
+    if isinstance(mapping, TiledMapping):
+        return _simulate_tiled(task, accelerator, mapping, notes)
     place, ledger = task.place(accelerator, mapping), Ledger(accelerator)
     timing, occupancy = count_layer(place, ledger, task.off_chip(place), task.counted_codes, task.taps)
     return mac_activity(task, accelerator, mapping, timing, occupancy, ledger.counts(), task.geometry.macs, notes=notes)
+
+
+def _simulate_tiled(task: MacTask, accelerator: Accelerator, mapping: TiledMapping, notes: tuple[str, ...]) -> Activity:
+    """The same on an array that runs tiles."""
+    machine = task.machine(accelerator)
+    place, ledger = task.place(machine, mapping), Ledger(machine)
+    off_chip, array = task.off_chip(place), array_of(task, place)
+    timing, counted = count_tiled(place, array, off_chip)
+    moved, macs = traffic(place, off_chip, task.counted_codes), task.geometry.macs
+    zeros = task.zero_macs
+    gated = min(counted.done, macs - valid_macs(task.geometry) if zeros is None else zeros)
+    record(place, flows_of(place, counted.words), moved, counted.done, Zeros(gated), ledger)
+    cycles, per_cycle = timing.cycles, machine.array.pes * array.macs_per_pe
+    outside = {"fill": cycles.fill, "drain": cycles.drain} | {f"stall_{cause}": n for cause, n in cycles.stalls}
+    return mac_activity(
+        task, machine, mapping, timing, counted.occupancy, ledger.counts(), macs,
+        notes=(*notes, *array.notes()), idle=counted.idle_slots(outside, per_cycle), macs_per_pe=array.macs_per_pe,
+        begun=counted.done if counted.done != macs else None,
+    )  # fmt: skip
 
 
 def simulate_other(layer: Layer, network: Network, accelerator: Accelerator, plan: Plan) -> Activity:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from accsim.mapping.nest import Piece
 from accsim.workload.layer import Geometry
 
 
@@ -17,6 +18,20 @@ def valid_taps(geometry: Geometry) -> tuple[list[int], list[int]]:
     return (
         [outputs_on(g.P, r * g.dilation_h - g.pad_top, g.stride_h, g.H) for r in range(g.R)],
         [outputs_on(g.Q, s * g.dilation_w - g.pad_left, g.stride_w, g.W) for s in range(g.S)],
+    )
+
+
+def valid_in(geometry: Geometry, rows: Piece, cols: Piece) -> int:
+    """Taps that lie on pixels and not on padding, of all windows of pieces of P and Q, for a channel."""
+    g = geometry
+
+    def on_pixels(piece: Piece, offset: int, stride: int, length: int) -> int:
+        first = max(piece.start, -(offset // stride))
+        last = min(piece.start + piece.size - 1, (length - 1 - offset) // stride)
+        return max(0, last - first + 1)
+
+    return sum(on_pixels(rows, r * g.dilation_h - g.pad_top, g.stride_h, g.H) for r in range(g.R)) * sum(
+        on_pixels(cols, s * g.dilation_w - g.pad_left, g.stride_w, g.W) for s in range(g.S)
     )
 
 

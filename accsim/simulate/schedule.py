@@ -70,7 +70,7 @@ def schedule(place: Place, array: ArrayModel, off_chip: OffChipBits) -> Schedule
         if isinstance(array, SystolicArray) and array.overlaps
         else _one_by_one(place, array)
     )
-    return Schedule.of(total, _makespan(place, array, off_chip), place.accelerator.dram.name)
+    return Schedule.of(total, makespan_of(place, array, off_chip), place.accelerator.dram.name)
 
 
 def _one_by_one(place: Place, array: ArrayModel) -> Phase:
@@ -126,15 +126,15 @@ def _tile_words(operand: Operand, pieces: Sizes) -> int:
     return prod(pieces[dim].size for dim in RELEVANT[operand])
 
 
-def _makespan(place: Place, array: ArrayModel, off_chip: OffChipBits) -> int:
+def makespan_of(place: Place, array: ArrayModel, off_chip: OffChipBits) -> int:
     """Cycles of the layer with its DRAM transfers."""
-    streams = [_stream(place, one, array, off_chip) for one in fetched(place)]
+    streams = [stream_of(place, one, off_chip, array) for one in fetched(place)]
     runs = array_runs(place.nest, array)
     depths = array.depths if isinstance(array, RowStationaryArray) else (array.load_at, array.ramp_at)
-    return Timeline(place.nest, streams, _output(place, off_chip), runs, depths).makespan()
+    return Timeline(place.nest, streams, output_of(place, off_chip), runs, depths).makespan()
 
 
-def _stream(place: Place, one: Fetched, array: ArrayModel, off_chip: OffChipBits) -> Stream:
+def stream_of(place: Place, one: Fetched, off_chip: OffChipBits, array: ArrayModel | None = None) -> Stream:
     """An input as the timeline takes it."""
     cycles = _fetch(place, one.operand, off_chip)
     if not one.by_ifmap or not isinstance(array, RowStationaryArray):
@@ -177,7 +177,7 @@ def _fetch(place: Place, operand: Operand, off_chip: OffChipBits) -> Callable[[S
     return cycles
 
 
-def _output(place: Place, off_chip: OffChipBits) -> Output:
+def output_of(place: Place, off_chip: OffChipBits) -> Output:
     """The output tile's transfers."""
     acc, tile = place.accelerator, returned(place)
     stays = place.residency.ofmap is not None

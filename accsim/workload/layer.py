@@ -126,11 +126,13 @@ class TensorStatistics:
     Attributes:
         density: expected fraction of non-zero words under an independent (Bernoulli) distribution of zeros; ``None``
             when nothing is known, and then nothing that depends on it is estimated.
-        source: where the density comes from.
+        source: where the density, or the width, comes from.
+        bits: width of the codes that its words have; ``None`` for as wide as the machine's operands.
     """
 
     density: float | None = None
     source: str | None = None
+    bits: int | None = None
 
 
 MadeBy = tuple[str, tuple[tuple[str, Any], ...]]

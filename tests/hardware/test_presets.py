@@ -20,7 +20,7 @@ from accsim.hardware.accelerator import (
 from accsim.hardware.reader import load_accelerator
 from accsim.workload.layer import Operand
 
-PRESETS = ("edge_8x8", "eyeriss", "eyeriss_isca16", "systolic_32x32", "tpu_v1")
+PRESETS = ("dadiannao", "edge_8x8", "eyeriss", "eyeriss_isca16", "systolic_32x32", "tpu_v1")
 KIB, MIB = 8 * 1024, 8 * 1024**2
 
 

@@ -27,8 +27,9 @@ from accsim.hardware.accelerator import (
     Sram,
     VectorUnit,
 )
-from accsim.hardware.build import CARRIED, IN_PE, STORED
+from accsim.hardware.build import CARRIED, DEFAULT_DATAFLOW, IN_PE, STORED
 from accsim.hardware.checks import FUSABLE
+from accsim.hardware.datapath import BIT_PARALLEL, Datapath, DatapathKind, Digits
 from accsim.hardware.reader import load_accelerator
 from accsim.hardware.writer import write_accelerator
 from accsim.workload.layer import Operand
@@ -53,6 +54,22 @@ def some(operands: tuple[Operand, ...]) -> st.SearchStrategy[tuple[Operand, ...]
     return st.lists(st.sampled_from(operands), min_size=1, unique=True).map(tuple)
 
 
+DATAPATHS = (
+    BIT_PARALLEL,
+    Datapath(n=2, m=4),
+    Datapath(DatapathKind.ACTIVATION_SERIAL, serial_bits=2, sign_cycle=True),
+    Datapath(DatapathKind.DYNAMIC_PRECISION, sign_cycle=False, trim_low=True),
+    Datapath(DatapathKind.BOTH_SERIAL),
+    Datapath(DatapathKind.TERM_SERIAL, digits=Digits.BOOTH, shift_bits=0),
+    Datapath(DatapathKind.BOTH_TERMS, digits=Digits.BOOTH),
+    Datapath(DatapathKind.FUSED_BRICKS, brick_bits=4, fused_bits=16),
+    Datapath(DatapathKind.SHIFT),
+    Datapath(DatapathKind.CODEBOOK, codebook_words=16),
+    Datapath(DatapathKind.OUTLIER, outlier_bits=16, outlier_lanes=1),
+)
+"""One of each kind that leaves the widths of operands open."""
+
+
 @st.composite
 def pes(draw: st.DrawFn, family: ArrayFamily) -> Pe:
     weight, activation, accumulator = draw(st.integers(1, 64)), draw(st.integers(1, 64)), draw(st.integers(1, 64))
@@ -72,6 +89,7 @@ def pes(draw: st.DrawFn, family: ArrayFamily) -> Pe:
         draw(only_row_stationary),
         draw(only_row_stationary),
         psum_gating=gates and draw(only_row_stationary) > 0,
+        datapath=draw(st.sampled_from(DATAPATHS)) if family is ArrayFamily.INNER_PRODUCT else BIT_PARALLEL,
     )
 
 
@@ -124,6 +142,7 @@ def machines(draw: st.DrawFn) -> Accelerator:
         systolic and draw(st.booleans()),
         draw(st.integers(1, 2)) if systolic else 1,
         draw(st.sampled_from(InitialPsum)),
+        draw(st.integers(1, 65536)) if family is ArrayFamily.INNER_PRODUCT else 1,
     )
     pe = draw(pes(family))
     levels: list[Level] = [draw(drams(pe.activation_bits))]
@@ -140,7 +159,9 @@ def machines(draw: st.DrawFn) -> Accelerator:
     parameters = tuple((key, draw(st.integers(1, 2**31))) for key in "mnepqrt")
     owners = st.tuples(text, text)
     mappings = (
-        () if systolic else draw(st.lists(st.tuples(owners, st.just(parameters), text), unique_by=lambda m: m[0]))
+        draw(st.lists(st.tuples(owners, st.just(parameters), text), unique_by=lambda m: m[0]))
+        if family is ArrayFamily.ROW_STATIONARY
+        else ()
     )
     return Accelerator(
         name=draw(text.filter(bool)),
@@ -148,7 +169,7 @@ def machines(draw: st.DrawFn) -> Accelerator:
         array=array,
         pe=pe,
         levels=tuple(levels),
-        dataflow="weight_stationary" if systolic else "row_stationary",
+        dataflow=DEFAULT_DATAFLOW[family],
         energy_table=draw(st.sampled_from(["horowitz_45nm", "eyeriss_65nm"])),
         description=draw(text),
         source=draw(text),

@@ -79,6 +79,7 @@ def changed(**lines: str) -> str:
 class TestShipped:
     def test_names(self) -> None:
         assert library.names("dataflows") == (
+            "inner_product",
             "input_stationary",
             "isca16_no_local_reuse",
             "isca16_output_stationary_a",
@@ -211,8 +212,8 @@ class TestFieldMistakes:
 
     def test_an_unknown_array(self, mistakes: Mistakes) -> None:
         assert mistakes(changed(array="sistolic")) == [
-            "flow.yaml:9:8: array: must be 'systolic', 'row_stationary' or 'reuse', got 'sistolic'; did you mean "
-            "'systolic'?"
+            "flow.yaml:9:8: array: must be 'systolic', 'row_stationary', 'inner_product' or 'reuse', got "
+            "'sistolic'; did you mean 'systolic'?"
         ]
 
     def test_a_systolic_file_for_a_row_stationary_array(self, mistakes: Mistakes) -> None:

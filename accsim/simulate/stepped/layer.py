@@ -13,7 +13,7 @@ import numpy as np
 
 from accsim.errors import AccsimError
 from accsim.hardware.accelerator import Accelerator, Overflow
-from accsim.mapping.mapping import Mapping, RowStationaryMapping
+from accsim.mapping.mapping import Mapping, RowStationaryMapping, TiledMapping
 from accsim.mapping.row_stationary import cut_filter
 from accsim.simulate.activity import Activity
 from accsim.simulate.channel import fetched, returned
@@ -31,6 +31,7 @@ from accsim.simulate.stepped.storage import Storage
 from accsim.simulate.stepped.walk import walk
 from accsim.simulate.storage import Place
 from accsim.simulate.systolic_folds import SystolicFolds
+from accsim.simulate.tiled import families
 from accsim.workload.layer import Operand
 
 
@@ -62,6 +63,8 @@ def steps_of(place: Place) -> Iterator[Step]:
     that take turns there. A burst is the passes of one output tile.
     """
     nest, mapping = place.nest, place.mapping
+    if isinstance(mapping, TiledMapping):
+        return walk(nest, 0, 0)
     if not isinstance(mapping, RowStationaryMapping):
         return walk(nest, SystolicFolds(place.accelerator, mapping.dataflow, nest).load_at, 0)
     rows, cols = cut_filter(place.accelerator, nest.geometry, mapping.p, mapping.q)
@@ -80,7 +83,13 @@ def ifmap_cycles_of(place: Place) -> Callable[[Step], int]:
 
 
 def machine_of(place: Place, operands: Operands) -> Machine:
-    """The machine of the array's family."""
+    """The machine of the array's family.
+
+    Raises:
+        AccsimError: it has none that can be stepped.
+    """
+    if isinstance(place.mapping, TiledMapping):
+        return families.machine_of(place, operands)
     if isinstance(place.mapping, RowStationaryMapping):
         from accsim.simulate.stepped.row_stationary import SteppedRowStationary  # noqa: PLC0415
 

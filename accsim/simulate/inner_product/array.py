@@ -1,0 +1,276 @@
+"""One tile on an inner-product array: its edges, its words, and its slots."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from accsim.hardware.accelerator import InitialPsum
+from accsim.mapping.dataflow import TiledDataflow
+from accsim.simulate.edge_ports import INPUTS, EdgePort, edge_ports
+from accsim.simulate.inner_product import expected, groups
+from accsim.simulate.inner_product.datapaths import Follows, Rate, rate_of
+from accsim.simulate.inner_product.operands import Known, known
+from accsim.simulate.inner_product.steps import Steps
+from accsim.simulate.mac_task import MacTask
+from accsim.simulate.padding import valid_in
+from accsim.simulate.storage import Place
+from accsim.simulate.tiled.run import Sizes, TileRun, TileWords
+from accsim.workload.layer import Operand
+
+Ints = npt.NDArray[np.int64]
+DIMS = ("N", "G", "M", "C", "P", "Q")
+
+
+class InnerProductArray:
+    """The array of a layer.
+
+    Args:
+        task: the layer; its values, where it carries them, decide what datapaths that follow values take.
+        place: the layer on a machine whose operand widths are the layer's.
+    """
+
+    def __init__(self, task: MacTask, place: Place) -> None:
+        if not isinstance(place.mapping.dataflow, TiledDataflow):
+            raise TypeError(f"{place.mapping.dataflow.name} is no dataflow of tiles")
+        self.place, self.dataflow, self.geometry = place, place.mapping.dataflow, place.nest.geometry
+        self.array, self.path = place.accelerator.array, place.accelerator.pe.datapath
+        self._task, self._runs = task, dict[tuple[object, ...], TileRun]()
+        self.weight_bits = place.accelerator.bits(task.weight_name)
+        self.activation_bits = place.accelerator.bits(Operand.IFMAP)
+        returns = place.accelerator.array.initial_psum is InitialPsum.READ
+        self._ports = list(edge_ports(place.accelerator, returns))
+
+    @cached_property
+    def known(self) -> Known:
+        """Values, as far as they are known."""
+        return known(self._task)
+
+    @cached_property
+    def rate(self) -> Rate:
+        """The datapath on the layer's operands."""
+        g = self.geometry
+        connected = g.P * g.Q * g.R * g.S == 1
+        return rate_of(self.path, self.weight_bits, self.activation_bits, self.known.signed, connected)
+
+    @property
+    def by_value(self) -> bool:
+        """Whether values decide, and are known."""
+        if self.rate.follows is Follows.WIDTHS or self.known.ifmap is None:
+            return False
+        return self.rate.follows is not Follows.TERM_PAIRS or self.known.weight is not None
+
+    @property
+    def macs_per_pe(self) -> int:
+        """Products that a lane takes in at once."""
+        return self.rate.products
+
+    @property
+    def lanes(self) -> int:
+        """Products of a row and column in a step."""
+        return self.array.lanes * self.rate.products
+
+    def notes(self) -> tuple[str, ...]:
+        """On what the edges of a step rest."""
+        if self.rate.follows is Follows.WIDTHS or self.by_value:
+            return ()
+        return (
+            f"{self.path.kind}: cycles are expected under independent words, zero as often as the densities say and "
+            "otherwise any magnitude of their bits alike; of each tile rounded up",
+        )
+
+    def tile(self, sizes: Sizes) -> TileRun:
+        """What the array does with a tile."""
+        if self.by_value:
+            return self._run(sizes)
+        key = (*(sizes[dim].size for dim in DIMS), valid_in(self.geometry, sizes["P"], sizes["Q"]))
+        if key not in self._runs:
+            self._runs[key] = self._run(sizes)
+        return self._runs[key]
+
+    def _run(self, sizes: Sizes) -> TileRun:
+        length = self._lengths(sizes)
+        steps = Steps(self.dataflow, length, self.array.rows, self.array.cols, self.lanes, whole=self.by_value)
+        edges = self._edges(steps, sizes)
+        times = steps.times
+        ports, spent, longest = self._waits(steps, edges)
+        compute = math.ceil(float((times * edges).sum()) * (1 - 2.0**-50))
+        stalls = dict.fromkeys(ports, 0)
+        for i, name in enumerate(ports):
+            stalls[name] += math.ceil(float((times * np.where(longest == i, spent - edges, 0)).sum()) * (1 - 2.0**-50))
+        macs = math.prod(sizes[dim].size for dim in DIMS) * self.geometry.R * self.geometry.S
+        kept = math.prod(length.values())
+        idle, slots, busy = self._slots(steps, edges, compute, kept, sizes)
+        used = [int(steps.used(axis).max()) for axis in ("rows", "cols", "lanes")]
+        return TileRun(
+            compute=compute,
+            words=self._words(steps, sizes, edges, length),
+            macs=macs,
+            slots=slots,
+            idle=idle,
+            stalls=tuple((name, n) for name, n in stalls.items() if n),
+            tail=self.place.accelerator.pe.pipeline_stages - 1,
+            effectual=kept,
+            active=used[0] * used[1] * -(-used[2] // self.rate.products),
+            busy=busy,
+        )
+
+    def _lengths(self, sizes: Sizes) -> dict[str, int]:
+        """Length of every fold; of the lanes, of the weights that are kept."""
+        g, out = self.geometry, dict[str, int]()
+        for name in self.dataflow.folds:
+            dims = self.dataflow.axis(name)
+            out[name] = math.prod(getattr(g, dim) if dim in "RS" else sizes[dim].size for dim in dims)
+        if self.path.n:
+            out["lanes"] = -(-out["lanes"] * self.path.n // self.path.m)
+        return out
+
+    def _edges(self, steps: Steps, sizes: Sizes) -> npt.NDArray[np.float64] | Ints:
+        """Edges of each class of steps, as far as the datapath goes."""
+        rate = self.rate
+        if rate.follows is Follows.WIDTHS:
+            return np.full([1] * len(steps.folds), rate.edges, np.int64)
+        if self.by_value:
+            return self._by_value(sizes)
+        used = np.broadcast_arrays(*(steps.used(axis) for axis in ("rows", "cols", "lanes")))
+        ifmap, weight = self._task.known_densities.ifmap, self._task.known_densities.weight
+        activation = max(1, self.activation_bits - self.known.signed), 1.0 if ifmap is None else ifmap
+        second = max(1, self.weight_bits - 1), 1.0 if weight is None else weight
+        each = [
+            expected.edges(rate, activation, second, int(r), int(c), int(n))
+            for r, c, n in zip(*(one.ravel() for one in used), strict=True)
+        ]
+        return np.array(each).reshape(used[0].shape)
+
+    @property
+    def _unrolled(self) -> dict[str, int]:
+        return {"rows": self.array.rows, "cols": self.array.cols, "lanes": self.lanes}
+
+    def _activations(self, sizes: Sizes, words: Ints) -> Ints:
+        """Activations laid out along the folds, then rows (one), columns and lanes."""
+        return groups.laid_out(groups.windows(words, self.geometry, sizes), "NGCPQRS", self.dataflow, self._unrolled)
+
+    def _weights(self, sizes: Sizes, words: Ints) -> Ints:
+        return groups.laid_out(groups.filters(words, self.geometry, sizes), "GMCRS", self.dataflow, self._unrolled)
+
+    def _by_value(self, sizes: Sizes) -> Ints:
+        """Edges of each step, from values: the group that works together waits for the slowest of it."""
+        rate, ifmap = self.rate, np.abs(self.known.ifmap) if self.known.ifmap is not None else np.zeros(0, np.int64)
+        match rate.follows:
+            case Follows.WIDTH_USED:
+                ored = np.bitwise_or.reduce(self._activations(sizes, ifmap), axis=(-3, -2, -1))
+                bits = -(-groups.width(ored, rate.trim_low) // rate.serial_bits)
+                edges = np.where(bits > 0, bits + rate.sign, 1) * rate.edges
+            case Follows.TERMS_MET:
+                met = groups.met(ifmap, rate.digits)
+                ored = np.bitwise_or.reduce(self._activations(sizes, met), axis=(-3, -2, -1))
+                edges = np.maximum(np.bitwise_count(ored).astype(np.int64), 1) * rate.edges
+            case Follows.MOST_TERMS:
+                counts = self._activations(sizes, groups.terms(ifmap, rate.digits))
+                edges = np.maximum(counts.max(axis=(-3, -2, -1)), 1) * rate.edges
+            case _:
+                weight = np.abs(self.known.weight) if self.known.weight is not None else np.zeros(0, np.int64)
+                a = self._activations(sizes, groups.terms(ifmap, rate.digits)).max(axis=(-3, -2))
+                w = self._weights(sizes, groups.terms(weight, rate.digits)).max(axis=(-3, -2))
+                edges = np.maximum((a * w).max(axis=-1), 1)
+        return np.asarray(edges, np.int64)
+
+    def _port_edges(self, steps: Steps, port: EdgePort) -> Ints:
+        """Edges that a port needs for each class of steps."""
+        place, rows, cols, lanes = self.place, steps.used("rows"), steps.used("cols"), steps.used("lanes")
+        bits = np.zeros([1] * len(steps.folds), np.int64)
+        if Operand.WEIGHT in port.operands:
+            bits = bits + np.where(steps.brings(Operand.WEIGHT), rows * lanes * place.bits(Operand.WEIGHT), 0)
+        if Operand.IFMAP in port.operands:
+            bits = bits + np.where(steps.brings(Operand.IFMAP), cols * lanes * place.bits(Operand.IFMAP), 0)
+        if Operand.PSUM in port.operands and not port.operands & INPUTS:
+            bits = bits + np.where(steps.finishes(), rows * cols * place.bits(Operand.PSUM), 0)
+        return -(-bits // port.bits_per_cycle)
+
+    def _waits(
+        self, steps: Steps, edges: npt.NDArray[np.float64] | Ints
+    ) -> tuple[list[str], npt.NDArray[np.float64] | Ints, Ints]:
+        """Names of the ports, edges of each class of steps with them, and which port makes it last; -1 for none."""
+        names: list[str] = []
+        spent, longest = edges, np.full([1] * len(steps.folds), -1, np.int64)
+        for i, port in enumerate(self._ports):
+            names.append(port.name)
+            needed = self._port_edges(steps, port)
+            longest = np.where(needed > spent, i, longest)
+            spent = np.maximum(spent, needed)
+        return names, spent, longest
+
+    def _slots(
+        self, steps: Steps, edges: npt.NDArray[np.float64] | Ints, compute: int, kept: int, sizes: Sizes
+    ) -> tuple[tuple[tuple[str, int], ...], int, int]:
+        """Slots without a new MAC by cause, all slots, and cycles of PEs at work."""
+        array, times = self.array, steps.times
+        rows, cols, lanes = (steps.used(axis) for axis in ("rows", "cols", "lanes"))
+        weighted = times * edges
+        slots = array.rows * array.cols * self.lanes * compute
+        by_row = self._whole(weighted * (array.rows - rows) * array.cols * self.lanes)
+        by_col = self._whole(weighted * rows * (array.cols - cols) * self.lanes)
+        by_lane = self._whole(weighted * rows * cols * (self.lanes - lanes))
+        at_work = slots - by_row - by_col - by_lane
+        own = self._own_edges(sizes, kept)
+        idle = [("filters", by_row), ("windows", by_col), ("lanes", by_lane)]
+        more = own - kept
+        idle += [("further_edges", more), ("synchronisation", at_work - kept - more)]
+        return tuple((name, n) for name, n in idle if n), slots, at_work // self.rate.products
+
+    def _whole(self, each: npt.NDArray[np.float64] | Ints) -> int:
+        return round(float(each.sum())) if each.dtype.kind == "f" else int(each.sum())
+
+    def _own_edges(self, sizes: Sizes, kept: int) -> int:
+        """Edges that MACs take for themselves, one at least; without what they wait for each other."""
+        rate = self.rate
+        if not self.by_value or self.known.ifmap is None:
+            return kept * rate.edges if rate.follows is Follows.WIDTHS else kept
+        ifmap = np.abs(self.known.ifmap)
+        if rate.follows is Follows.TERM_PAIRS and self.known.weight is not None:
+            return self._own_pairs(sizes, np.abs(self.known.weight), ifmap)
+        if rate.follows is Follows.WIDTH_USED:
+            bits = -(-groups.width(ifmap, rate.trim_low) // rate.serial_bits)
+            own = np.where(bits > 0, bits + rate.sign, 1) * rate.edges
+        else:
+            own = np.maximum(groups.terms(ifmap, rate.digits), 1) * rate.edges
+        seen = groups.windows(own - rate.edges, self.geometry, sizes)  # padding is 0 and takes what a zero takes
+        per_filter = int(seen.sum()) + seen.size * rate.edges
+        return per_filter * sizes["M"].size
+
+    def _own_pairs(self, sizes: Sizes, weight: Ints, ifmap: Ints) -> int:
+        digits = self.rate.digits
+        a = groups.windows(groups.terms(ifmap, digits), self.geometry, sizes)
+        w = groups.filters(groups.terms(weight, digits), self.geometry, sizes)
+        pairs = int((a.sum(axis=(0, 3, 4)) * w.sum(axis=1)).sum())
+        some_a = (a > 0).sum(axis=(0, 3, 4))
+        some_w = (w > 0).sum(axis=1)
+        return pairs + a.size * sizes["M"].size - int((some_a * some_w).sum())
+
+    def _words(
+        self, steps: Steps, sizes: Sizes, edges: npt.NDArray[np.float64] | Ints, length: dict[str, int]
+    ) -> TileWords:
+        n, g, m, c, p, q = (sizes[dim] for dim in DIMS)
+        pixels = valid_in(self.geometry, p, q) * n.size * g.size * c.size * steps.repeats(Operand.IFMAP)
+        weights = g.size * m.size * c.size * self.geometry.R * self.geometry.S
+        if self.path.n:
+            weights = weights // max(1, self._reduced(sizes)) * length["lanes"]
+        sums = g.size * m.size * n.size * p.size * q.size * steps.repeats(Operand.PSUM)
+        updates = self._whole(steps.times * edges * steps.used("rows") * steps.used("cols"))
+        weights *= steps.repeats(Operand.WEIGHT)
+        return TileWords(
+            ifmap=pixels,
+            weight=weights,
+            psum_out=sums,
+            ifmap_held=pixels,
+            weight_held=weights,
+            psum_kept=updates,
+        )
+
+    def _reduced(self, sizes: Sizes) -> int:
+        """Products on the lanes, skipped ones too."""
+        g = self.geometry
+        return math.prod(getattr(g, dim) if dim in "RS" else sizes[dim].size for dim in self.dataflow.lanes)

@@ -1,0 +1,69 @@
+"""The families of arrays that run tiles: each has one entry here, and its code is loaded when it is first used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from accsim.errors import AccsimError
+from accsim.hardware.accelerator import Accelerator, ArrayFamily
+
+if TYPE_CHECKING:
+    from accsim.simulate.mac_task import MacTask
+    from accsim.simulate.stepped.machine import Machine, Operands
+    from accsim.simulate.storage import Place
+    from accsim.simulate.tiled.run import TileArray
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Where the code of a family is.
+
+    Attributes:
+        counted: ``module:name`` of ``(task, place) -> TileArray``.
+        misfit: ``module:name`` of ``(task, accelerator) -> str | None``: why the array cannot run a layer at all.
+        stepped: ``module:name`` of ``(place, operands) -> Machine``; ``None`` while there is none.
+    """
+
+    counted: str
+    misfit: str
+    stepped: str | None = None
+
+
+FAMILIES: dict[ArrayFamily, Family] = {
+    ArrayFamily.INNER_PRODUCT: Family(
+        counted="accsim.simulate.inner_product.array:InnerProductArray",
+        misfit="accsim.simulate.inner_product.operands:misfit",
+    ),
+}
+
+
+def _load(where: str) -> Callable[..., object]:
+    module, _, name = where.partition(":")
+    return cast("Callable[..., object]", getattr(import_module(module), name))
+
+
+def array_of(task: MacTask, place: Place) -> TileArray:
+    """The counted array of a layer's machine."""
+    return cast("TileArray", _load(FAMILIES[place.accelerator.array.family].counted)(task, place))
+
+
+def misfit(task: MacTask, accelerator: Accelerator) -> str | None:
+    """Why a machine cannot run a layer, whatever the mapping; ``None`` if it can."""
+    family = FAMILIES.get(accelerator.array.family)
+    return None if family is None else cast("str | None", _load(family.misfit)(task, accelerator))
+
+
+def machine_of(place: Place, operands: Operands) -> Machine:
+    """The stepped machine of a layer's machine.
+
+    Raises:
+        AccsimError: the family has none.
+    """
+    family = place.accelerator.array.family
+    where = FAMILIES[family].stepped
+    if where is None:
+        raise AccsimError(f"{family} arrays run in the counted engine only; use '--engine counted'")
+    return cast("Machine", _load(where)(place, operands))
