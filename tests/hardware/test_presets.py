@@ -20,7 +20,10 @@ from accsim.hardware.accelerator import (
 from accsim.hardware.reader import load_accelerator
 from accsim.workload.layer import Operand
 
-PRESETS = ("dadiannao", "edge_8x8", "eyeriss", "eyeriss_isca16", "systolic_32x32", "tpu_v1")
+PRESETS = (
+    "cnvlutin", "dadiannao", "edge_8x8", "eie", "eyeriss", "eyeriss_isca16", "eyeriss_v2", "scnn", "systolic_32x32",
+    "tpu_v1",
+)  # fmt: skip
 KIB, MIB = 8 * 1024, 8 * 1024**2
 
 

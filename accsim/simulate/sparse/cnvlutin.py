@@ -18,12 +18,16 @@ the turn is assumed here. The first layer is run like any other.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from accsim.simulate.sparse.count import Counters, SparseCount, Stepped, named
+from accsim.simulate.sparse.count import Counters, Expected, SparseCount, Stepped, named
 from accsim.simulate.sparse.window import Window, masks, words
 from accsim.workload.layer import Geometry
 
@@ -104,3 +108,60 @@ def _result(out: Counters, machine: Cnvlutin) -> SparseCount:
         idle=named(IDLE, (barrier, unmapped)),
         accesses=named(("ifmap_reads", "weight_reads"), (ifmap_reads, multiplies)),
     )
+
+
+def expect(g: Geometry, ifmap: float, weight: float, machine: Cnvlutin) -> Expected:
+    """What is expected of a layer at densities of its ifmap and weights; cycles are exact.
+
+    Words of different lanes are independent, so P(longest <= k) is the product of the lanes' binomial distributions.
+    """
+    passes, cycles, met = -(-g.filters_per_group // machine.filters), 0.0, 0
+    for lanes, times in _windows(g, machine).items():
+        cycles += times * _longest(tuple(sorted(lanes)), ifmap)
+        met += times * sum(lanes)
+    multiplies = g.N * g.M * met * ifmap
+    return Expected(
+        cycles=g.N * g.G * passes * cycles,
+        multiplies=multiplies,
+        accesses=(("ifmap_reads", g.N * g.G * passes * met * ifmap), ("weight_reads", multiplies)),
+    )
+
+
+def _windows(g: Geometry, machine: Cnvlutin) -> Counter[tuple[int, ...]]:
+    """How often windows of a group give their lanes so many words, zeros among them."""
+    bricks = [min(machine.brick, g.channels_per_group - c) for c in range(0, g.channels_per_group, machine.brick)]
+    rows = Counter(_inside(p, g.R, g.stride_h, g.dilation_h, g.pad_top, g.H) for p in range(g.P))
+    cols = Counter(_inside(q, g.S, g.stride_w, g.dilation_w, g.pad_left, g.W) for q in range(g.Q))
+    out: Counter[tuple[int, ...]] = Counter()
+    for (down, high), (across, wide) in product(rows.items(), cols.items()):
+        lanes = [0] * machine.lanes
+        for r, s in product(down, across):
+            for z, words_in in enumerate(bricks):
+                lanes[((r * g.S + s) * len(bricks) + z) % machine.lanes] += words_in
+        out[tuple(lanes)] += high * wide
+    return out
+
+
+def _inside(at: int, taps: int, stride: int, dilation: int, pad: int, length: int) -> tuple[int, ...]:
+    """Taps of a window that lie on pixels."""
+    return tuple(r for r in range(taps) if 0 <= at * stride + r * dilation - pad < length)
+
+
+@lru_cache(maxsize=1024)
+def _longest(lanes: tuple[int, ...], density: float) -> float:
+    """Expected largest of independent binomial counts."""
+    most = max(lanes, default=0)
+    below = np.ones(most + 1)  # P(all lanes have at most k words), k = 0 ...
+    for size, n in Counter(lanes).items():
+        below *= _cumulated(size, density, most) ** n
+    return float(most - below[:most].sum())
+
+
+def _cumulated(size: int, density: float, most: int) -> NDArray[np.float64]:
+    """P(at most k of ``size`` words are not zero), k = 0 to ``most``."""
+    shares = np.zeros(most + 1)
+    shares[0] = 1.0
+    for n in range(size):
+        shares[1 : n + 2] = shares[1 : n + 2] * (1 - density) + shares[: n + 1] * density
+        shares[0] *= 1 - density
+    return np.minimum(1.0, np.cumsum(shares))

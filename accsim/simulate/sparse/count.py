@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -43,19 +44,22 @@ class SparseCount:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The expectation of a ``SparseCount`` when only densities are known and zeros are independent of each other.
+    """What is expected of a layer when only densities are known and zeros are independent of each other.
 
-    Attributes are those of ``SparseCount``; ``bound`` says how ``cycles`` relates to the true expectation: ``exact``,
-    or the words of the approximation that was made.
+    Attributes:
+        cycles: if the work were spread evenly over everything that waits for each other: expected maxima are larger, so
+            that this is at most the expectation, unless a machine's docstring says that it is exact.
+        multiplies: products; exact in expectation.
+        accesses: words, by the names of ``SparseCount``.
     """
 
     cycles: float
-    dense_cycles: int
     multiplies: float
-    slots: float
-    idle: tuple[tuple[str, float], ...]
     accesses: tuple[tuple[str, float], ...]
-    bound: str
+
+    def access(self, name: str) -> int:
+        """Words of one kind of access, rounded up."""
+        return math.ceil(dict(self.accesses)[name])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

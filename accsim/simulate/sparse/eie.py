@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accsim.simulate.sparse.count import Counters, SparseCount, Stepped, named
+from accsim.compress.encodings.run_length import pairs_per_word
+from accsim.simulate.sparse.count import Counters, Expected, SparseCount, Stepped, named
 from accsim.simulate.sparse.window import check_shapes
 from accsim.workload.layer import Geometry
 
@@ -131,3 +132,20 @@ def _dense(g: Geometry, machine: Eie) -> int:
     stored = np.ascontiguousarray(np.broadcast_to(rows[:, None, None], (used, g.C, 2)))
     one = eie_kernels.count(np.ones((1, g.C), np.uint8), stored, used, machine.pes, machine.queue_depth)
     return g.N * g.P * int(one[eie_kernels.CYCLES])
+
+
+def expect(g: Geometry, ifmap: float, weight: float, machine: Eie) -> Expected:
+    """What is expected of a layer at densities of its ifmap and weights."""
+    column = pairs_per_word(machine.count_bits, weight) * g.M / machine.pes
+    sent = g.N * g.P * g.C * ifmap
+    pairs = sent * pairs_per_word(machine.count_bits, weight) * g.M
+    return Expected(
+        cycles=sent * max(1.0, column) + g.N * g.P,
+        multiplies=g.macs * ifmap * weight,
+        accesses=(
+            ("broadcasts", sent),
+            ("pointer_reads", sent * min(machine.pes, g.M)),
+            ("weight_reads", pairs),
+            ("accumulator_updates", pairs),
+        ),
+    )

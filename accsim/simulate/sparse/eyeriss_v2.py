@@ -35,7 +35,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accsim.simulate.sparse.count import Counters, SparseCount, Stepped, named
+from accsim.simulate.padding import valid_macs
+from accsim.simulate.sparse.count import Counters, Expected, SparseCount, Stepped, named
 from accsim.simulate.sparse.window import Window, masks, words
 from accsim.workload.layer import Geometry
 
@@ -180,3 +181,26 @@ def one_mac_cycles(nonzero_iacts: NDArray[Any], nonzero_weights: NDArray[Any]) -
     simulation of the PE, it gives the published cycles exactly.
     """
     return int(np.dot(nonzero_iacts.astype(np.int64), nonzero_weights.astype(np.int64)))
+
+
+def expect(g: Geometry, ifmap: float, weight: float, machine: EyerissV2) -> Expected:
+    """What is expected of a layer at densities of its ifmap and weights."""
+    c = cut(g, machine)
+    column = max(1.0, c.filters * weight / machine.macs)
+    share = ifmap * column / -(-c.filters // machine.macs)
+    rounds = -(-(g.R * -(-g.channels_per_group // c.channels)) // machine.rows)
+    blocks = -(-(g.G * -(-g.filters_per_group // c.filters)) // c.filter_ways)
+    macs = valid_macs(g) * ifmap * weight
+    sent = g.N * g.P * g.R * g.C * g.W * ifmap * blocks * (max(1, machine.clusters // max(1, c.position_ways)))
+    return Expected(
+        cycles=_dense(g, machine, c) * min(1.0, share),
+        multiplies=macs,
+        accesses=(
+            ("ifmap_reads", macs / max(1e-9, c.filters * weight)),
+            ("weight_reads", macs),
+            ("psum_updates", macs),
+            ("ifmap_sent", sent),
+            ("weight_sent", g.weight_words * weight),
+            ("psum_out", rounds * g.ofmap_words),
+        ),
+    )

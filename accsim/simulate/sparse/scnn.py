@@ -33,7 +33,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from accsim.simulate.sparse.count import Counters, SparseCount, Stepped, named
+from accsim.simulate.padding import valid_macs
+from accsim.simulate.sparse.count import Counters, Expected, SparseCount, Stepped, named
 from accsim.simulate.sparse.window import Window, masks, words
 from accsim.workload.layer import Geometry
 
@@ -151,4 +152,24 @@ def _result(out: Counters, machine: Scnn) -> SparseCount:
         slots=int(cycles) * machine.multipliers,
         idle=named(IDLE, (fragmentation, conflicts, barrier, halo)),
         accesses=named(("ifmap_reads", "weight_reads", "accumulator_updates"), (ifmap_reads, weight_reads, multiplies)),
+    )
+
+
+def expect(g: Geometry, ifmap: float, weight: float, machine: Scnn) -> Expected:
+    """What is expected of a layer at densities of its ifmap and weights."""
+    at_once = max(1, together(g, machine))
+    groups, per_group = -(-g.filters_per_group // at_once), g.filters_per_group
+    tile = -(-(g.H + g.pad_top + g.pad_bottom) // machine.rows) * -(-(g.W + g.pad_left + g.pad_right) // machine.cols)
+    phases = g.stride_h * g.stride_w
+    pixels = max(1.0, tile * ifmap / phases / machine.inputs)
+    taps = max(1.0, g.R * g.S * min(at_once, per_group) * weight / phases / machine.filters)
+    channels, macs = g.N * g.C * groups, valid_macs(g) * ifmap * weight
+    return Expected(
+        cycles=channels * phases * pixels * taps + g.N * g.M * halo_area(g, machine),
+        multiplies=macs,
+        accesses=(
+            ("ifmap_reads", g.ifmap_words * ifmap * groups),
+            ("weight_reads", g.N * g.weight_words * weight * machine.rows * machine.cols),
+            ("accumulator_updates", macs),
+        ),
     )

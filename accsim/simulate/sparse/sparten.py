@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accsim.simulate.sparse.count import Counters, SparseCount, Stepped, named
+from accsim.simulate.padding import valid_macs
+from accsim.simulate.sparse.count import Counters, Expected, SparseCount, Stepped, named
 from accsim.simulate.sparse.window import Window, masks, words
 from accsim.workload.layer import Geometry
 
@@ -129,4 +130,23 @@ def _result(out: Counters, machine: Sparten) -> SparseCount:
         slots=int(cycles) * machine.multipliers,
         idle=named(IDLE, (empty, barrier, unmapped, clusters)),
         accesses=named(("mask_matches", "ifmap_reads", "weight_reads"), (chunks, multiplies, multiplies)),
+    )
+
+
+def expect(g: Geometry, ifmap: float, weight: float, machine: Sparten) -> Expected:
+    """What is expected of a layer at densities of its ifmap and weights."""
+    macs, chunks = valid_macs(g) * ifmap * weight, -(-g.channels_per_group // machine.chunk)
+    shared = -(-g.filters_per_group // 2)
+    batches = -(-shared // machine.units)
+    items = g.N * g.P * g.Q * g.G * batches
+    filters = min(2.0, g.filters_per_group)
+    work = filters * max(1.0, min(machine.chunk, g.channels_per_group) * ifmap * weight)
+    return Expected(
+        cycles=-(-items // machine.clusters) * g.R * g.S * chunks * work,
+        multiplies=macs,
+        accesses=(
+            ("mask_matches", g.N * g.P * g.Q * g.M * g.R * g.S * chunks),
+            ("ifmap_reads", macs),
+            ("weight_reads", macs),
+        ),
     )
