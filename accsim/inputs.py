@@ -12,6 +12,7 @@ from accsim.errors import InputError
 from accsim.hardware.accelerator import Accelerator
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping as LayerMapping
+from accsim.simulate.tiled.families import FAMILIES
 from accsim.simulate.values import Array, Tensors, load_tensors, read_tensors, tensor_mistakes
 from accsim.workload.network import Network
 
@@ -80,7 +81,8 @@ def load_inputs(
     table = energy_table if isinstance(energy_table, EnergyTable) else load_table(energy_table or machine.energy_table)
     compressed = None
     if compress is not None:
-        compressed, tensors = _compress(network, compress, tensors, integer_weights, layers)
+        by_value = machine.array.family in FAMILIES and not integer_weights
+        compressed, tensors = _compress(network, compress, tensors, integer_weights, layers, by_value)
         network = compressed.network
     values = load_tensors(tensors, network) if isinstance(tensors, str | Path) else tensors or {}
     if inputs is not None:
@@ -104,6 +106,7 @@ def _compress(
     tensors: str | Path | Tensors | None,
     integer_weights: bool,
     layers: Sequence[str] | None,
+    by_value: bool,
 ) -> tuple[Compressed, Tensors]:
     """The compressed network, cut to some layers, and the values of its tensors.
 
@@ -130,9 +133,12 @@ def _compress(
         kept = select_layers(network.name, compressed.network.layers, layers)
         compressed = replace(compressed, network=replace(compressed.network, layers=kept))
     names = {layer.name for layer in compressed.network.layers}
-    # a density says as much as the zeros do, unless those of the ifmap are known too
-    wanted = names if integer_weights else names & values.keys()
-    for name, own in (compressed.integer_weights() if integer_weights else compressed.nonzero_masks(wanted)).items():
+    # a density says as much as the zeros do, unless those of the ifmap are known too, or the machine skips by weights
+    wanted = names if integer_weights or by_value else names & values.keys()
+    own_values = {} if integer_weights else compressed.nonzero_masks(wanted)
+    if integer_weights or by_value:
+        own_values |= compressed.integer_weights()
+    for name, own in own_values.items():
         if name in wanted:
             values[name] = {**values.get(name, {}), **own}
     return compressed, values

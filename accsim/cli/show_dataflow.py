@@ -39,7 +39,9 @@ def plain(dataflow: Dataflow | ReuseDataflow) -> dict[str, Any]:
         return about | {"family": "reuse"} | {key: [str(item) for item in getattr(dataflow, key)] for key in lists}
     if isinstance(dataflow, TiledDataflow):
         about |= {"family": dataflow.family.value, "stationary": dataflow.stationary.value}
-        return about | {key: list(getattr(dataflow, key)) for key in ("rows", "cols", "lanes", "folds", "cut")}
+        return about | {
+            key: list(getattr(dataflow, key)) for key in ("rows", "cols", "lanes", "folds", "cut", "first_lanes")
+        }
     return about | {
         "family": "systolic",
         "stationary": dataflow.stationary.value,
@@ -126,6 +128,8 @@ def _tiled(dataflow: TiledDataflow) -> list[tuple[str, str, str]]:
     )
     found = [(name, ", ".join(dims) or "-", f"{how}: {_words(dims)}") for name, dims, how in axes]
     found.append(("folds", ", ".join(dataflow.folds), "loops inside a tile, outermost first"))
+    if dataflow.first_lanes:
+        found.append(("first lanes", ", ".join(dataflow.first_lanes), "added in one step by a layer on the input"))
     return [*found, ("cut", ", ".join(dataflow.cut), "dimensions that tiles may be cut along")]
 
 

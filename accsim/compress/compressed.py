@@ -110,14 +110,39 @@ def compress(model: Model, recipe: Recipe, encoding: str = BEST) -> Compressed:
     for layer, parameters in after.layers():
         with in_layer(layer.name):
             stored[layer.name] = store(parameters, encoding)
-    layers = tuple(
-        replace(layer, weight_statistics=TensorStatistics(stored[layer.name].density, f"recipe {recipe.name}"))
-        if layer.name in stored
-        else layer
-        for layer in after.network.layers
-    )
+    layers = tuple(_with_codes(layer, after, stored.get(layer.name), recipe) for layer in after.network.layers)
     network = replace(after.network, layers=layers)
     return Compressed(recipe, network, after, stored, before, after.origin, after.real, _not_modelled(stored))
+
+
+def _with_codes(layer: Layer, model: Model, stored: Stored | None, recipe: Recipe) -> Layer:
+    """The layer with what is known of its weights, and of the codes of its feature maps."""
+    source, out = f"recipe {recipe.name}", layer
+    if stored is not None:
+        integers = stored.code not in REALS
+        known = TensorStatistics(
+            stored.density,
+            source,
+            stored.bits if integers else None,
+            stored.code if integers else None,
+            stored.encoding,
+            stored.stored_bits,
+        )
+        out = replace(out, weight_statistics=known)
+    ifmap, ofmap = (model.activations.get(name) for name in (*layer.inputs[:1], layer.name))
+    if ifmap is not None and ifmap.kind in INTEGERS:
+        at = replace(layer.ifmap_statistics, bits=ifmap.bits, code=ifmap.kind)
+        out = replace(out, ifmap_statistics=at)
+    if ofmap is not None and ofmap.kind in INTEGERS:
+        out = replace(out, ofmap_statistics=replace(layer.ofmap_statistics, bits=ofmap.bits, code=ofmap.kind))
+    return out
+
+
+REALS = frozenset({"float", "transformed", "published"})
+"""Codes of weights that are no integers."""
+
+INTEGERS = frozenset({"uniform", "binary"})
+"""Codes of feature maps that are."""
 
 
 def _published(network: Network, recipe: Recipe, before: int, encoding: str) -> Compressed:
@@ -142,13 +167,15 @@ def _published(network: Network, recipe: Recipe, before: int, encoding: str) -> 
 
 
 def _with_densities(layer: Layer, density: float | None, said: PublishedLayer, recipe: Recipe) -> Layer:
-    def of(value: float | None, old: TensorStatistics) -> TensorStatistics:
-        return old if value is None else TensorStatistics(value, recipe.source)
+    def of(value: float | None, old: TensorStatistics, bits: int | None = None) -> TensorStatistics:
+        known = old if value is None else TensorStatistics(value, recipe.source)
+        narrow = bits is not None and bits < TRAINED_BITS
+        return replace(known, bits=bits) if narrow else known
 
     return replace(
         layer,
-        weight_statistics=of(density, layer.weight_statistics),
-        ifmap_statistics=of(said.ifmap_density, layer.ifmap_statistics),
+        weight_statistics=of(density, layer.weight_statistics, said.weight_bits),
+        ifmap_statistics=of(said.ifmap_density, layer.ifmap_statistics, said.activation_bits),
         ofmap_statistics=of(said.ofmap_density, layer.ofmap_statistics),
     )
 

@@ -22,6 +22,9 @@ RECEIVING = frozenset({Action.FILL, Action.WRITE, Action.SEND})
 STANDING = (Action.CLOCK, Action.LEAK)
 """What costs energy in every cycle of a layer, whether a level works or not."""
 
+_VARIANT = {Component.DRAM: "standard", Component.PE: "datapath"}
+"""What the variants of a component are called."""
+
 _NETWORK = (Action.SEND, Action.DELIVER, Action.HOP)
 
 
@@ -132,7 +135,7 @@ class PriceList:
         known = table.variants(level.component)
         hint = ""
         if level.variant and known:
-            kind += f", {'standard' if level.component is Component.DRAM else 'cell'} {level.variant!r}"
+            kind += f", {_VARIANT.get(level.component, 'cell')} {level.variant!r}"
             hint = suggest(level.variant, known)
         return (
             f"energy table {table.name!r} has no entry for {action} at {level.where} ({kind}); "
@@ -156,11 +159,18 @@ def unused(table: EnergyTable, used: set[str], accelerator: Accelerator) -> tupl
     present = {level.component for level in levels(accelerator)}
     if accelerator.dram.run_length is not None:
         present.add(Component.CODEC)
+    kind = accelerator.pe.datapath.kind
+    other = [e for e in table.entries if e.component is Component.PE and e.variant not in (None, kind)]
+    if Component.PE in chosen:
+        priced = {action for e in table.entries if e.name in used and e.variant == kind for action in e.actions}
+        other += [e for e in table.entries if e.component is Component.PE and not priced.isdisjoint(e.actions)]
+    passed = {e.name for e in other}
     gated = {Action.GATED_MAC.value, Action.GATED_READ.value}
     return tuple(
         e.name
         for e in table.entries
         if e.name not in used
+        and e.name not in passed
         and e.component in present
         and any(action != AREA for action in e.actions)
         and (accelerator.pe.zero_gating or not gated.issuperset(e.actions))

@@ -107,7 +107,7 @@ def _entry(file: TableFile, entry: EntryFile, factor: float) -> Entry:
     node = entry.node_nm or (file.node_nm if on_chip else None)
     return Entry(
         component=entry.component,
-        variant=entry.standard or entry.cell,
+        variant=_variant(entry),
         part=entry.part or "",
         rules=entry.rules,
         source=entry.source,
@@ -116,6 +116,10 @@ def _entry(file: TableFile, entry: EntryFile, factor: float) -> Entry:
         voltage_v=entry.voltage_v or (file.voltage_v if on_chip and node == file.node_nm else None),
         points=tuple(_point(p, entry, factor) for p in entry.points),
     )
+
+
+def _variant(entry: EntryFile) -> str | None:
+    return entry.standard or entry.cell or entry.datapath
 
 
 def _point(point: PointFile, entry: EntryFile, factor: float) -> Point:
@@ -159,7 +163,7 @@ def _mistakes(document: Document, file: TableFile) -> Iterator[str]:
     for i, entry in enumerate(file.entries):
         yield from _entry_mistakes(document, file, i, entry)
         for value in dict.fromkeys(name for p in entry.points for name in _values(p)):
-            key = (entry.component, entry.standard or entry.cell or "", entry.part or "", value)
+            key = (entry.component, _variant(entry) or "", entry.part or "", value)
             if priced.setdefault(key, i) != i:
                 place = document.place(("entries", i))
                 yield f"{place}: entries.{i}: {value} is already given by entries.{priced[key]}; name a part of each"
@@ -169,7 +173,7 @@ def _entry_mistakes(document: Document, file: TableFile, i: int, entry: EntryFil
     place, said = document.place(("entries", i)), f"entries.{i}"
     if entry.source not in file.sources:
         yield _unknown(document, ("entries", i, "source"), "source", entry.source, file.sources)
-    for key, component in (("standard", Component.DRAM), ("cell", Component.RF)):
+    for key, component in (("standard", Component.DRAM), ("cell", Component.RF), ("datapath", Component.PE)):
         if getattr(entry, key) and entry.component is not component:
             yield f"{document.place(('entries', i, key))}: {said}.{key}: only a {component} entry has a {key}"
     if not entry.points:

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from accsim.energy.table import Component, EnergyUnit, Form, TransferRule, Variable
+from accsim.hardware.datapath import DatapathKind
 from accsim.simulate.activity import Action
 from accsim.yamlfile import Model, SizeBits
 
@@ -46,6 +47,7 @@ class PointFile(Model):
     mac: NotNegative | None = None
     gated_mac: NotNegative | None = None
     gated_read: NotNegative | None = None
+    step: NotNegative | None = None
     send: NotNegative | None = None
     deliver: NotNegative | None = None
     hop: NotNegative | None = None
@@ -63,6 +65,7 @@ class EntryFile(Model):
     component: Component
     standard: Text | None = None
     cell: Text | None = None
+    datapath: DatapathKind | None = None
     part: Text | None = None
     points: tuple[PointFile, ...]
     copies: dict[Action, Action] = {}

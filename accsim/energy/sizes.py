@@ -8,6 +8,7 @@ from math import sqrt
 from accsim.energy.scaling import Sizes
 from accsim.energy.table import Component, Variable
 from accsim.hardware.accelerator import Accelerator, Dram, Level, Link, RegisterFile, Sram
+from accsim.hardware.datapath import DatapathKind
 
 PE_LEVEL = "pe"
 """Name of the level that the MAC units' counts carry."""
@@ -42,7 +43,8 @@ class Priced:
 def levels(accelerator: Accelerator) -> tuple[Priced, ...]:
     """Every level of a machine from the outside in, and its PEs' MAC units last."""
     listed = tuple(_level(accelerator, level) for level in accelerator.levels)
-    return (*listed, Priced(PE_LEVEL, Component.PE, None, _datapath(accelerator), accelerator.array.pes))
+    kind = accelerator.pe.datapath.kind
+    return (*listed, Priced(PE_LEVEL, Component.PE, str(kind), _datapath(accelerator), accelerator.array.pes))
 
 
 def _level(accelerator: Accelerator, level: Level) -> Priced:
@@ -70,10 +72,13 @@ def _level(accelerator: Accelerator, level: Level) -> Priced:
 def _datapath(accelerator: Accelerator, vector: bool = False) -> Sizes:
     pe = accelerator.pe
     weight = pe.activation_bits if vector else pe.weight_bits
+    operand = sqrt(weight * pe.activation_bits)
+    if pe.datapath.kind is DatapathKind.FUSED_BRICKS and not vector:
+        operand = pe.datapath.fused_bits  # wider operands take several edges of a unit
     return {
         Variable.WIDTH: pe.activation_bits,
         Variable.PRODUCT: weight * pe.activation_bits,
-        Variable.OPERAND: sqrt(weight * pe.activation_bits),
+        Variable.OPERAND: operand,
         Variable.ACCUMULATOR: pe.accumulator_bits,
         Variable.REGISTERS: weight + pe.activation_bits + pe.accumulator_bits,
     }

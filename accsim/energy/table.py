@@ -146,7 +146,7 @@ class Entry:
     """Prices of one component, or of one part of it.
 
     Attributes:
-        variant: the DRAM standard or the register file's cell it holds for; ``None`` for any.
+        variant: the DRAM standard, the register file's cell or the PE's datapath it holds for; ``None`` for any.
         part: what it is a part of the component (``multiplier``); empty for the whole.
         rules: names of the rules that bring its points to another size, one per size its points state.
         node_nm, voltage_v: what the figures hold for; ``None`` when not stated or not on chip.

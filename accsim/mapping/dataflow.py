@@ -7,7 +7,7 @@ A row-stationary dataflow names the order of the loops over passes (Chen et al.,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from accsim.hardware.accelerator import ArrayFamily
@@ -141,6 +141,8 @@ class TiledDataflow:
         folds: order of the loops inside a tile, outermost first: ``rows``, ``cols`` and ``lanes``, where an axis is
             longer than the array, and what is left.
         cut: dimensions that tiles may be cut along, in the order in which they are preferred.
+        first_lanes: what a layer that reads the network's input has on its lanes instead, where that is of few
+            channels; R and S here are no folds then. Empty for the same as every layer.
     """
 
     name: str
@@ -150,8 +152,16 @@ class TiledDataflow:
     lanes: tuple[str, ...]
     folds: tuple[str, ...]
     cut: tuple[str, ...] = ("G", "N", "M", "P", "Q", "C")
+    first_lanes: tuple[str, ...] = ()
     description: str = ""
     source: str = ""
+
+    def of_first_layer(self) -> TiledDataflow:
+        """The dataflow of a layer that reads the network's input."""
+        if not self.first_lanes:
+            return self
+        folds = tuple(fold for fold in self.folds if fold not in self.first_lanes)
+        return replace(self, lanes=self.first_lanes, folds=folds, first_lanes=())
 
     def axis(self, axis: str) -> tuple[str, ...]:
         """The dimensions of a fold: those of an axis, or the one that it names."""

@@ -25,6 +25,7 @@ One of an inner-product array gives the axes of its array, and the order of the 
     lanes: [C]                 # products added in one cycle: of C, R and S
     folds: [G, cols, rows, R, S, lanes]   # outermost first; the innermost decides what stays in registers
     cut: [G, N, M, P, Q, C]    # dimensions that tiles may be cut along
+    first_lanes: [R, S, C]     # lanes of a layer that reads the network's input, if others
 
 A reuse dataflow says which words are moved and not when (``accsim.mapping.reuse``): it is analysed, not run. Each of
 the loops N M C P Q R S of a group runs in one or more of four places::
@@ -165,6 +166,9 @@ def _tiled_places(flow: TiledDataflow) -> Iterator[Mistake]:
         yield ("folds",), f"must list {_words(axes)} too, where the folds of an axis longer than the array come"
     if flow.family is not ArrayFamily.INNER_PRODUCT:
         return
+    lost = [dim for dim in flow.lanes if flow.first_lanes and dim not in flow.first_lanes]
+    if lost:
+        yield ("first_lanes",), f"must list {_words(lost)} too, which other layers have on their lanes"
     for where, allowed, what in (
         ("rows", {"M"}, "a row of the array is a filter"),
         ("cols", {"N", "P", "Q"}, "a column of the array is a window"),

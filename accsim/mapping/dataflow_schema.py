@@ -61,3 +61,4 @@ class TiledFile(Model):
     lanes: tuple[Dimension, ...] = ("C",)
     folds: tuple[Axis, ...] = ("G", "cols", "rows", "R", "S", "lanes")
     cut: tuple[Literal["N", "G", "M", "C", "P", "Q"], ...] = ("G", "N", "M", "P", "Q", "C")
+    first_lanes: tuple[Literal["C", "R", "S"], ...] = ()

@@ -10,7 +10,7 @@ from accsim.workload.layer import INT64_MAX, Operand
 
 
 class Action(StrEnum):
-    """What happened at a level."""
+    """What happened at a level; ``step`` is an edge of a PE at work whose MACs take several, or of several MACs."""
 
     READ = "read"
     WRITE = "write"
@@ -18,6 +18,7 @@ class Action(StrEnum):
     MAC = "mac"
     GATED_MAC = "gated_mac"
     GATED_READ = "gated_read"
+    STEP = "step"
     SEND = "send"
     DELIVER = "deliver"
     HOP = "hop"

@@ -128,11 +128,17 @@ class TensorStatistics:
             when nothing is known, and then nothing that depends on it is estimated.
         source: where the density, or the width, comes from.
         bits: width of the codes that its words have; ``None`` for as wide as the machine's operands.
+        code: what the codes are: ``uniform``, ``binary``, ``ternary``, ``power_of_two``, ``codebook`` ...; ``None``
+            where nothing is said.
+        encoding, stored_bits: how the whole tensor is stored, and in how many bits; ``None`` for word by word.
     """
 
     density: float | None = None
     source: str | None = None
     bits: int | None = None
+    code: str | None = None
+    encoding: str | None = None
+    stored_bits: int | float | None = None
 
 
 MadeBy = tuple[str, tuple[tuple[str, Any], ...]]

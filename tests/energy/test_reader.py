@@ -53,7 +53,13 @@ def test_every_figure_of_a_shipped_table_has_a_citation(name: str) -> None:
 
 
 def test_shipped_tables() -> None:
-    assert names("energy tables") == ("aladdin_40nm", "eyeriss_65nm", "eyeriss_normalized", "horowitz_45nm")
+    assert names("energy tables") == (
+        "aladdin_40nm",
+        "bit_serial_32nm",
+        "eyeriss_65nm",
+        "eyeriss_normalized",
+        "horowitz_45nm",
+    )
     normalized = load_table("eyeriss_normalized")
     assert (normalized.unit, normalized.transfer_rule) == (EnergyUnit.MAC, TransferRule.DEARER_LEVEL)
 

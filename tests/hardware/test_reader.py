@@ -207,8 +207,8 @@ levels:
 """
         assert mistakes(text) == [
             "hw.yaml:2:8: clock: must be a frequency such as '200 MHz', got '500 KiB'",
-            "hw.yaml:3:17: array.family: must be 'systolic', 'row_stationary', 'inner_product' or 'sparse', got 'systolc'; "
-            "did you mean 'systolic'?",
+            "hw.yaml:3:17: array.family: must be 'systolic', 'row_stationary', 'inner_product' or 'sparse', got "
+            "'systolc'; did you mean 'systolic'?",
             "hw.yaml:3:32: array.rows: must be an integer, got 'twelve'",
             "hw.yaml:3:46: array.cols: must be at most 65536, got 70000",
             "hw.yaml:4:19: pe.weight_bits: must be at least 1, got 0",

@@ -79,6 +79,7 @@ def changed(**lines: str) -> str:
 class TestShipped:
     def test_names(self) -> None:
         assert library.names("dataflows") == (
+            "fused_inner_product",
             "inner_product",
             "input_stationary",
             "isca16_no_local_reuse",
@@ -91,6 +92,7 @@ class TestShipped:
             "row_stationary",
             "sparse",
             "weight_stationary",
+            "window_inner_product",
         )
 
     @pytest.mark.parametrize(

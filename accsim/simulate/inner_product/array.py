@@ -9,19 +9,35 @@ import numpy as np
 import numpy.typing as npt
 
 from accsim.hardware.accelerator import InitialPsum
+from accsim.hardware.datapath import DatapathKind
 from accsim.mapping.dataflow import TiledDataflow
+from accsim.simulate.activity import Action
 from accsim.simulate.edge_ports import INPUTS, EdgePort, edge_ports
 from accsim.simulate.inner_product import expected, groups
 from accsim.simulate.inner_product.datapaths import Follows, Rate, rate_of
-from accsim.simulate.inner_product.operands import Known, known
+from accsim.simulate.inner_product.operands import Known, known, skipped
 from accsim.simulate.inner_product.steps import Steps
+from accsim.simulate.ledger import PE
 from accsim.simulate.mac_task import MacTask
 from accsim.simulate.padding import valid_in
+from accsim.simulate.residency import NETWORK_INPUT
 from accsim.simulate.storage import Place
 from accsim.simulate.tiled.run import Sizes, TileRun, TileWords
 from accsim.workload.layer import Operand
 
 Ints = npt.NDArray[np.int64]
+STEPPING = frozenset(
+    {
+        DatapathKind.ACTIVATION_SERIAL,
+        DatapathKind.DYNAMIC_PRECISION,
+        DatapathKind.BOTH_SERIAL,
+        DatapathKind.TERM_SERIAL,
+        DatapathKind.BOTH_TERMS,
+        DatapathKind.FUSED_BRICKS,
+    }
+)
+"""Datapaths whose PEs are charged for each edge at work: their registers and adders switch whatever a MAC takes."""
+
 DIMS = ("N", "G", "M", "C", "P", "Q")
 
 
@@ -36,7 +52,9 @@ class InnerProductArray:
     def __init__(self, task: MacTask, place: Place) -> None:
         if not isinstance(place.mapping.dataflow, TiledDataflow):
             raise TypeError(f"{place.mapping.dataflow.name} is no dataflow of tiles")
-        self.place, self.dataflow, self.geometry = place, place.mapping.dataflow, place.nest.geometry
+        flow, first = place.mapping.dataflow, task.layer.inputs[:1] == (NETWORK_INPUT,)
+        self.place, self.geometry = place, place.nest.geometry
+        self.dataflow = flow.of_first_layer() if first else flow
         self.array, self.path = place.accelerator.array, place.accelerator.pe.datapath
         self._task, self._runs = task, dict[tuple[object, ...], TileRun]()
         self.weight_bits = place.accelerator.bits(task.weight_name)
@@ -55,6 +73,11 @@ class InnerProductArray:
         g = self.geometry
         connected = g.P * g.Q * g.R * g.S == 1
         return rate_of(self.path, self.weight_bits, self.activation_bits, self.known.signed, connected)
+
+    @cached_property
+    def skips(self) -> bool:
+        """Whether lanes take only the weights that n of m keep."""
+        return bool(self.path.n) and skipped(self._task, self.path.n, self.path.m)
 
     @property
     def by_value(self) -> bool:
@@ -75,6 +98,8 @@ class InnerProductArray:
 
     def notes(self) -> tuple[str, ...]:
         """On what the edges of a step rest."""
+        if self.path.n and not self.skips:
+            return (f"its weights are not {self.path.n} of {self.path.m}: every one takes a lane",)
         if self.rate.follows is Follows.WIDTHS or self.by_value:
             return ()
         return (
@@ -107,7 +132,7 @@ class InnerProductArray:
         used = [int(steps.used(axis).max()) for axis in ("rows", "cols", "lanes")]
         return TileRun(
             compute=compute,
-            words=self._words(steps, sizes, edges, length),
+            words=self._words(steps, sizes, edges, length, busy),
             macs=macs,
             slots=slots,
             idle=idle,
@@ -124,7 +149,7 @@ class InnerProductArray:
         for name in self.dataflow.folds:
             dims = self.dataflow.axis(name)
             out[name] = math.prod(getattr(g, dim) if dim in "RS" else sizes[dim].size for dim in dims)
-        if self.path.n:
+        if self.skips:
             out["lanes"] = -(-out["lanes"] * self.path.n // self.path.m)
         return out
 
@@ -251,16 +276,19 @@ class InnerProductArray:
         return pairs + a.size * sizes["M"].size - int((some_a * some_w).sum())
 
     def _words(
-        self, steps: Steps, sizes: Sizes, edges: npt.NDArray[np.float64] | Ints, length: dict[str, int]
+        self, steps: Steps, sizes: Sizes, edges: npt.NDArray[np.float64] | Ints, length: dict[str, int], busy: int
     ) -> TileWords:
         n, g, m, c, p, q = (sizes[dim] for dim in DIMS)
         pixels = valid_in(self.geometry, p, q) * n.size * g.size * c.size * steps.repeats(Operand.IFMAP)
         weights = g.size * m.size * c.size * self.geometry.R * self.geometry.S
-        if self.path.n:
+        if self.skips:
             weights = weights // max(1, self._reduced(sizes)) * length["lanes"]
         sums = g.size * m.size * n.size * p.size * q.size * steps.repeats(Operand.PSUM)
         updates = self._whole(steps.times * edges * steps.used("rows") * steps.used("cols"))
         weights *= steps.repeats(Operand.WEIGHT)
+        actions = {}
+        if self.path.kind in STEPPING:
+            actions[PE, Operand.COMPUTE, Action.STEP] = (busy, 0)
         return TileWords(
             ifmap=pixels,
             weight=weights,
@@ -268,6 +296,7 @@ class InnerProductArray:
             ifmap_held=pixels,
             weight_held=weights,
             psum_kept=updates,
+            actions=actions,
         )
 
     def _reduced(self, sizes: Sizes) -> int:

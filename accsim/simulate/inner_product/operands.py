@@ -15,6 +15,15 @@ from accsim.workload.operands import as_filters, as_map, names_of
 
 Ints = npt.NDArray[np.int64]
 
+CODES = {
+    DatapathKind.BINARY_WEIGHT: ("binary",),
+    DatapathKind.XNOR: ("binary",),
+    DatapathKind.TERNARY: ("ternary", "binary"),
+    DatapathKind.SHIFT: ("power_of_two", "ternary", "binary"),
+    DatapathKind.CODEBOOK: ("codebook", "uniform"),
+}
+"""Codes of weights that a datapath can work with; any, where it is not named."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Known:
@@ -54,6 +63,21 @@ def _integers(array: npt.NDArray[np.generic] | None) -> Ints | None:
     return numbers.astype(np.int64) if bool((numbers == np.rint(numbers)).all()) else None
 
 
+def skipped(task: MacTask, n: int, m: int) -> bool:
+    """Whether no ``m`` weights of a filter's tap that follow each other along the channels hold more than ``n``.
+
+    From the weights where they are given, else from how they are stored.
+    """
+    _, second, _ = names_of(task.layer)
+    weight = task.tensors.get(second)
+    if weight is None or task.weight_name is not Operand.WEIGHT:
+        return (task.layer.weight_statistics.encoding or "").startswith("n_m")
+    kept = as_filters(task.layer, np.not_equal(weight, 0))
+    kept = np.pad(kept, ((0, 0), (0, -kept.shape[1] % m), (0, 0), (0, 0)))
+    groups = kept.reshape(kept.shape[0], -1, m, *kept.shape[2:])
+    return int(groups.sum(axis=2).max(initial=0)) <= n
+
+
 def misfit(task: MacTask, accelerator: Accelerator) -> str | None:
     """Why the PEs cannot hold a layer's operands; ``None`` if they can."""
     pe = accelerator.pe
@@ -66,6 +90,15 @@ def misfit(task: MacTask, accelerator: Accelerator) -> str | None:
                 f"its {operand} words have {bits} bits, and the {pe.datapath.kind} PEs of {accelerator.name} take "
                 f"at most {most}"
             )
+    code, allowed = task.layer.weight_statistics.code, CODES.get(pe.datapath.kind)
+    if code is not None and allowed is not None and code not in allowed:
+        taken = " or ".join(allowed).replace("_", " ")
+        return f"its weights are {code.replace('_', ' ')} codes, and the PEs of {accelerator.name} take {taken} ones"
+    words = 1 << (task.layer.weight_statistics.bits or 0)
+    if pe.datapath.kind is DatapathKind.CODEBOOK and code == "codebook" and words > pe.datapath.codebook_words:
+        return (
+            f"its codebook has up to {words} words, and the PEs of {accelerator.name} hold {pe.datapath.codebook_words}"
+        )
     if pe.datapath.kind is DatapathKind.XNOR and task.weight_name is not Operand.WEIGHT:
         return f"it multiplies two activations, and the {pe.datapath.kind} PEs of {accelerator.name} multiply signs"
     return None
