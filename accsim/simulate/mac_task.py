@@ -13,6 +13,7 @@ from accsim.mapping.capacity import Reserved
 from accsim.mapping.mapping import Mapping
 from accsim.simulate.coding import Coded, coded_bits_per_word, whole_words
 from accsim.simulate.padding import pixel_share, valid_macs
+from accsim.simulate.residency import NETWORK_INPUT
 from accsim.simulate.storage import OffChipBits, Place, Residency
 from accsim.simulate.values import Array, Values
 from accsim.workload.layer import Geometry, Layer, LayerKind, Operand
@@ -88,7 +89,8 @@ class MacTask:
     def place(self, accelerator: Accelerator, mapping: Mapping) -> Place:
         """The layer on a machine under a mapping."""
         nest = mapping.nest(self.geometry, accelerator.dram.fetch_padding)
-        return Place(accelerator, mapping, nest, self.residency, self.weight_name)
+        first = self.layer.inputs[:1] == (NETWORK_INPUT,)
+        return Place(accelerator, mapping, nest, self.residency, self.weight_name, first)
 
     def code_of(self, operand: Operand) -> Coded | None:
         """The coded size of a tensor that is coded off chip and whose values are known."""

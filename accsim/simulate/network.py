@@ -19,7 +19,7 @@ from accsim.simulate.padding import valid_macs
 from accsim.simulate.residency import NETWORK_INPUT, Plan, home_of, stored_as
 from accsim.simulate.sparse.drawn import completed
 from accsim.simulate.storage import Residency, traffic
-from accsim.simulate.tiled.count import count_tiled, flows_of
+from accsim.simulate.tiled.count import count_tiled, flows_of, idle_slots
 from accsim.simulate.tiled.families import array_of, off_chip_of, reported
 from accsim.simulate.values import Tensors, measure
 from accsim.simulate.vector import Role, count_passing, count_vector
@@ -128,11 +128,10 @@ def _simulate_tiled(task: MacTask, accelerator: Accelerator, mapping: TiledMappi
     zeros = task.zero_macs
     gated = min(counted.done, macs - valid_macs(task.geometry) if zeros is None else zeros)
     record(place, flows_of(place, counted.words), moved, counted.done, Zeros(gated), ledger)
-    cycles, per_cycle = timing.cycles, machine.array.pes * array.macs_per_pe
-    outside = {"fill": cycles.fill, "drain": cycles.drain} | {f"stall_{cause}": n for cause, n in cycles.stalls}
+    idle = idle_slots(counted.idle, timing, place, array.macs_per_pe)
     activity = mac_activity(
         task, machine, mapping, timing, counted.occupancy, ledger.counts(), macs,
-        notes=(*notes, *array.notes()), idle=counted.idle_slots(outside, per_cycle), macs_per_pe=array.macs_per_pe,
+        notes=(*notes, *array.notes()), idle=idle, macs_per_pe=array.macs_per_pe,
         begun=counted.done if counted.done != macs else None,
     )  # fmt: skip
     return reported(task, machine, activity)

@@ -73,6 +73,7 @@ class Place:
 
     Attributes:
         weight_name: ``weight``, or ``ifmap2`` when the second operand is an activation.
+        reads_input: whether the layer reads the network's input.
     """
 
     accelerator: Accelerator
@@ -80,6 +81,7 @@ class Place:
     nest: Nest
     residency: Residency = Residency()
     weight_name: Operand = Operand.WEIGHT
+    reads_input: bool = False
 
     def bits(self, operand: Operand) -> int:
         """Bits of one word of an operand of this layer."""

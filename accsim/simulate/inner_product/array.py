@@ -20,7 +20,6 @@ from accsim.simulate.inner_product.steps import Steps
 from accsim.simulate.ledger import PE
 from accsim.simulate.mac_task import MacTask
 from accsim.simulate.padding import valid_in
-from accsim.simulate.residency import NETWORK_INPUT
 from accsim.simulate.storage import Place
 from accsim.simulate.tiled.run import Sizes, TileRun, TileWords
 from accsim.workload.layer import Operand
@@ -52,9 +51,9 @@ class InnerProductArray:
     def __init__(self, task: MacTask, place: Place) -> None:
         if not isinstance(place.mapping.dataflow, TiledDataflow):
             raise TypeError(f"{place.mapping.dataflow.name} is no dataflow of tiles")
-        flow, first = place.mapping.dataflow, task.layer.inputs[:1] == (NETWORK_INPUT,)
+        flow = place.mapping.dataflow
         self.place, self.geometry = place, place.nest.geometry
-        self.dataflow = flow.of_first_layer() if first else flow
+        self.dataflow = flow.of_first_layer() if place.reads_input else flow
         self.array, self.path = place.accelerator.array, place.accelerator.pe.datapath
         self._task, self._runs = task, dict[tuple[object, ...], TileRun]()
         self.weight_bits = place.accelerator.bits(task.weight_name)

@@ -32,6 +32,7 @@ from accsim.simulate.stepped.walk import walk
 from accsim.simulate.storage import Place
 from accsim.simulate.systolic_folds import SystolicFolds
 from accsim.simulate.tiled import families
+from accsim.simulate.tiled.count import idle_slots
 from accsim.workload.layer import Operand
 
 
@@ -126,6 +127,8 @@ def simulate_mac_stepped(
         MappingError: tiles overflow a buffer.
         AccsimError: a sum wraps around and that is an error, or sums may need more than 64 bits.
     """
+    if isinstance(mapping, TiledMapping):
+        accelerator = task.machine(accelerator)
     _check_range(task, accelerator, operands)
     place = task.place(accelerator, mapping)
     off_chip = task.off_chip(place)
@@ -150,16 +153,20 @@ def simulate_mac_stepped(
     ledger = Ledger(accelerator)
     zeros = Zeros(observed.zero_ifmap_macs, observed.zero_ifmap_kept)
     record(place, observed.flows, storage.traffic(), observed.macs, zeros, ledger)
+    timing = Schedule.of(observed.phase, makespan, accelerator.dram.name)
     activity = mac_activity(
         task,
         accelerator,
         mapping,
-        Schedule.of(observed.phase, makespan, accelerator.dram.name),
+        timing,
         observed.occupancy,
         ledger.counts(),
-        observed.macs,
+        task.geometry.macs if observed.idle is not None else observed.macs,
         notes,
         warnings,
+        idle=None if observed.idle is None else idle_slots(dict(observed.idle), timing, place, observed.macs_per_pe),
+        macs_per_pe=observed.macs_per_pe,
+        begun=observed.macs if observed.macs != task.geometry.macs else None,
     )
     happened = [*timeline.events, *journal.events(timeline.events, makespan, task.weight_name)]
     happened.sort(key=lambda event: event.start)

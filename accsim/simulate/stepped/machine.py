@@ -118,6 +118,9 @@ class Observed:
         zero_ifmap_kept: those of ``zero_ifmap_macs`` that added to a sum in a row-stationary PE's scratchpad.
         register_updates: registers of PEs that took a new word, for rates.
         occupancy: PEs at work.
+        idle: slots of PEs without a new MAC by cause, in edges that are neither fill nor drain nor stall, of an array
+            that runs tiles; ``None`` of another.
+        macs_per_pe: MACs that a PE can begin on an edge.
     """
 
     phase: Phase
@@ -129,6 +132,8 @@ class Observed:
     register_updates: int
     occupancy: Occupancy
     zero_ifmap_kept: int = 0
+    idle: tuple[tuple[str, int], ...] | None = None
+    macs_per_pe: int = 1
 
 
 class Machine(Protocol):

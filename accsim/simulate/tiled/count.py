@@ -61,10 +61,18 @@ class Counted:
         """PEs at work."""
         return Occupancy(self.active, self.busy, self.compute)
 
-    def idle_slots(self, cycles_outside: Mapping[str, int], per_cycle: int) -> tuple[tuple[str, int], ...]:
-        """All slots without a MAC, those of cycles outside ``compute`` too."""
-        outside = {cause: n * per_cycle for cause, n in cycles_outside.items() if n}
-        return (*self.idle.items(), *outside.items())
+
+def idle_slots(
+    inside: Mapping[str, int], timing: Schedule, place: Place, macs_per_pe: int
+) -> tuple[tuple[str, int], ...]:
+    """All slots without a MAC by cause.
+
+    Args:
+        inside: those of cycles that compute; the others are all idle.
+    """
+    cycles, each = timing.cycles, place.accelerator.array.pes * macs_per_pe
+    outside = {"fill": cycles.fill, "drain": cycles.drain} | {f"stall_{cause}": n for cause, n in cycles.stalls}
+    return (*inside.items(), *((cause, n * each) for cause, n in outside.items() if n))
 
 
 def count_tiled(place: Place, array: TileArray, off_chip: OffChipBits) -> tuple[Schedule, Counted]:

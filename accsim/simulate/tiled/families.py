@@ -41,6 +41,7 @@ FAMILIES: dict[ArrayFamily, Family] = {
     ArrayFamily.INNER_PRODUCT: Family(
         counted="accsim.simulate.inner_product.array:InnerProductArray",
         misfit="accsim.simulate.inner_product.operands:misfit",
+        stepped="accsim.simulate.inner_product.machine:SteppedInnerProduct",
     ),
     ArrayFamily.SPARSE: Family(
         counted="accsim.simulate.sparse.array:SparseArray",

@@ -1,0 +1,242 @@
+"""Compiled: the registers of an inner-product tile, edge by edge.
+
+Each function runs one step: the operands are in their registers, and on every edge each lane takes in what its datapath
+takes in an edge. They give the number of edges, seen as the step went on until no lane had anything left to do.
+
+Shapes: ``a`` [columns, lanes], ``w`` [rows, lanes], ``acc`` [rows, columns]; only the first ``r``, ``c`` and ``n`` of
+them are at work.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accsim.kernels.jit import kernel
+
+
+@kernel
+def multiply(a: Any, w: Any, acc: Any, r: int, c: int, n: int) -> int:
+    """A product in every lane."""
+    for i in range(r):
+        for j in range(c):
+            total = 0
+            for k in range(n):
+                total += w[i, k] * a[j, k]
+            acc[i, j] += total
+    return 1
+
+
+@kernel
+def activation_bits(a: Any, w: Any, acc: Any, r: int, c: int, n: int, planes: int, at_once: int, signed: bool) -> int:
+    """Two's complement activations, ``at_once`` planes of bits an edge, the lowest first; the highest counts negative."""
+    edges = 0
+    low = 0
+    while low < planes:
+        high = min(low + at_once, planes)
+        for i in range(r):
+            for j in range(c):
+                total = 0
+                for k in range(n):
+                    part = (a[j, k] >> low) & ((1 << (high - low)) - 1)
+                    if signed and high == planes and (part >> (high - low - 1)) & 1:
+                        part -= 1 << (high - low)
+                    total += w[i, k] * part
+                acc[i, j] += total << low
+        low = high
+        edges += 1
+    return edges
+
+
+@kernel
+def _span(a: Any, c: int, n: int, trim_low: bool) -> tuple[int, int]:
+    """Lowest and highest bit, exclusive, that any activation of the group has."""
+    met = 0
+    for j in range(c):
+        for k in range(n):
+            met |= abs(a[j, k])
+    high = 0
+    while met >> high:
+        high += 1
+    low = 0
+    if trim_low and met:
+        while not (met >> low) & 1:
+            low += 1
+    return low, high
+
+
+@kernel
+def used_bits(
+    a: Any, w: Any, acc: Any, r: int, c: int, n: int, at_once: int, sign: bool, trim_low: bool, weight_planes: int
+) -> int:
+    """Sign and magnitude, from the lowest bit that is met to the highest; with ``weight_planes``, bit by bit of weights.
+
+    Weights are two's complement; 0 planes for whole weights.
+    """
+    low, high = _span(a, c, n, trim_low)
+    each = max(1, weight_planes)
+    if high == 0:
+        return each
+    edges = 0
+    while low < high:
+        width = min(at_once, high - low)
+        for plane in range(each):
+            for i in range(r):
+                for j in range(c):
+                    total = 0
+                    for k in range(n):
+                        part = (abs(a[j, k]) >> low) & ((1 << width) - 1)
+                        if a[j, k] < 0:
+                            part = -part
+                        if weight_planes:
+                            bit = (w[i, k] >> plane) & 1
+                            total += -bit * part if plane == weight_planes - 1 else bit * part
+                        else:
+                            total += w[i, k] * part
+                    acc[i, j] += (total << plane) << low if weight_planes else total << low
+            edges += 1
+        low += width
+    return edges + each * sign
+
+
+@kernel
+def _digits(value: int, booth: bool) -> tuple[int, int]:
+    """Places of positive and of negative powers of two of a magnitude."""
+    if not booth:
+        return value, 0
+    thrice = 3 * value
+    return (thrice & ~value) >> 1, (value & ~thrice) >> 1
+
+
+@kernel
+def terms_met(a: Any, w: Any, acc: Any, r: int, c: int, n: int, booth: bool, plus: Any, minus: Any) -> int:
+    """The lowest power of two that any activation has left goes into every lane that has it."""
+    for j in range(c):
+        for k in range(n):
+            plus[j, k], minus[j, k] = _digits(abs(a[j, k]), booth)
+    edges = 0
+    while True:
+        left = 0
+        for j in range(c):
+            for k in range(n):
+                left |= plus[j, k] | minus[j, k]
+        if left == 0:
+            return max(1, edges)
+        term = left & -left
+        for i in range(r):
+            for j in range(c):
+                total = 0
+                for k in range(n):
+                    if plus[j, k] & term:
+                        total += -w[i, k] if a[j, k] < 0 else w[i, k]
+                    elif minus[j, k] & term:
+                        total -= -w[i, k] if a[j, k] < 0 else w[i, k]
+                acc[i, j] += total * term
+        for j in range(c):
+            for k in range(n):
+                plus[j, k] &= ~term
+                minus[j, k] &= ~term
+        edges += 1
+
+
+@kernel
+def most_terms(a: Any, w: Any, acc: Any, r: int, c: int, n: int, booth: bool, plus: Any, minus: Any, now: Any) -> int:
+    """Every lane takes in the lowest power of two that its own activation has left."""
+    for j in range(c):
+        for k in range(n):
+            plus[j, k], minus[j, k] = _digits(abs(a[j, k]), booth)
+    edges = 0
+    while True:
+        busy = False
+        for j in range(c):
+            for k in range(n):
+                left = plus[j, k] | minus[j, k]
+                term = left & -left
+                busy |= term != 0
+                now[j, k] = -term if (minus[j, k] & term) else term
+                if a[j, k] < 0:
+                    now[j, k] = -now[j, k]
+                plus[j, k] &= ~term
+                minus[j, k] &= ~term
+        if not busy:
+            return max(1, edges)
+        for i in range(r):
+            for j in range(c):
+                total = 0
+                for k in range(n):
+                    total += w[i, k] * now[j, k]
+                acc[i, j] += total
+        edges += 1
+
+
+@kernel
+def listed(values: Any, lines: int, n: int, booth: bool, terms: Any, count: Any) -> None:
+    """The signed powers of two of every word, and how many they are: ``terms`` [lines, lanes, 64]."""
+    for j in range(lines):
+        for k in range(n):
+            plus, minus = _digits(abs(values[j, k]), booth)
+            found = 0
+            while plus | minus:
+                left = plus | minus
+                term = left & -left
+                value = -term if (minus & term) else term
+                terms[j, k, found] = -value if values[j, k] < 0 else value
+                plus &= ~term
+                minus &= ~term
+                found += 1
+            count[j, k] = found
+
+
+@kernel
+def term_pairs(acc: Any, r: int, c: int, n: int, a_terms: Any, a_count: Any, w_terms: Any, w_count: Any) -> int:
+    """Every lane of every PE takes in the product of its next pair of powers of two."""
+    edges = 0
+    while True:
+        busy = False
+        for i in range(r):
+            for j in range(c):
+                total = 0
+                for k in range(n):
+                    per = w_count[i, k]
+                    if edges < per * a_count[j, k]:
+                        total += a_terms[j, k, edges // per] * w_terms[i, k, edges % per]
+                        busy = True
+                acc[i, j] += total
+        if not busy:
+            return max(1, edges)
+        edges += 1
+
+
+@kernel
+def weight_bits(a: Any, w: Any, acc: Any, r: int, c: int, n: int, planes: int) -> int:
+    """Whole activations, a bit of the two's complement weights an edge; a single bit is the sign of +1 or -1."""
+    if planes == 1:
+        return multiply(a, w, acc, r, c, n)
+    for plane in range(planes):
+        for i in range(r):
+            for j in range(c):
+                total = 0
+                for k in range(n):
+                    bit = (w[i, k] >> plane) & 1
+                    total += -bit * a[j, k] if plane == planes - 1 else bit * a[j, k]
+                acc[i, j] += total << plane
+    return planes
+
+
+@kernel
+def turns(a: Any, w: Any, acc: Any, r: int, c: int, n: int, width: int, a_turns: int, w_turns: int) -> int:
+    """Parts of ``width`` bits of each operand in turn; the highest part of each has the sign."""
+    mask = (1 << width) - 1
+    for s in range(a_turns):
+        for t in range(w_turns):
+            for i in range(r):
+                for j in range(c):
+                    total = 0
+                    for k in range(n):
+                        x, y = a[j, k] >> (s * width), w[i, k] >> (t * width)
+                        if s < a_turns - 1:
+                            x &= mask
+                        if t < w_turns - 1:
+                            y &= mask
+                        total += x * y
+                    acc[i, j] += total << ((s + t) * width)
+    return a_turns * w_turns
