@@ -46,6 +46,7 @@ FAMILIES: dict[ArrayFamily, Family] = {
     ArrayFamily.SPARSE: Family(
         counted="accsim.simulate.sparse.array:SparseArray",
         misfit="accsim.simulate.sparse.array:misfit",
+        stepped="accsim.simulate.sparse.stepped:SteppedSparse",
         stores="accsim.simulate.sparse.stored",
     ),
 }
