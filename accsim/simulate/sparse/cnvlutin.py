@@ -86,7 +86,13 @@ def step(g: Geometry, ifmap: NDArray[Any], weight: NDArray[Any], machine: Cnvlut
     from accsim.simulate.sparse import cnvlutin_kernels as kernels  # noqa: PLC0415
 
     pixels, taps = words(g, ifmap, weight)
-    sums, out = kernels.step(pixels, taps, Window.of(g), machine.lanes, machine.brick, machine.filters)
+    size = g.H, g.W, -(-g.channels_per_group // machine.brick)
+    words_in, offsets = np.zeros((*size, machine.brick), np.int64), np.zeros((*size, machine.brick), np.int64)
+    sums = np.zeros((g.N, g.M, g.P, g.Q), np.int64)
+    out = kernels.step(
+        pixels, np.ascontiguousarray(taps.transpose(2, 3, 1, 0)), Window.of(g), machine.lanes, machine.brick,
+        machine.filters, words_in, offsets, np.zeros(size, np.int64), sums,
+    )  # fmt: skip
     out[kernels.DENSE] = _count(g, masks(g, ifmap, weight)[0], machine, kernels)[kernels.DENSE]
     return Stepped(sums, _result(out, machine))
 

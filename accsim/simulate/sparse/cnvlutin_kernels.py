@@ -73,23 +73,28 @@ def count(
 
 @kernel
 def step(
-    ifmap: NDArray[np.int64], weight: NDArray[np.int64], at: Window, lanes: int, brick: int, filters: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Run a layer; sums [N, M, P, Q] and the counters of ``count``, DENSE left out."""
+    ifmap: NDArray[np.int64], by_tap: NDArray[np.int64], at: Window, lanes: int, brick: int, filters: int,
+    word: NDArray[np.int64], offset: NDArray[np.int64], stored: NDArray[np.int64], result: NDArray[np.int64],
+) -> NDArray[np.int64]:  # fmt: skip
+    """Run a layer; the counters of ``count``, DENSE left out.
+
+    Args:
+        ifmap: [N, C, H, W].
+        by_tap: weights [R, S, C / G, M]: a lane reads all its filters.
+        word, offset, stored: the zero-free brick format of one group, [H, W, bricks, brick] and [H, W, bricks].
+        result: sums [N, M, P, Q], zeros at first.
+    """
     out = np.zeros(6, np.int64)
-    batch, height, width, per_group = ifmap.shape[0], ifmap.shape[2], ifmap.shape[3], weight.shape[0] // at.groups
-    depth, taps_h, taps_w = weight.shape[1], weight.shape[2], weight.shape[3]
+    batch, height, width, per_group = ifmap.shape[0], ifmap.shape[2], ifmap.shape[3], by_tap.shape[3] // at.groups
+    depth, taps_h, taps_w = by_tap.shape[2], by_tap.shape[0], by_tap.shape[1]
     bricks = -(-depth // brick)
-    result = np.zeros((batch, weight.shape[0], at.p, at.q), np.int64)
-    # the zero-free brick format: words of a brick with their offsets, and how many
-    word = np.zeros((height, width, bricks, brick), np.int64)
-    offset = np.zeros((height, width, bricks, brick), np.int64)
-    stored = np.zeros((height, width, bricks), np.int64)
-    by_tap = np.ascontiguousarray(weight.transpose(2, 3, 1, 0))  # [R, S, C / G, M]: a lane reads all its filters
     place, entry, busy = np.zeros(lanes, np.int64), np.zeros(lanes, np.int64), np.zeros(lanes, np.bool_)
     for n in range(batch):
         for g in range(at.groups):
-            stored[:] = 0
+            for y in range(height):
+                for x in range(width):
+                    for z in range(bricks):
+                        stored[y, x, z] = 0
             for c in range(depth):
                 z = c // brick
                 for y in range(height):
@@ -134,4 +139,4 @@ def step(
                                     result[n, k, p, q] += a * by_tap[r, s, c, k]
                                 out[MULTIPLIES] += last - first
                                 entry[j] += 1
-    return result, out
+    return out

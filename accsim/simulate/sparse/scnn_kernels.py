@@ -57,6 +57,16 @@ def list_weights(
 
 
 @part
+def taps_in(rows: int, cols: int, phase_h: int, phase_w: int, at: Window) -> int:
+    """Taps of a filter in one phase of the stride."""
+    found = 0
+    for r in range(rows):
+        for s in range(cols):
+            found += r * at.dilation_h % at.stride_h == phase_h and s * at.dilation_w % at.stride_w == phase_w
+    return found
+
+
+@part
 def list_pixels(
     ifmap: Words,
     n: int,
@@ -135,7 +145,8 @@ def worst_bank(
     pixel: Words, i: int, i_end: int, tap: Words, f: int, f_end: int, at: Window, banks: int, hits: Words
 ) -> int:
     """Most products of a step at one bank; 1 if there are none."""
-    hits[:] = 0
+    for b in range(banks):
+        hits[b] = 0
     most = 1
     for ff in range(f, f_end):
         for ii in range(i, i_end):
@@ -168,9 +179,8 @@ def count(
     n_taps, all_taps = np.zeros(phases, np.int64), np.zeros(phases, np.int64)
     pixel, hits = np.empty((tile_h * tile_w, 2), np.int64), np.zeros(banks, np.int64)
     bits = bank_bits(banks)
-    ones = np.ones((1, 1, weight.shape[2], weight.shape[3]), np.uint8)
     for ph in range(phases):
-        all_taps[ph] = list_weights(ones, 0, 1, 0, ph // at.stride_w, ph % at.stride_w, at, tap[ph])
+        all_taps[ph] = taps_in(weight.shape[2], weight.shape[3], ph // at.stride_w, ph % at.stride_w, at)
     for g in range(at.groups):
         for first in range(g * per_group, (g + 1) * per_group, together):
             last = min(first + together, (g + 1) * per_group)

@@ -22,6 +22,7 @@ from accsim.simulate.sparse.scnn_kernels import (
     list_pixels,
     list_weights,
     pixels,
+    taps_in,
 )
 from accsim.simulate.sparse.window import Window
 
@@ -48,6 +49,7 @@ def run_pe(
     first: int,
     sums: Words,
     wait: Words,
+    busy: Words,
     out: Words,
 ) -> int:
     """Advance one PE until its queues are empty; returns the cycles that took.
@@ -56,7 +58,8 @@ def run_pe(
     wait: [I x F, 5]: products of the step that still wait: filter, row, column, bank, value.
     """
     cycles, i, f, pending = 0, 0, 0, 0
-    busy = np.zeros(banks, np.int64)
+    for b in range(banks):
+        busy[b] = 0
     issued = True
     while i < n_pixels or pending:
         cycles += 1
@@ -82,7 +85,8 @@ def run_pe(
         for j in range(pending):  # each bank takes the first product that wants it
             b = wait[j, 3]
             if busy[b] == cycles:
-                wait[left_over] = wait[j]
+                for i_field in range(5):
+                    wait[left_over, i_field] = wait[j, i_field]
                 left_over += 1
             else:
                 busy[b] = cycles
@@ -128,11 +132,11 @@ def step(
     held = min(together, per_group)
     tap = np.empty((phases, held * weight.shape[2] * weight.shape[3], 3), np.int64)
     n_taps, every = np.zeros(phases, np.int64), np.zeros(phases, np.int64)
+    busy, sent = np.zeros(banks, np.int64), np.zeros(9, np.int64)
     pixel, wait = np.empty((tile_h * tile_w, 2), np.int64), np.empty((size, 5), np.int64)
     result = np.zeros((batch, weight.shape[0], at.p, at.q), np.int64)
-    ones = np.ones((1, 1, weight.shape[2], weight.shape[3]), np.int64)
     for ph in range(phases):
-        every[ph] = list_weights(ones, 0, 1, 0, ph // at.stride_w, ph % at.stride_w, at, tap[ph])
+        every[ph] = taps_in(weight.shape[2], weight.shape[3], ph // at.stride_w, ph % at.stride_w, at)
     for n in range(batch):
         for g in range(at.groups):
             for first in range(g * per_group, (g + 1) * per_group, together):
@@ -171,7 +175,7 @@ def step(
                             spent += run_pe(
                                 ifmap[n, g * depth + c], pixel, found, weight, c, tap[ph], n_taps[ph], inputs, filters,
                                 at, phase_h, phase_w, banks, reached(row, tile_h, span_h, at.stride_h)[0],
-                                reached(col, tile_w, span_w, at.stride_w)[0], first, sums[pe], wait, out,
+                                reached(col, tile_w, span_w, at.stride_w)[0], first, sums[pe], wait, busy, out,
                             )  # fmt: skip
                         longest = max(longest, spent)
                         spent_by_all += spent
@@ -179,7 +183,20 @@ def step(
                     out[DENSE] += dense
                     out[BARRIER] += (longest * pes - spent_by_all) * size
                 moved = exchange(
-                    sums, result[n], first, last, rows, cols, tile_h, tile_w, span_h, span_w, pad_h, pad_w, at
+                    sums,
+                    result[n],
+                    first,
+                    last,
+                    rows,
+                    cols,
+                    tile_h,
+                    tile_w,
+                    span_h,
+                    span_w,
+                    pad_h,
+                    pad_w,
+                    at,
+                    sent,
                 )
                 out[CYCLES] += moved
                 out[DENSE] += moved
@@ -202,6 +219,7 @@ def exchange(
     pad_h: int,
     pad_w: int,
     at: Window,
+    sent: Words,
 ) -> int:
     """Send sums to the PEs that own them, one per cycle on each link, and add them there; returns the cycles.
 
@@ -215,7 +233,8 @@ def exchange(
         for col in range(cols):
             left, right = reached(col, tile_w, span_w, at.stride_w)
             own_left, own_right = owned(col, tile_w, pad_w, at.stride_w), owned(col + 1, tile_w, pad_w, at.stride_w)
-            sent = np.zeros(9, np.int64)
+            for i in range(9):
+                sent[i] = 0
             for k in range(last - first):
                 for y in range(top, bottom):
                     for x in range(left, right):
@@ -225,5 +244,6 @@ def exchange(
                             sent[(down + 1) * 3 + across + 1] += 1
                         if 0 <= y < at.p and 0 <= x < at.q:
                             result[first + k, y, x] += sums[row * cols + col, k, y - top, x - left]
-            cycles = max(cycles, sent.max())
+            for i in range(9):
+                cycles = max(cycles, sent[i])
     return cycles
