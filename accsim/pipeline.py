@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accsim.compress.compressed import FASTER_NOTHING, NOT_DECODED, NOT_PACKED
 from accsim.energy.estimate import LayerEstimate
 from accsim.energy.price import price
 from accsim.energy.table import EnergyTable
@@ -31,6 +32,7 @@ from accsim.simulate.mac_task import MacTask
 from accsim.simulate.network import Progress, simulate_other, tasks
 from accsim.simulate.residency import WORKING_SHARES, Plan, plan
 from accsim.simulate.stepped.operands import require_integers
+from accsim.simulate.tiled.families import FAMILIES
 from accsim.simulate.values import Array, Tensors
 from accsim.workload.layer import Layer, Operand
 from accsim.workload.network import Network
@@ -301,7 +303,7 @@ def estimate(
         scalesim=compared,
         engine=runner.value,
         values=_values(network, activities, loaded.tensors, runner, _made_up(loaded.compressed)),
-        compressed=loaded.compressed,
+        compressed=_on(machine, loaded.compressed),
         seed=seed if runner is Engine.STEPPED else None,
     )
 
@@ -329,6 +331,16 @@ def _as_stored(activity: Activity, compressed: Compressed) -> Activity:
         for tensor in activity.tensors
     )
     return replace(activity, tensors=tensors)
+
+
+def _on(machine: Accelerator, compressed: Compressed | None) -> Compressed | None:
+    """The compressed network with what an estimate on this machine leaves out of it."""
+    if compressed is None:
+        return None
+    follows, decodes = machine.array.family in FAMILIES, machine.dram.weight_decoder is not None
+    settled = {FASTER_NOTHING, NOT_PACKED} if follows else set()
+    settled |= {NOT_DECODED, NOT_PACKED} if decodes else set()
+    return replace(compressed, not_modelled=tuple(s for s in compressed.not_modelled if s not in settled))
 
 
 def _values(network: Network, activities: Sequence[Activity], tensors: Tensors, engine: Engine, made_up: bool) -> str:

@@ -15,7 +15,7 @@ from accsim.hardware.accelerator import Accelerator, Array, Dram, LevelKind, Lin
 from accsim.hardware.datapath import Datapath
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping
-from accsim.simulate.activity import Activity, Cycles
+from accsim.simulate.activity import Action, Activity, Cycles
 from accsim.simulate.scalesim import ScaleSimReport
 from accsim.workload.layer import Layer
 from accsim.workload.network import Network
@@ -224,6 +224,7 @@ class Result:
             "kind": layer.kind.value,
             "macs": a.macs,
             "effectual_macs": a.effectual_macs,
+            "bit_operations": a.bit_operations,
             "start_cycle": a.start_cycle,
             "cycles": _cycles(a.cycles),
             "stalls": {**self._no_stalls(), **dict(a.cycles.stalls)},
@@ -304,6 +305,7 @@ class Result:
         )
         return {
             "macs": self.network.macs,
+            "bit_operations": sum(e.activity.bit_operations for e in self.estimates),
             "cycles": _cycles(whole),
             "stalls": {**self._no_stalls(), **stalls},
             "latency_ms": self.latency_ms,
@@ -340,11 +342,31 @@ class Result:
     def _notes(self) -> list[str]:
         out = list(self.compressed.notes()) if self.compressed else []
         out += [note for e in self.estimates for note in e.notes]
+        out += self._vector_share()
         if self.accelerator.assumed:
             out.append(
                 f"{self.accelerator.name}: assumed figures: {len(self.accelerator.assumed)}, see the accelerator"
             )
         return out
+
+    def _vector_share(self) -> list[str]:
+        """What the vector unit takes of a compressed network, where it has operations of codes to do."""
+        vector, residual = self.accelerator.vector, sum(n for la in self.network.layers for _, n in la.residual)
+        if vector is None or not residual:
+            return []
+        ops = sum(
+            row.count.accesses
+            for e in self.estimates
+            for row in e.rows
+            if row.count.level == vector.name and row.count.action is Action.OP
+        )
+        without = (e for la, e in zip(self.network.layers, self.estimates, strict=True) if not la.kind.has_macs)
+        cycles, energy = sum(e.activity.cycles.total for e in without), self.energy_by_level().get(vector.name, 0.0)
+        return [
+            f"vector unit: {ops:,.0f} operations, {residual:,} of them left by the codes of weights; "
+            f"{energy / self.energy if self.energy else 0:.1%} of the energy, and layers without MACs take "
+            f"{cycles / self.cycles if self.cycles else 0:.1%} of the cycles"
+        ]
 
     def _warnings(self) -> list[str]:
         out = [warning for e in self.estimates for warning in e.warnings]

@@ -16,6 +16,14 @@ from accsim.workload.layer import Layer, TensorStatistics
 from accsim.workload.network import Network
 
 Array = npt.NDArray[np.generic]
+FASTER_NOTHING = "codes narrower than the machine's operands: they make nothing faster, and each MAC costs what it did"
+"""What is left out on machines whose PEs do not follow the widths of codes."""
+NOT_DECODED = (
+    "decoding of weights: the machine has no decoder for them, so that dense words of its own width move; the stored "
+    "bits are those of the encoding, at rest"
+)
+NOT_PACKED = "packing of weights: words of the machine's own width move; the stored bits are those at rest"
+"""What is left out on machines that take no encoded, or no packed, weights from memory."""
 TRAINED_BITS = 32
 """Bits of a weight before compression: single precision, what compression rates are measured against."""
 
@@ -124,11 +132,11 @@ def _with_codes(layer: Layer, model: Model, stored: Stored | None, recipe: Recip
             stored.density,
             source,
             stored.bits if integers else None,
-            stored.code if integers else None,
+            stored.code,
             stored.encoding,
             stored.stored_bits,
         )
-        out = replace(out, weight_statistics=known)
+        out = replace(out, weight_statistics=known, residual=_residual(layer, model))
     ifmap, ofmap = (model.activations.get(name) for name in (*layer.inputs[:1], layer.name))
     if ifmap is not None and ifmap.kind in INTEGERS:
         at = replace(layer.ifmap_statistics, bits=ifmap.bits, code=ifmap.kind)
@@ -136,6 +144,15 @@ def _with_codes(layer: Layer, model: Model, stored: Stored | None, recipe: Recip
     if ofmap is not None and ofmap.kind in INTEGERS:
         out = replace(out, ofmap_statistics=replace(layer.ofmap_statistics, bits=ofmap.bits, code=ofmap.kind))
     return out
+
+
+def _residual(layer: Layer, model: Model) -> tuple[tuple[str, int], ...]:
+    """Operations beside the MACs that are done to outputs and inputs; what is done to weights is their decoding."""
+    words, found = {"output": layer.ofmap_words, "input": layer.ifmap_words, "layer": 1}, dict[str, int]()
+    for extra in model.parameters[layer.name].weight.extra if layer.name in model.parameters else ():
+        if extra.per in words:
+            found[extra.what] = found.get(extra.what, 0) + extra.operations * words[extra.per]
+    return tuple(found.items())
 
 
 REALS = frozenset({"float", "transformed", "published"})
@@ -182,15 +199,7 @@ def _with_densities(layer: Layer, density: float | None, said: PublishedLayer, r
 
 def _not_modelled(stored: Mapping[str, Stored]) -> tuple[str, ...]:
     packed = any(one.encoding != "dense" for one in stored.values())
-    out = ["codes narrower than the machine's operands: they make nothing faster, and each MAC costs what it did"]
-    if packed:
-        out.append(
-            "decoding of weights: the machine has no decoder for them, so that dense words of its own width move; the "
-            "stored bits are those of the encoding, at rest"
-        )
-    else:
-        out.append("packing of weights: words of the machine's own width move; the stored bits are those at rest")
-    return tuple(out)
+    return FASTER_NOTHING, NOT_DECODED if packed else NOT_PACKED
 
 
 def require_values(compressed: Compressed) -> Model:

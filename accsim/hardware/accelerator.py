@@ -7,6 +7,7 @@ on-chip networks between the innermost shared buffer and the PEs; ``VectorUnit``
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -171,6 +172,24 @@ class RunLength:
     first_layer_input: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class WeightDecoder:
+    """A decoder between the off-chip memory and the buffers, which all weights pass, encoded or not.
+
+    Attributes:
+        encodings: names that the encodings it knows are made of, such as ``relative`` and ``huffman``; empty for any.
+        words_per_cycle: weights that it gives in a core cycle, zeros included.
+    """
+
+    encodings: tuple[str, ...] = ()
+    words_per_cycle: int = 1
+
+    def knows(self, encoding: str) -> bool:
+        """Whether it decodes weights stored so; ``encoding`` as results spell it."""
+        parts = re.findall(r"[a-z_]+", encoding.lower())
+        return not self.encodings or (bool(parts) and set(parts) <= set(self.encodings))
+
+
 @lru_cache(maxsize=64)
 def _clock_ratio(core_mhz: float, channel_mhz: float) -> tuple[int, int]:
     """Core cycles per channel cycle as an exact ratio of the decimal figures."""
@@ -190,6 +209,7 @@ class Dram:
         standard: the DRAM kind whose energy per bit is charged (a name in the energy table).
         run_length: off-chip coding of feature maps, if the chip has it.
         fetch_padding: padded pixels are fetched like any other.
+        weight_decoder: takes weights as they are stored; without one, dense words of the layer's width move.
     """
 
     name: str
@@ -201,6 +221,7 @@ class Dram:
     standard: str = "dram"
     run_length: RunLength | None = None
     fetch_padding: bool = False
+    weight_decoder: WeightDecoder | None = None
     kind: LevelKind = LevelKind.DRAM
 
     def cycles(self, bits: int, core_mhz: float) -> int:
@@ -211,6 +232,13 @@ class Dram:
         beats = -(-burst // self.width_bits)
         core, channel = _clock_ratio(core_mhz, self.clock_mhz or core_mhz)
         return self.latency_cycles - (-beats * core // channel)
+
+    def transfer_cycles(self, operand: Operand, words: int, bits: int, core_mhz: float) -> int:
+        """Core cycles to move ``words`` of an operand in ``bits``, as fast as channel and decoder let them."""
+        cycles = self.cycles(bits, core_mhz)
+        if operand is Operand.WEIGHT and self.weight_decoder is not None and bits > 0:
+            return max(cycles, -(-words // self.weight_decoder.words_per_cycle))
+        return cycles
 
 
 @dataclass(frozen=True, slots=True)

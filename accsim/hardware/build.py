@@ -17,6 +17,7 @@ from accsim.hardware.accelerator import (
     RunLength,
     Sram,
     VectorUnit,
+    WeightDecoder,
 )
 from accsim.hardware.datapath import Datapath, DatapathKind
 from accsim.hardware.schema import (
@@ -107,7 +108,7 @@ def operands(written: Operands, every: tuple[Operand, ...] = STORED) -> tuple[Op
 
 
 def _dram(level: DramFile) -> Dram:
-    coding = level.run_length
+    coding, decoder = level.run_length, level.weight_decoder
     return Dram(
         name=level.name,
         operands=operands(level.operands),
@@ -122,6 +123,7 @@ def _dram(level: DramFile) -> Dram:
             coding.run, coding.pairs_per_word, coding.word, operands(coding.operands), coding.first_layer_input
         ),
         fetch_padding=level.fetch_padding,
+        weight_decoder=None if decoder is None else WeightDecoder(decoder.encodings, decoder.words_per_cycle),
     )
 
 

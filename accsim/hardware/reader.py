@@ -18,7 +18,7 @@ number is bits), frequencies too (``200 MHz``; a bare number is MHz)::
          fifo_depth: 32, datapath: bit_parallel | {kind: fused_bricks, brick_bits: 2, ...}}
     levels:                             # from the outside in; exactly one dram, first
       - {name: .., kind: dram, width: 64 b, clock: 60 MHz, latency_cycles: 0, burst: 1 b, standard: lpddr4,
-         fetch_padding: false,
+         fetch_padding: false, weight_decoder: {encodings: [relative, huffman], words_per_cycle: 4},
          run_length: {run: 5 b, pairs_per_word: 3, word: 64 b, operands: [ifmap, ofmap], first_layer_input: false}}
       - {name: .., kind: sram, width: 64 b, size: 108 KiB, buffers: 2 | {weight: 2}, circular: false, bank: 4 KiB,
          read_per_cycle: 64 b, write_per_cycle: 64 b, keeps_activations: false,

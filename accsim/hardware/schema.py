@@ -163,6 +163,13 @@ class RunLengthFile(Model):
     first_layer_input: bool = False
 
 
+class WeightDecoderFile(Model):
+    """A decoder of stored weights; no list of encodings means any."""
+
+    encodings: tuple[Name, ...] = ()
+    words_per_cycle: Positive
+
+
 class DramFile(Model):
     """The off-chip memory."""
 
@@ -176,6 +183,7 @@ class DramFile(Model):
     standard: Name = "dram"
     run_length: RunLengthFile | None = None
     fetch_padding: bool = False
+    weight_decoder: WeightDecoderFile | None = None
 
 
 Buffers = Copies | dict[Stored, Copies]

@@ -67,7 +67,7 @@ def _level(level: Level) -> dict[str, object]:
 
 
 def _dram(level: Dram) -> dict[str, object]:
-    coding = level.run_length
+    coding, decoder = level.run_length, level.weight_decoder
     return _operands(level.operands, STORED) | _given(
         standard=level.standard if level.standard != "dram" else None,
         width=spell_size(level.width_bits),
@@ -75,6 +75,9 @@ def _dram(level: Dram) -> dict[str, object]:
         latency_cycles=level.latency_cycles or None,
         burst=spell_size(level.burst_bits) if level.burst_bits > 1 else None,
         fetch_padding=level.fetch_padding or None,
+        weight_decoder=None
+        if decoder is None
+        else {"words_per_cycle": decoder.words_per_cycle, **_given(encodings=list(decoder.encodings) or None)},
         run_length=None
         if coding is None
         else {

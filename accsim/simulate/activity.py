@@ -125,6 +125,7 @@ class Activity:
             PEs x ``macs_per_pe`` x total cycles.
         macs_per_pe: MACs that a PE can begin in a cycle.
         begun_macs: MACs that took a slot, where the machine skips others; ``None`` for all of them.
+        bit_operations: MACs x bits of one operand x bits of the other, of their codes where the network says.
         tensors: storage and location of each tensor.
         notes, warnings: what the reader must know.
     """
@@ -142,6 +143,7 @@ class Activity:
     idle_slots: tuple[tuple[str, int], ...] = ()
     macs_per_pe: int = 1
     begun_macs: int | None = None
+    bit_operations: int = 0
     tensors: tuple[TensorReport, ...] = ()
     mapping: dict[str, object] = field(default_factory=dict, hash=False)
     notes: tuple[str, ...] = ()

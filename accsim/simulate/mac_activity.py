@@ -39,6 +39,11 @@ def mac_activity(
         macs_per_pe: MACs that a PE can begin in a cycle.
         begun: MACs that took a slot, where the machine skips others.
     """
+    vector, residual = accelerator.vector, sum(n for _, n in task.layer.residual)
+    if vector is not None and residual:
+        counts = (*counts, Count(vector.name, Operand.OFMAP, Action.OP, residual, 0))
+        said = ", ".join(f"{n} x {what}" for what, n in task.layer.residual)
+        notes = (*notes, f"operations of its codes in the vector unit, as outputs leave the array: {said}")
     return Activity(
         layer=task.layer.name,
         start_cycle=0,
@@ -53,6 +58,7 @@ def mac_activity(
         idle_slots=_idle_slots(macs, accelerator, timing, occupancy) if idle is None else idle,
         macs_per_pe=macs_per_pe,
         begun_macs=begun,
+        bit_operations=macs * task.weight_bits(accelerator) * task.activation_bits(accelerator),
         tensors=_tensors(task, accelerator),
         mapping=mapping.describe(),
         notes=notes + _coding_notes(task, accelerator),
@@ -149,9 +155,10 @@ def _tensors(task: MacTask, accelerator: Accelerator) -> tuple[TensorReport, ...
             moved = words / pixel_share(g) if padded else float(words)
             stored = whole_words(code, moved * task.coded_width(operand, accelerator.dram))
             metadata = max(0.0, stored - words * density * bits)
-        out.append(
-            TensorReport(operand, bits, "run_length" if coded else "dense", stored, metadata, density, home or dram)
-        )
+        how = "run_length" if coded else "dense"
+        if coded and operand is Operand.WEIGHT:
+            how = task.layer.weight_statistics.encoding or how
+        out.append(TensorReport(operand, bits, how, stored, metadata, density, home or dram))
     return tuple(out)
 
 

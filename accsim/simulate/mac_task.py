@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field, replace
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -94,6 +95,10 @@ class MacTask:
 
     def code_of(self, operand: Operand) -> Coded | None:
         """The coded size of a tensor that is coded off chip and whose values are known."""
+        if operand is Operand.WEIGHT and operand in self.coded:
+            known, words = self.layer.weight_statistics, self.geometry.weight_words
+            kept = words if known.density is None else round(words * known.density)
+            return Coded(words, kept, ceil(known.stored_bits or 0), 1)
         if self.values is None or operand not in self.coded:
             return None
         return self.values.ifmap_code if operand is Operand.IFMAP else self.values.ofmap_code
@@ -123,10 +128,12 @@ class MacTask:
         widths = {operand: self.coded_width(operand, dram) for operand, coded in known.items() if coded is None}
 
         def bits(operand: Operand, words: int) -> int:
+            coded = known.get(operand)
+            if coded is not None:
+                return coded.transfer(words)
             if code is None or operand not in known:
                 return words * place.bits(operand)
-            coded = known[operand]
-            return coded.transfer(words) if coded else whole_words(code, words * widths[operand])
+            return whole_words(code, words * widths[operand])
 
         return bits
 

@@ -19,8 +19,9 @@ from accsim.simulate.padding import valid_macs
 from accsim.simulate.residency import NETWORK_INPUT, Plan, home_of, stored_as
 from accsim.simulate.sparse.drawn import completed
 from accsim.simulate.storage import Residency, traffic
-from accsim.simulate.tiled.count import count_tiled, flows_of, idle_slots
+from accsim.simulate.tiled.count import count_tiled, flows_of
 from accsim.simulate.tiled.families import array_of, off_chip_of, reported
+from accsim.simulate.tiled.idle import idle_slots
 from accsim.simulate.values import Tensors, measure
 from accsim.simulate.vector import Role, count_passing, count_vector
 from accsim.workload.layer import Layer, LayerKind, Operand
@@ -95,10 +96,9 @@ def _coded(accelerator: Accelerator, layer: Layer, densities: Densities) -> froz
 
     An ifmap needs a buffer to be decoded into: the array does not take its words in storage order.
     """
-    code = accelerator.dram.run_length
+    code, out = accelerator.dram.run_length, _stored_weights(accelerator, layer)
     if code is None:
-        return frozenset()
-    out: set[Operand] = set()
+        return frozenset(out)
     from_outside = layer.inputs[0] == NETWORK_INPUT
     buffered = any(Operand.IFMAP in level.operands for level in accelerator.buffers)
     ours = Operand.IFMAP in code.operands and (code.first_layer_input or not from_outside)
@@ -107,6 +107,15 @@ def _coded(accelerator: Accelerator, layer: Layer, densities: Densities) -> froz
     if Operand.OFMAP in code.operands and densities.ofmap is not None:
         out.add(Operand.OFMAP)
     return frozenset(out)
+
+
+def _stored_weights(accelerator: Accelerator, layer: Layer) -> set[Operand]:
+    """The weight, if it moves as it is stored: the machine has a decoder for it, and a buffer to decode it into."""
+    decoder, known = accelerator.dram.weight_decoder, layer.weight_statistics
+    buffered = any(Operand.WEIGHT in level.operands for level in accelerator.buffers)
+    if decoder is None or not known.stored_bits or not buffered or layer.kind is LayerKind.MATMUL:
+        return set()
+    return {Operand.WEIGHT} if decoder.knows(known.encoding or "") else set()
 
 
 def simulate_mac(task: MacTask, accelerator: Accelerator, mapping: Mapping, notes: tuple[str, ...] = ()) -> Activity:

@@ -172,7 +172,9 @@ def _cycles(acc: Accelerator, bits: int) -> int:
 
 def _fetch(place: Place, operand: Operand, off_chip: OffChipBits) -> Callable[[Sizes], int]:
     def cycles(pieces: Sizes) -> int:
-        return _cycles(place.accelerator, off_chip(operand, _tile_words(operand, pieces)))
+        acc, words = place.accelerator, _tile_words(operand, pieces)
+        name = place.weight_name if operand is Operand.WEIGHT else operand
+        return acc.dram.transfer_cycles(name, words, off_chip(operand, words), acc.clock_mhz)
 
     return cycles
 

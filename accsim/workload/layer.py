@@ -164,6 +164,8 @@ class Layer:
         operation: the variant: ``max``/``average`` pooling, ``relu``/``gelu`` activation, and so on.
         window: pooling or LRN window (R, S); (1, 1) otherwise.
         ifmap_statistics, weight_statistics, ofmap_statistics: value statistics, if known.
+        residual: operations that the codes of weights leave beside the MACs, by what they are (``scale``,
+            ``requantise``, ``zero_point`` ...), for the whole batch.
         made_by: the operation of a network file that made it, and its arguments, so that it can be made again on other
             inputs (``rebuild.rebuilt``); no part of what it computes, so layers that differ only here are equal.
     """
@@ -183,6 +185,7 @@ class Layer:
     weight_statistics: TensorStatistics = TensorStatistics()
     ofmap_statistics: TensorStatistics = TensorStatistics()
     made_by: MadeBy = field(default=("", ()), compare=False, repr=False)
+    residual: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         for what, size in (("MACs", self.macs), ("output words", self.ofmap_words), ("weights", self.weight_words)):

@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from accsim.hardware.accelerator import InitialPsum
-from accsim.hardware.datapath import DatapathKind
 from accsim.mapping.dataflow import TiledDataflow
 from accsim.simulate.activity import Action
 from accsim.simulate.edge_ports import INPUTS, EdgePort, edge_ports
 from accsim.simulate.inner_product import expected, groups
-from accsim.simulate.inner_product.datapaths import Follows, Rate, rate_of
-from accsim.simulate.inner_product.operands import Known, known, skipped
+from accsim.simulate.inner_product.datapaths import STEPPING, Follows, Rate, rate_of
+from accsim.simulate.inner_product.operands import CODES, Known, known, skipped
 from accsim.simulate.inner_product.steps import Steps
 from accsim.simulate.ledger import PE
 from accsim.simulate.mac_task import MacTask
@@ -25,18 +24,6 @@ from accsim.simulate.tiled.run import Sizes, TileRun, TileWords
 from accsim.workload.layer import Operand
 
 Ints = npt.NDArray[np.int64]
-STEPPING = frozenset(
-    {
-        DatapathKind.ACTIVATION_SERIAL,
-        DatapathKind.DYNAMIC_PRECISION,
-        DatapathKind.BOTH_SERIAL,
-        DatapathKind.TERM_SERIAL,
-        DatapathKind.BOTH_TERMS,
-        DatapathKind.FUSED_BRICKS,
-    }
-)
-"""Datapaths whose PEs are charged for each edge at work: their registers and adders switch whatever a MAC takes."""
-
 DIMS = ("N", "G", "M", "C", "P", "Q")
 
 
@@ -97,6 +84,9 @@ class InnerProductArray:
 
     def notes(self) -> tuple[str, ...]:
         """On what the edges of a step rest."""
+        taken = CODES.get(self.path.kind)
+        if taken is not None and self._task.layer.weight_statistics.code is None:
+            return (f"its weights are taken for {taken[0].replace('_', ' ')} codes: nothing says what they are",)
         if self.path.n and not self.skips:
             return (f"its weights are not {self.path.n} of {self.path.m}: every one takes a lane",)
         if self.rate.follows is Follows.WIDTHS or self.by_value:
@@ -243,7 +233,8 @@ class InnerProductArray:
         idle = [("filters", by_row), ("windows", by_col), ("lanes", by_lane)]
         more = own - kept
         idle += [("further_edges", more), ("synchronisation", at_work - kept - more)]
-        return tuple((name, n) for name, n in idle if n), slots, at_work // self.rate.products
+        units = -(-lanes // self.rate.products)
+        return tuple((name, n) for name, n in idle if n), slots, self._whole(weighted * rows * cols * units)
 
     def _whole(self, each: npt.NDArray[np.float64] | Ints) -> int:
         return round(float(each.sum())) if each.dtype.kind == "f" else int(each.sum())

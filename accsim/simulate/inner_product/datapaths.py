@@ -15,6 +15,18 @@ from accsim.hardware.datapath import Datapath, DatapathKind, Digits
 
 K = DatapathKind
 
+STEPPING = frozenset(
+    {
+        K.ACTIVATION_SERIAL,
+        K.DYNAMIC_PRECISION,
+        K.BOTH_SERIAL,
+        K.TERM_SERIAL,
+        K.BOTH_TERMS,
+        K.FUSED_BRICKS,
+    }
+)
+"""Datapaths whose PEs are charged for each edge at work: their registers and adders switch whatever a MAC takes."""
+
 
 class Follows(StrEnum):
     """What a step's edges follow: widths alone, or values of operands that are worked on together.

@@ -28,7 +28,7 @@ def multiply(a: Any, w: Any, acc: Any, r: int, c: int, n: int) -> int:
 
 @kernel
 def activation_bits(a: Any, w: Any, acc: Any, r: int, c: int, n: int, planes: int, at_once: int, signed: bool) -> int:
-    """Two's complement activations, ``at_once`` planes of bits an edge, the lowest first; the highest counts negative."""
+    """Two's complement activations, ``at_once`` planes of bits an edge, the lowest first; the highest is negative."""
     edges = 0
     low = 0
     while low < planes:
@@ -66,9 +66,9 @@ def _span(a: Any, c: int, n: int, trim_low: bool) -> tuple[int, int]:
 
 @kernel
 def used_bits(
-    a: Any, w: Any, acc: Any, r: int, c: int, n: int, at_once: int, sign: bool, trim_low: bool, weight_planes: int
+    a: Any, w: Any, acc: Any, r: int, c: int, n: int, at_once: int, sign: int, trim_low: bool, weight_planes: int
 ) -> int:
-    """Sign and magnitude, from the lowest bit that is met to the highest; with ``weight_planes``, bit by bit of weights.
+    """Sign and magnitude, from the lowest bit that is met to the highest; with ``weight_planes``, weights bit by bit.
 
     Weights are two's complement; 0 planes for whole weights.
     """
@@ -99,7 +99,7 @@ def used_bits(
 
 
 @kernel
-def _digits(value: int, booth: bool) -> tuple[int, int]:
+def digits(value: int, booth: bool) -> tuple[int, int]:
     """Places of positive and of negative powers of two of a magnitude."""
     if not booth:
         return value, 0
@@ -112,7 +112,7 @@ def terms_met(a: Any, w: Any, acc: Any, r: int, c: int, n: int, booth: bool, plu
     """The lowest power of two that any activation has left goes into every lane that has it."""
     for j in range(c):
         for k in range(n):
-            plus[j, k], minus[j, k] = _digits(abs(a[j, k]), booth)
+            plus[j, k], minus[j, k] = digits(abs(a[j, k]), booth)
     edges = 0
     while True:
         left = 0
@@ -143,7 +143,7 @@ def most_terms(a: Any, w: Any, acc: Any, r: int, c: int, n: int, booth: bool, pl
     """Every lane takes in the lowest power of two that its own activation has left."""
     for j in range(c):
         for k in range(n):
-            plus[j, k], minus[j, k] = _digits(abs(a[j, k]), booth)
+            plus[j, k], minus[j, k] = digits(abs(a[j, k]), booth)
     edges = 0
     while True:
         busy = False
@@ -173,7 +173,7 @@ def listed(values: Any, lines: int, n: int, booth: bool, terms: Any, count: Any)
     """The signed powers of two of every word, and how many they are: ``terms`` [lines, lanes, 64]."""
     for j in range(lines):
         for k in range(n):
-            plus, minus = _digits(abs(values[j, k]), booth)
+            plus, minus = digits(abs(values[j, k]), booth)
             found = 0
             while plus | minus:
                 left = plus | minus
@@ -188,22 +188,20 @@ def listed(values: Any, lines: int, n: int, booth: bool, terms: Any, count: Any)
 
 @kernel
 def term_pairs(acc: Any, r: int, c: int, n: int, a_terms: Any, a_count: Any, w_terms: Any, w_count: Any) -> int:
-    """Every lane of every PE takes in the product of its next pair of powers of two."""
-    edges = 0
-    while True:
-        busy = False
-        for i in range(r):
-            for j in range(c):
-                total = 0
-                for k in range(n):
-                    per = w_count[i, k]
-                    if edges < per * a_count[j, k]:
-                        total += a_terms[j, k, edges // per] * w_terms[i, k, edges % per]
-                        busy = True
-                acc[i, j] += total
-        if not busy:
-            return max(1, edges)
-        edges += 1
+    """Every lane of every PE takes in the product of its next pair of powers of two; the step ends with the last."""
+    edges = 1
+    for i in range(r):
+        for j in range(c):
+            total = 0
+            for k in range(n):
+                taken = 0
+                for x in range(a_count[j, k]):
+                    for y in range(w_count[i, k]):
+                        total += a_terms[j, k, x] * w_terms[i, k, y]
+                        taken += 1
+                edges = max(edges, taken)
+            acc[i, j] += total
+    return edges
 
 
 @kernel

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from accsim.hardware.accelerator import InitialPsum
+from accsim.hardware.datapath import DatapathKind, Digits
 from accsim.mapping.dataflow import DIMENSIONS, RELEVANT, TiledDataflow
 from accsim.simulate.activity import Action
 from accsim.simulate.edge_ports import INPUTS, edge_ports
 from accsim.simulate.flows import Occupancy, TiledFlows
-from accsim.simulate.inner_product import edges, latches
-from accsim.simulate.inner_product.array import STEPPING
-from accsim.simulate.inner_product.datapaths import Follows, Rate, rate_of
+from accsim.simulate.inner_product import tile
+from accsim.simulate.inner_product.datapaths import STEPPING, Follows, Rate, fused_width, rate_of
 from accsim.simulate.ledger import PE
 from accsim.simulate.phase import Phase
 from accsim.simulate.stepped.machine import Observed, Operands, Probe, Step, Words
@@ -56,39 +56,88 @@ class SteppedInnerProduct:
         self.rows, self.cols = acc.array.rows, acc.array.cols
         self.lanes = acc.array.lanes * self.rate.products
         self.ports = list(edge_ports(acc, acc.array.initial_psum is InitialPsum.READ))
-        self.a, self.w = np.zeros((self.cols, self.lanes), np.int64), np.zeros((self.rows, self.lanes), np.int64)
-        self.acc = np.zeros((self.rows, self.cols), np.int64)
-        self.plus, self.minus, self.now = (np.zeros_like(self.a) for _ in range(3))
-        pairs = self.rate.follows is Follows.TERM_PAIRS
-        self.a_terms = np.zeros((*self.a.shape, TERMS if pairs else 1), np.int64)
-        self.w_terms = np.zeros((*self.w.shape, TERMS if pairs else 1), np.int64)
-        self.a_count, self.w_count = np.zeros_like(self.a), np.zeros_like(self.w)
-        self.seen = _Seen()
+        self.mode, self.how = self._datapath()
+        a, w = np.zeros((self.cols, self.lanes), np.int64), np.zeros((self.rows, self.lanes), np.int64)
+        listed = TERMS if self.mode == tile.TERM_PAIRS else 1
+        self.registers = (
+            a, w, np.zeros((self.rows, self.cols), np.int64), np.zeros_like(a), np.zeros_like(a), np.zeros_like(a),
+            np.zeros((*a.shape, listed), np.int64), np.zeros_like(a),
+            np.zeros((*w.shape, listed), np.int64), np.zeros_like(w),
+        )  # fmt: skip
+        self.counters, self.stalls = np.zeros(tile.COUNTERS, np.int64), np.zeros(len(self.ports), np.int64)
+
+    def _datapath(self) -> tuple[int, Ints]:
+        """What the datapath does on an edge, and its parameters."""
+        rate, booth, (a_bits, w_bits) = self.rate, self.rate.digits is Digits.BOOTH, self.bits
+        match rate.follows:
+            case Follows.WIDTH_USED:
+                # a single bit is the sign of +1 or -1, and taken in whole
+                planes = w_bits if self.path.kind is DatapathKind.BOTH_SERIAL and w_bits > 1 else 0
+                return tile.USED_BITS, _how(rate.serial_bits, rate.sign, rate.trim_low, planes)
+            case Follows.TERMS_MET:
+                return tile.TERMS_MET, _how(booth)
+            case Follows.MOST_TERMS:
+                return tile.MOST_TERMS, _how(booth)
+            case Follows.TERM_PAIRS:
+                return tile.TERM_PAIRS, _how(booth)
+        if rate.edges == 1:
+            return tile.MULTIPLY, _how()
+        if self.path.kind is DatapathKind.ACTIVATION_SERIAL:
+            at_once = self.path.serial_bits
+            return tile.ACTIVATION_BITS, _how(rate.edges * at_once, at_once, self.signed)
+        if self.path.kind is DatapathKind.FUSED_BRICKS:
+            a, w = (max(1, fused_width(self.path, bits) // self.path.fused_bits) for bits in (a_bits, w_bits))
+            return tile.TURNS, _how(self.path.fused_bits, a, w)
+        return tile.WEIGHT_BITS, _how(w_bits)
 
     def run(self, steps: Iterable[Step], probe: Probe | None = None) -> Observed:
         """Run the tiles of the layer, in order."""
-        g, seen = self.geometry, self.seen
+        g, seen = self.geometry, self.counters
         sums: Words = np.zeros((g.N, g.M, g.P, g.Q), np.int64)
         runs, tail = [], self.place.accelerator.pe.pipeline_stages - 1
         for step in steps:
-            before = seen.compute + sum(seen.stalls.values())
+            before = int(seen[tile.COMPUTE] + self.stalls.sum())
             self._tile(step, sums)
-            cycles = seen.compute + sum(seen.stalls.values()) - before
+            cycles = int(seen[tile.COMPUTE] + self.stalls.sum()) - before
             runs.append(Run(None, None, cycles, cycles + tail))
-        begun = g.ofmap_words if self.place.accelerator.array.initial_psum is InitialPsum.ZERO else 0
+        return self._observed(sums, tuple(runs), tail)
+
+    def _observed(self, sums: Words, runs: tuple[Run, ...], tail: int) -> Observed:
+        seen, products = [int(n) for n in self.counters], self.rate.products
+        compute, busy = seen[tile.COMPUTE], seen[tile.AT_WORK]
+        words = TileWords(
+            ifmap=seen[tile.IFMAP],
+            weight=seen[tile.WEIGHT],
+            psum_out=seen[tile.PSUM_OUT],
+            ifmap_held=seen[tile.IFMAP],
+            weight_held=seen[tile.WEIGHT],
+            psum_kept=seen[tile.UPDATES],
+        )
         if self.path.kind in STEPPING:
-            seen.words.actions[PE, Operand.COMPUTE, Action.STEP] = (seen.busy, 0)
+            words.actions[PE, Operand.COMPUTE, Action.STEP] = (busy, 0)
+        zero = self.place.accelerator.array.initial_psum is InitialPsum.ZERO
+        begun = self.geometry.ofmap_words if zero else 0
+        stalls = {port.name: 0 for port in self.ports}
+        for port, waited in zip(self.ports, self.stalls.tolist(), strict=True):
+            stalls[port.name] += waited
+        causes = (
+            ("filters", tile.NO_FILTER),
+            ("windows", tile.NO_WINDOW),
+            ("lanes", tile.NO_LANE),
+            ("further_edges", tile.FURTHER),
+            ("synchronisation", tile.SYNC),
+        )
         return Observed(
-            phase=Phase(seen.compute, 0, tail, tuple(seen.stalls.items())),
-            runs=tuple(runs),
+            phase=Phase(compute, 0, tail, tuple(stalls.items())),
+            runs=runs,
             sums=sums,
-            flows=TiledFlows(seen.words, seen.words.psum_out - begun),
-            macs=seen.macs,
-            zero_ifmap_macs=seen.zero_macs,
-            register_updates=seen.words.ifmap_held + seen.words.weight_held + seen.words.psum_kept,
-            occupancy=Occupancy(seen.active, seen.busy, seen.compute),
-            idle=tuple((cause, n) for cause, n in seen.idle.items() if n),
-            macs_per_pe=self.rate.products,
+            flows=TiledFlows(words, words.psum_out - begun),
+            macs=seen[tile.MACS],
+            zero_ifmap_macs=seen[tile.ZERO_MACS],
+            register_updates=words.ifmap_held + words.weight_held + words.psum_kept,
+            occupancy=Occupancy(seen[tile.ACTIVE], busy, compute),
+            idle=tuple((cause, seen[at]) for cause, at in causes if seen[at]),
+            macs_per_pe=products,
         )
 
     def _tile(self, step: Step, sums: Words) -> None:
@@ -97,169 +146,46 @@ class SteppedInnerProduct:
         size = {dim: step.sizes[dim].size if dim not in "RS" else getattr(g, dim) for dim in DIMENSIONS}
         rows, cols = _points(flow.rows, "M", start, size)[:, 0], _points(flow.cols, "NPQ", start, size)
         lanes = _points(flow.lanes, "CRS", start, size)
-        unrolled = {"rows": (len(rows), self.rows), "cols": (len(cols), self.cols), "lanes": (len(lanes), self.lanes)}
-        trips = [-(-unrolled[f][0] // unrolled[f][1]) if f in unrolled else size[f] for f in flow.folds]
-        at: dict[str, tuple[int, ...]] = {}
-        fold_of = {f: i for i, f in enumerate(flow.folds)}
-        last = prod(trips) - 1
-        counters = [tuple(int(x) for x in np.unravel_index(0, trips))]
-        for index in range(last + 1):
-            now = counters[0]
-            after = tuple(int(x) for x in np.unravel_index(index + 1, trips)) if index < last else None
-            base = np.array([0 if d in _on_axes(flow) else start[d] + now[fold_of[d]] for d in "NGMCPQRS"], np.int64)
-            cut = {
-                axis: slice(now[fold_of[axis]] * wide, min(all_, (now[fold_of[axis]] + 1) * wide))
-                for axis, (all_, wide) in unrolled.items()
-            }
-            key = {o: tuple(now[i] for i, f in enumerate(flow.folds) if not RELEVANT[o].isdisjoint(flow.axis(f)))
-                   for o in (*INPUTS, Operand.PSUM)}  # fmt: skip
-            following = (
-                None
-                if after is None
-                else tuple(
-                    after[i] for i, f in enumerate(flow.folds) if not RELEVANT[Operand.PSUM].isdisjoint(flow.axis(f))
-                )
-            )
-            leaves = following != key[Operand.PSUM]
-            self._step(rows[cut["rows"]], cols[cut["cols"]], lanes[cut["lanes"]], base, sums,
-                       {o for o in INPUTS if at.get(o) != key[o]}, leaves)  # fmt: skip
-            at = {str(o): k for o, k in key.items()}
-            counters = [after] if after is not None else []
+        wide = {"rows": (len(rows), self.rows), "cols": (len(cols), self.cols), "lanes": (len(lanes), self.lanes)}
+        trips = [-(-wide[f][0] // wide[f][1]) if f in wide else size[f] for f in flow.folds]
+        at = np.stack(np.unravel_index(np.arange(prod(trips)), trips), axis=1).astype(np.int64)
+        table = np.zeros((len(at), 9), np.int64)
+        for i, axis in enumerate(("rows", "cols", "lanes")):
+            first = at[:, flow.folds.index(axis)] * wide[axis][1]
+            table[:, 2 * i], table[:, 2 * i + 1] = first, np.minimum(first + wide[axis][1], wide[axis][0])
+        for column, operand in ((6, Operand.IFMAP), (7, Operand.WEIGHT), (8, Operand.PSUM)):
+            indexed = [i for i, f in enumerate(flow.folds) if not RELEVANT[operand].isdisjoint(flow.axis(f))]
+            other = (at[1:, indexed] != at[:-1, indexed]).any(axis=1)
+            ends = operand is Operand.PSUM
+            table[:, column] = np.append(other, True) if ends else np.insert(other, 0, True)
+        on_axes = {*flow.rows, *flow.cols, *flow.lanes}
+        base = np.zeros((len(at), 8), np.int64)
+        for i, dim in enumerate("NGMCPQRS"):
+            if dim not in on_axes:
+                base[:, i] = start[dim] + at[:, flow.folds.index(dim)]
+        layer = (
+            g.stride_h, g.stride_w, g.dilation_h, g.dilation_w, g.pad_top, g.pad_left, g.channels_per_group,
+            g.filters_per_group, self.rate.products,
+        )  # fmt: skip
+        tile.run(
+            self.ifmap, self.weight, sums, layer, rows, cols, lanes, table, base, self.registers, self.mode, self.how,
+            self._port_bits(), self.stalls, self.counters,
+        )  # fmt: skip
 
-    def _step(
-        self, rows: Ints, cols: Ints, lanes: Ints, base: Ints, sums: Words, brings: set[Operand], leaves: bool
-    ) -> None:
-        g, seen, words = self.geometry, self.seen, self.seen.words
-        r, c, n = len(rows), len(cols), len(lanes)
-        if Operand.IFMAP in brings:
-            read, seen.zeros_held = latches.take_activations(
-                self.ifmap, self.a, cols, lanes, base, g.stride_h, g.stride_w, g.dilation_h, g.dilation_w,
-                g.pad_top, g.pad_left, g.channels_per_group,
-            )  # fmt: skip
-            words.ifmap += read
-            words.ifmap_held += read
-        if Operand.WEIGHT in brings:
-            latches.take_weights(self.weight, self.w, rows, lanes, base, g.filters_per_group)
-            words.weight += r * n
-            words.weight_held += r * n
-        spent = self._edges(r, c, n)
-        seen.compute += spent
-        self._wait(brings, leaves, r, c, n, spent)
-        self._slots(r, c, n, spent)
-        words.psum_kept += r * c * spent
-        seen.macs += r * c * n
-        seen.zero_macs += seen.zeros_held * r
-        if leaves:
-            latches.give_sums(sums, self.acc, rows, cols, base, g.filters_per_group)
-            words.psum_out += r * c
-
-    def _edges(self, r: int, c: int, n: int) -> int:
-        """Run a step on the datapath."""
-        a, w, acc, rate, booth = self.a, self.w, self.acc, self.rate, self.rate.digits == "booth"
-        match rate.follows:
-            case Follows.WIDTH_USED:
-                planes = self.bits[1] if self.path.kind == "both_serial" else 0
-                return int(edges.used_bits(a, w, acc, r, c, n, rate.serial_bits, rate.sign, rate.trim_low, planes))
-            case Follows.TERMS_MET:
-                return int(edges.terms_met(a, w, acc, r, c, n, booth, self.plus, self.minus))
-            case Follows.MOST_TERMS:
-                return int(edges.most_terms(a, w, acc, r, c, n, booth, self.plus, self.minus, self.now))
-            case Follows.TERM_PAIRS:
-                edges.listed(a, c, n, booth, self.a_terms, self.a_count)
-                edges.listed(w, r, n, booth, self.w_terms, self.w_count)
-                pairs = (self.a_terms, self.a_count, self.w_terms, self.w_count)
-                return int(edges.term_pairs(acc, r, c, n, *pairs))
-        if self.path.kind == "activation_serial":
-            at_once = self.path.serial_bits
-            planes = -(-self.bits[0] // at_once) * at_once + rate_sign(self.rate, self.bits[0], at_once) * at_once
-            return int(edges.activation_bits(a, w, acc, r, c, n, planes, at_once, self.signed))
-        if rate.edges == 1:
-            return int(edges.multiply(a, w, acc, r, c, n))
-        if self.path.kind == "fused_bricks":
-            return int(edges.turns(a, w, acc, r, c, n, self.path.fused_bits, *self._turns()))
-        return int(edges.weight_bits(a, w, acc, r, c, n, self.bits[1]))
-
-    def _turns(self) -> tuple[int, int]:
-        """Turns that a fused unit takes for each operand."""
-        from accsim.simulate.inner_product.datapaths import fused_width  # noqa: PLC0415
-
-        a, w = (max(1, -(-fused_width(self.path, bits) // self.path.fused_bits)) for bits in self.bits)
-        return a, w
-
-    def _wait(self, brings: set[Operand], leaves: bool, r: int, c: int, n: int, spent: int) -> None:
-        """Hold the array until every port has delivered, or taken, the step's words."""
-        worst, name = spent, None
-        for port in self.ports:
-            bits = 0
-            if Operand.WEIGHT in port.operands & brings:
-                bits += r * n * self.place.bits(Operand.WEIGHT)
-            if Operand.IFMAP in port.operands & brings:
-                bits += c * n * self.place.bits(Operand.IFMAP)
-            if leaves and Operand.PSUM in port.operands and not port.operands & INPUTS:
-                bits += r * c * self.place.bits(Operand.PSUM)
-            edge = spent
-            while edge * port.bits_per_cycle < bits:
-                edge += 1
-            if edge > worst:
-                worst, name = edge, port.name
-        if name is not None:
-            self.seen.stalls[name] = self.seen.stalls.get(name, 0) + worst - spent
-
-    def _slots(self, r: int, c: int, n: int, spent: int) -> None:
-        """Slots of a step without a new MAC, by cause."""
-        seen, work = self.seen, r * c * n
-        own = self._own(r, c, n, spent)
-        seen.idle["filters"] += (self.rows - r) * self.cols * self.lanes * spent
-        seen.idle["windows"] += r * (self.cols - c) * self.lanes * spent
-        seen.idle["lanes"] += r * c * (self.lanes - n) * spent
-        seen.idle["further_edges"] += own - work
-        seen.idle["synchronisation"] += work * spent - own
-        seen.at_work += work * spent
-        seen.busy = seen.at_work // self.rate.products
-        seen.active = max(seen.active, r * c * -(-n // self.rate.products))
-
-    def _own(self, r: int, c: int, n: int, spent: int) -> int:
-        """Edges that the lanes have work of their own in, at least one each."""
-        rate = self.rate
-        if rate.follows is Follows.WIDTHS:
-            return r * c * n * spent
-        if rate.follows is Follows.TERM_PAIRS:
-            pairs = self.a_count[None, :c, :n] * self.w_count[:r, None, :n]
-            return int(np.maximum(pairs, 1).sum())
-        total = 0
-        for value in self.a[:c, :n].ravel().tolist():
-            mine = self._alone(abs(value))
-            total += max(1, mine) * (rate.edges if rate.follows is Follows.WIDTH_USED else 1)
-        return total * r
-
-    def _alone(self, value: int) -> int:
-        """Edges, or bits, of one activation."""
-        rate = self.rate
-        if rate.follows is Follows.WIDTH_USED:
-            if value == 0:
-                return 1
-            low = (value & -value).bit_length() - 1 if rate.trim_low else 0
-            return -(-(value.bit_length() - low) // rate.serial_bits) + rate.sign
-        return bin(value ^ 3 * value if rate.digits == "booth" else value).count("1")
+    def _port_bits(self) -> Ints:
+        """Of each port its bits per edge, and the bits of each operand's word that passes it."""
+        out = np.zeros((len(self.ports), 4), np.int64)
+        for i, port in enumerate(self.ports):
+            out[i, 0] = port.bits_per_cycle
+            for at, operand in ((1, Operand.IFMAP), (2, Operand.WEIGHT), (3, Operand.PSUM)):
+                reads = operand is Operand.PSUM and port.operands & INPUTS
+                if operand in port.operands and not reads:
+                    out[i, at] = self.place.bits(operand)
+        return out
 
 
-def rate_sign(rate: Rate, bits: int, at_once: int) -> int:
-    """Edges for the sign."""
-    return rate.edges - -(-bits // at_once)
-
-
-class _Seen:
-    """What is seen of a layer as it runs."""
-
-    def __init__(self) -> None:
-        self.compute = self.macs = self.zero_macs = self.busy = self.at_work = self.active = self.zeros_held = 0
-        self.stalls: dict[str, int] = {}
-        self.idle = dict.fromkeys(("filters", "windows", "lanes", "further_edges", "synchronisation"), 0)
-        self.words = TileWords()
-
-
-def _on_axes(flow: TiledDataflow) -> str:
-    return "".join((*flow.rows, *flow.cols, *flow.lanes))
+def _how(*parameters: int) -> Ints:
+    return np.array([*parameters, 0, 0, 0, 0][:4], np.int64)
 
 
 def _points(dims: tuple[str, ...], wanted: str, start: dict[str, int], size: dict[str, int]) -> Ints:

@@ -20,7 +20,7 @@ CODES = {
     DatapathKind.XNOR: ("binary",),
     DatapathKind.TERNARY: ("ternary", "binary"),
     DatapathKind.SHIFT: ("power_of_two", "ternary", "binary"),
-    DatapathKind.CODEBOOK: ("codebook", "uniform"),
+    DatapathKind.CODEBOOK: ("codebook", "uniform", "float"),
 }
 """Codes of weights that a datapath can work with; any, where it is not named."""
 

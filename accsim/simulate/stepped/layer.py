@@ -32,7 +32,7 @@ from accsim.simulate.stepped.walk import walk
 from accsim.simulate.storage import Place
 from accsim.simulate.systolic_folds import SystolicFolds
 from accsim.simulate.tiled import families
-from accsim.simulate.tiled.count import idle_slots
+from accsim.simulate.tiled.idle import idle_slots
 from accsim.workload.layer import Operand
 
 

@@ -18,9 +18,11 @@ import numpy.typing as npt
 
 from accsim.errors import AccsimError, InputError
 from accsim.hardware.accelerator import Accelerator, Overflow, Pe, Rounding
+from accsim.hardware.datapath import DatapathKind
 from accsim.kernels.accumulator import NEAREST, NEAREST_EVEN, SATURATE, TRUNCATE, WRAP, Accumulator
 from accsim.simulate.mac_task import Densities, MacTask
 from accsim.simulate.stepped.machine import Operands
+from accsim.simulate.tiled.families import FAMILIES
 from accsim.simulate.values import Array, Tensors, measure
 from accsim.workload.layer import Layer, Operand
 from accsim.workload.operands import as_filters, as_map, names_of, shape_of
@@ -57,6 +59,8 @@ def operate(
     Raises:
         AccsimError: a given value is no integer of the operand's width, or an operand is wider than 32 bits.
     """
+    if accelerator.array.family in FAMILIES:
+        accelerator = task.machine(accelerator)
     tensors = _inputs(task.layer, accelerator, given, seed, task.densities)
     if Operand.OFMAP in task.coded:
         tensors["ofmap"] = _ofmap(task.layer, accelerator, given, seed, task.densities)
@@ -93,11 +97,21 @@ def require_integers(layers: Iterable[Layer], accelerator: Accelerator, tensors:
         for name in names_of(layer)[:2]:
             if name in given:
                 try:
-                    _integers(layer, name, given[name].reshape(shape_of(layer, name)), accelerator.bits(Operand(name)))
+                    _integers(
+                        layer, name, given[name].reshape(shape_of(layer, name)), _bits(layer, accelerator, name),
+                        either=accelerator.array.family in FAMILIES,
+                    )  # fmt: skip
                 except AccsimError as error:
                     mistakes.append(str(error))
     if mistakes:
         raise InputError(mistakes)
+
+
+def _bits(layer: Layer, accelerator: Accelerator, name: str) -> int:
+    """Width of an operand: that of the layer's codes on a machine that follows them, else the machine's."""
+    known = layer.ifmap_statistics.bits if name == "ifmap" else layer.weight_statistics.bits
+    narrow = known if accelerator.array.family in FAMILIES else None
+    return narrow or accelerator.bits(Operand(name))
 
 
 def _inputs(
@@ -116,10 +130,36 @@ def _inputs(
                 f"layer {layer.name!r}: the {name} has words of {bits} bits, and the stepped engine takes operands of "
                 f"at most {WIDEST}"
             )
+        tiled = accelerator.array.family in FAMILIES
         if name in given:
-            out[name] = _integers(layer, name, given[name].reshape(shape), bits)
-        else:
-            out[name] = _drawn(shape, bits, _density(name, densities), _generator(seed, layer.name, name))
+            out[name] = _integers(layer, name, given[name].reshape(shape), bits, either=tiled)
+            continue
+        source, density = _generator(seed, layer.name, name), _density(name, densities)
+        levels = _levels(accelerator.pe.datapath.kind, name, bits) if tiled else None
+        out[name] = _drawn(shape, bits, density, source) if levels is None else _chosen(shape, levels, density, source)
+    return out
+
+
+def _levels(kind: DatapathKind, name: str, bits: int) -> tuple[int, ...] | None:
+    """What words can be, where it is not any integer of their bits: signs, ternary weights, powers of two."""
+    if bits == 1:
+        return -1, 1
+    if kind is DatapathKind.TERNARY and name == "weight":
+        return -1, 0, 1
+    if kind is DatapathKind.SHIFT and name == "weight":
+        powers = [1 << place for place in range(bits - 1)]
+        return (*(-power for power in powers), *powers)
+    return None
+
+
+def _chosen(
+    shape: tuple[int, ...], levels: tuple[int, ...], density: float | None, source: np.random.Generator
+) -> Integers:
+    """Words of these levels, alike; with a density those that are not 0, and the rest zeros."""
+    some = [level for level in levels if level or density is None]
+    out = source.choice(np.array(some, np.int32), shape)
+    if density is not None and 0 in levels:
+        out[source.random(shape) >= density] = 0
     return out
 
 
@@ -168,13 +208,13 @@ def _drawn(shape: tuple[int, ...], bits: int, density: float | None, source: np.
     return out
 
 
-def _integers(layer: Layer, name: str, array: Array, bits: int) -> Integers:
-    """``array`` as integers.
+def _integers(layer: Layer, name: str, array: Array, bits: int, *, either: bool = False) -> Integers:
+    """``array`` as integers; ``either`` takes unsigned words of so many bits, too, and +1 for a sign.
 
     Raises:
         AccsimError: a value is no integer, or does not fit.
     """
-    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    low, high = -(1 << (bits - 1)), (1 << bits if either else 1 << (bits - 1)) - 1
     numbers: npt.NDArray[Any] = array.astype(np.int8) if array.dtype.kind == "b" else array
     wrong = np.zeros(numbers.shape, np.bool_) if numbers.dtype.kind in "iu" else numbers != np.rint(numbers)
     if wrong.any():
@@ -184,9 +224,10 @@ def _integers(layer: Layer, name: str, array: Array, bits: int) -> Integers:
         )
     wrong = (numbers < low) | (numbers > high)
     if wrong.any():
+        signed = "" if either else "signed "
         raise AccsimError(
             f"layer {layer.name!r}: {_place(name, numbers, wrong)}, which does not fit the machine's {bits} "
-            f"signed bits ({low} to {high}); {int(np.count_nonzero(wrong))} of {wrong.size} values do not"
+            f"{signed}bits ({low} to {high}); {int(np.count_nonzero(wrong))} of {wrong.size} values do not"
         )
     return numbers.astype(np.int32)
 

@@ -223,7 +223,8 @@ class PassTimeline:
     def _cycles(self, operand: Operand, words: int) -> int:
         key = operand, words
         if key not in self._known:
-            self._known[key] = self._dram.cycles(self._bits(operand, words), self._clock_mhz)
+            bits, name = self._bits(operand, words), Operand(self._names.get(operand, operand.value))
+            self._known[key] = self._dram.transfer_cycles(name, words, bits, self._clock_mhz)
         return self._known[key]
 
     def _pace(self, one: Fetched, step: Step) -> int:

@@ -62,19 +62,6 @@ class Counted:
         return Occupancy(self.active, self.busy, self.compute)
 
 
-def idle_slots(
-    inside: Mapping[str, int], timing: Schedule, place: Place, macs_per_pe: int
-) -> tuple[tuple[str, int], ...]:
-    """All slots without a MAC by cause.
-
-    Args:
-        inside: those of cycles that compute; the others are all idle.
-    """
-    cycles, each = timing.cycles, place.accelerator.array.pes * macs_per_pe
-    outside = {"fill": cycles.fill, "drain": cycles.drain} | {f"stall_{cause}": n for cause, n in cycles.stalls}
-    return (*inside.items(), *((cause, n * each) for cause, n in outside.items() if n))
-
-
 def count_tiled(place: Place, array: TileArray, off_chip: OffChipBits) -> tuple[Schedule, Counted]:
     """Cycles and words of a layer."""
     counted = Counted()

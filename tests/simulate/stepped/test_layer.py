@@ -281,8 +281,9 @@ def test_the_stepped_engine_does_not_see_the_formulas_of_the_counted_one() -> No
     """Cycles are observed: the modules with the counted engine's cycles are not even imported."""
     script = (
         "import sys, accsim.simulate.stepped.layer, accsim.simulate.stepped.systolic, "
-        "accsim.simulate.stepped.row_stationary;"
-        "print([m for m in ('systolic', 'row_stationary', 'schedule', 'overlap', 'tiles', 'mac_layer') "
+        "accsim.simulate.stepped.row_stationary, accsim.simulate.inner_product.machine;"
+        "print([m for m in ('systolic', 'row_stationary', 'schedule', 'overlap', 'tiles', 'mac_layer', "
+        "'inner_product.array', 'inner_product.steps', 'inner_product.groups', 'tiled.count') "
         "if 'accsim.simulate.' + m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
