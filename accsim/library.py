@@ -52,7 +52,8 @@ def find(kind: str, name_or_path: str | Path, suggests: Callable[[str], bool] | 
         kind: one of ``KINDS``.
         name_or_path: a path (it has a separator, ends in ``.yaml`` or ``.yml``, or is an existing file) or a name.
             A name is looked up in each folder of ``$ACCSIM_PATH``, as ``<folder>/<kind>/<name>.yaml`` and
-            ``<folder>/<name>.yaml``, then among the shipped files and, for networks, their aliases.
+            ``<folder>/<name>.yaml``, then among the shipped files and, for networks and recipes, their
+            aliases.
         suggests: which names may be suggested for one that is not known; all if not given.
 
     Raises:
@@ -148,12 +149,16 @@ def _read_path(kind: str, name: str) -> Source:
 
 def _aliases(kind: str) -> dict[str, str]:
     path = shipped_folder("workloads") / "aliases.yaml"
-    if kind != "networks" or not path.is_file():
+    if kind not in ("networks", "recipes") or not path.is_file():
         return {}
     from accsim.yamlfile import load  # noqa: PLC0415 - a YAML parser is needed only for a name that is not a file
 
     document = load(Source("aliases", "workloads/aliases.yaml", read_text(path)))
-    return {str(alias): str(name) for alias, name in document.data.items()}
+    return {
+        str(alias): str(name)
+        for alias, name in document.data.items()
+        if os.path.isfile(_shipped(kind) / f"{name}.yaml")
+    }
 
 
 def _no_such_name(kind: str, name: str, aliases: dict[str, str], suggests: Callable[[str], bool] | None) -> InputError:

@@ -25,7 +25,7 @@ from accsim.mapping.task import Task, violations
 from accsim.simulate.activity import Activity
 from accsim.simulate.mac_task import MacTask
 from accsim.simulate.network import simulate_mac
-from accsim.simulate.tiled.families import misfit
+from accsim.simulate.tiled.families import held_as, misfit
 from accsim.workload.network import Network
 
 GIVEN = "mapping given by the user"
@@ -111,7 +111,7 @@ class Mapper:
 
     def _job(self, task: MacTask) -> Task:
         tiled = isinstance(self.dataflow, TiledDataflow)
-        machine = task.machine(self.accelerator) if tiled else self.accelerator
+        machine = held_as(task, task.machine(self.accelerator)) if tiled else self.accelerator
         return Task(
             name=task.layer.name,
             geometry=task.geometry,

@@ -289,7 +289,7 @@ def estimate(
         recorder=recorder,
         progress=progress,
     )
-    if loaded.compressed is not None:
+    if loaded.compressed is not None and machine.array.sparse is None:
         activities = [_as_stored(activity, loaded.compressed) for activity in activities]
     return Result(
         network=network,

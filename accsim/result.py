@@ -11,7 +11,7 @@ from accsim.energy.describe import describe
 from accsim.energy.estimate import LayerEstimate, PricedCount
 from accsim.energy.price import unused_entries
 from accsim.energy.table import EnergyTable, EnergyUnit
-from accsim.hardware.accelerator import Accelerator, Dram, LevelKind, Link, RegisterFile, Sram
+from accsim.hardware.accelerator import Accelerator, Array, Dram, LevelKind, Link, RegisterFile, Sram
 from accsim.hardware.datapath import Datapath
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping
@@ -273,7 +273,7 @@ class Result:
             "area_mm2": acc.area_mm2,
             "peak_macs_per_cycle": acc.array.pes,
             "dram_bits_per_cycle": link,
-            "array": _plain(asdict(acc.array), without=("lanes",) if acc.array.lanes == 1 else ()),
+            "array": _plain(asdict(acc.array), without=_unused(acc.array)),
             "pe": _plain(asdict(acc.pe), without=("datapath",) if acc.pe.datapath == Datapath() else ()),
             "levels": [
                 {
@@ -324,7 +324,7 @@ class Result:
         return begun / (self.accelerator.array.pes * slots) if slots else 0.0
 
     def _not_modelled(self) -> list[str]:
-        out = list(self.compressed.not_modelled) if self.compressed else []
+        out = list(self.compressed.not_modelled) if self.compressed and self.accelerator.array.sparse is None else []
         bias = sum(layer.bias_words for layer in self.network.layers)
         if bias:
             out.append(f"fetching and adding {bias} bias words: at most one word per output channel and layer")
@@ -406,6 +406,11 @@ def _row(row: PricedCount) -> dict[str, Any]:
         "energy": row.energy,
         **({"peer": count.peer} if count.peer else {}),
     }
+
+
+def _unused(array: Array) -> tuple[str, ...]:
+    """Keys of an array that say nothing of one of its family."""
+    return (*(("lanes",) if array.lanes == 1 else ()), *(("sparse",) if array.sparse is None else ()))
 
 
 def _plain(values: dict[str, Any], without: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Prints a table and writes an HTML report, <workload>-<hardware>.html in the curr
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ examples:
   accsim run resnet18 --compress resnet18-agp --json pruned.json
   accsim run alexnet --engine stepped --jobs 2 --seed 7
   accsim run alexnet --layers conv3 --engine stepped --trace conv3.json.gz --vcd conv3.vcd --window 1000:1200
+  accsim run alexnet --compress alexnet-deep-compression --hardware eyeriss,eyeriss_v2,scnn,eie --compare
   accsim run alexnet --mappings-out used.yaml     # edit used.yaml, then:
   accsim run alexnet --mapping used.yaml
 """
@@ -78,6 +80,11 @@ def add_arguments(parser: Parser) -> None:
     how.add_argument(
         "--compare-scalesim", action="store_true", help="also show what SCALE-Sim 3.0.0 reports for a systolic array"
     )
+    how.add_argument(
+        "--compare", action="store_true",
+        help="run it on each of the machines of --hardware NAME,NAME,..., compressed and dense: at equal node and "
+        "equal peak, and as they are; the first is what the others are made equal to",
+    )  # fmt: skip
     engine = parser.add_argument_group("which engine runs it")
     engine.add_argument(
         "--engine", metavar="NAME", type=one_of("counted", "stepped"), default="counted",
@@ -114,6 +121,11 @@ def run(arguments: argparse.Namespace) -> None:
         AccsimError: a mistake in what was given, a layer that does not fit, or a file that cannot be written.
     """
     _check_engine(arguments)
+    if arguments.compare:
+        _compare(arguments)
+        return
+    if "," in arguments.hardware and not os.path.exists(arguments.hardware):
+        raise InputError([f"--hardware {arguments.hardware}: several machines need --compare"])
     traces.check(arguments)
     recorded = traces.files(arguments)
     asked = {name: getattr(arguments, name[2:].replace("-", "_")) for name in OUTPUTS} | recorded
@@ -151,6 +163,54 @@ def _check_engine(arguments: argparse.Namespace) -> None:
     idle = [name for name in options if getattr(arguments, name[2:].replace("-", "_")) is not None]
     if idle:
         raise InputError(f"{option} is for the stepped engine: add --engine stepped" for option in idle)
+
+
+_OF_ONE_MACHINE = (
+    "--csv", "--html", "--mappings-out", "--mapping", "--dataflow", "--set", "--inputs", "--compare-scalesim",
+)  # fmt: skip
+"""Options that say nothing of several machines."""
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    """Run a comparison of machines.
+
+    Raises:
+        AccsimError: a mistake in what was given, or a file that cannot be written.
+    """
+    attributes = {"--set": "overrides"}
+    asked = {name: getattr(arguments, attributes.get(name, name[2:].replace("-", "_"))) for name in _OF_ONE_MACHINE}
+    idle = [name for name, value in asked.items() if value]
+    if arguments.engine == "stepped":
+        idle.append("--engine stepped")
+    if idle:
+        raise InputError(f"{name} is for one machine, and --compare runs several" for name in idle)
+    outputs.check_writable({"--json": arguments.json})
+    from accsim.comparison import compare
+
+    with Bar(f"comparing machines on {arguments.workload}", quiet=arguments.quiet) as bar:
+        found = compare(
+            arguments.workload,
+            [name.strip() for name in arguments.hardware.split(",") if name.strip()],
+            compress=arguments.compress,
+            energy_table=arguments.energy_table,
+            batch=arguments.batch,
+            bindings=dict(arguments.bind),
+            layers=arguments.layers,
+            tensors=arguments.tensors,
+            objective=arguments.objective,
+            search=arguments.search,
+            time_limit=arguments.time_limit,
+            progress=bar,
+        ).to_dict()
+    found["command"] = shlex.join(["accsim", *arguments.command_line])
+    if arguments.json is not None:
+        outputs.write(arguments.json, outputs.to_json(found, arguments.json))
+    if arguments.json != outputs.STDOUT and not arguments.quiet:
+        from accsim.cli.compared import blocks
+
+        console.show(blocks(found))
+        if arguments.json is not None:
+            console.emit(f"wrote {arguments.json}\n")
 
 
 def _estimate(arguments: argparse.Namespace, bar: Bar, recorder: Recorder | None) -> Result:

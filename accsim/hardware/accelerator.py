@@ -24,6 +24,7 @@ from accsim.hardware.levels import (
     VectorUnit,
     WeightDecoder,
 )
+from accsim.hardware.sparse import Sparse
 from accsim.workload.layer import Operand
 
 __all__ = [
@@ -57,6 +58,7 @@ class ArrayFamily(StrEnum):
     SYSTOLIC = "systolic"
     ROW_STATIONARY = "row_stationary"
     INNER_PRODUCT = "inner_product"
+    SPARSE = "sparse"
 
 
 class Rounding(StrEnum):
@@ -109,12 +111,14 @@ class Array:
     Attributes:
         family: the machine that the PEs make.
         rows, cols: PEs along each axis.
-        lanes: inner product: products that each row and column adds in a cycle, each with a PE of its own.
+        lanes: inner product: products that each row and column adds in a cycle, each with a PE of its own; sparse:
+            multipliers of each.
         edge_taps: outputs can leave at the last *used* row; without taps they cross the inactive rows to the edge.
         stationary_buffers: 1: a PE has one register for its stationary operand, and loading, streaming and draining
             follow each other; 2: a shadow register lets the next tile load (or the last one drain) while this one
             computes.
         initial_psum: whether the first partial sum is a zero or a read of the psum buffer.
+        sparse: sparse: what it skips, and how.
     """
 
     family: ArrayFamily
@@ -124,6 +128,7 @@ class Array:
     stationary_buffers: int = 1
     initial_psum: InitialPsum = InitialPsum.ZERO
     lanes: int = 1
+    sparse: Sparse | None = None
 
     @property
     def pes(self) -> int:
@@ -245,7 +250,8 @@ class Accelerator:
         """How many copies of ``level`` the machine has."""
         if not isinstance(level, RegisterFile):
             return 1
-        return self.array.pes if Operand.PSUM not in level.operands else self.array.pes // self.array.lanes
+        shared = Operand.PSUM in level.operands or self.array.sparse is not None
+        return self.array.pes // self.array.lanes if shared else self.array.pes
 
     def bits(self, operand: Operand) -> int:
         """Width of one word of ``operand``."""

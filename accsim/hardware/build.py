@@ -28,8 +28,10 @@ from accsim.hardware.schema import (
     LinkFile,
     Operands,
     RegisterFileFile,
+    SparseFile,
     SramFile,
 )
+from accsim.hardware.sparse import Sparse
 from accsim.workload.layer import Operand
 
 STORED = (Operand.IFMAP, Operand.WEIGHT, Operand.PSUM, Operand.OFMAP)
@@ -48,6 +50,7 @@ DEFAULT_DATAFLOW = {
     ArrayFamily.SYSTOLIC: "weight_stationary",
     ArrayFamily.ROW_STATIONARY: "row_stationary",
     ArrayFamily.INNER_PRODUCT: "inner_product",
+    ArrayFamily.SPARSE: "sparse",
 }
 
 
@@ -60,7 +63,7 @@ def build(file: AcceleratorFile, name: str) -> Accelerator:
     return Accelerator(
         name=file.name or name,
         clock_mhz=file.clock,
-        array=Array(**file.array.model_dump()),
+        array=Array(**(file.array.model_dump() | {"sparse": _sparse(file.array.sparse)})),
         pe=Pe(**pe),
         levels=tuple(build_level(level) for level in file.levels),
         dataflow=file.dataflow or DEFAULT_DATAFLOW[file.array.family],
@@ -77,6 +80,10 @@ def build(file: AcceleratorFile, name: str) -> Accelerator:
         assumed=file.assumed,
         area_mm2=file.area_mm2,
     )
+
+
+def _sparse(written: SparseFile | None) -> Sparse | None:
+    return None if written is None else Sparse(**written.model_dump())
 
 
 def build_level(level: LevelFile) -> Level:

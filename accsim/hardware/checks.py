@@ -19,6 +19,8 @@ from accsim.hardware.build import CARRIED, IN_PE, STORED, TENSORS
 from accsim.hardware.datapath import Datapath, DatapathKind
 from accsim.hardware.schema import AcceleratorFile, SramFile
 from accsim.hardware.sizes import spell_size
+from accsim.hardware.sparse import OWN as sparse_keys
+from accsim.hardware.sparse import Sparse, SparseKind
 from accsim.workload.layer import Operand
 from accsim.workload.operations import ACTIVATIONS
 from accsim.yamlfile import Path
@@ -200,6 +202,7 @@ def _adjective(family: ArrayFamily) -> str:
 
 
 _ROWS, _SYSTOLIC, _PRODUCT = (ArrayFamily.ROW_STATIONARY,), (ArrayFamily.SYSTOLIC,), (ArrayFamily.INNER_PRODUCT,)
+_SPARSE = (ArrayFamily.SPARSE,)
 _OWN: tuple[tuple[tuple[ArrayFamily, ...], str, str, object], ...] = (
     (_ROWS, "pe", "psum_add_cycles", 0),
     (_ROWS, "pe", "window_shift_cycles", 0),
@@ -208,10 +211,38 @@ _OWN: tuple[tuple[tuple[ArrayFamily, ...], str, str, object], ...] = (
     (_ROWS, "pe", "fifo_depth", None),
     (_SYSTOLIC, "array", "edge_taps", False),
     (_SYSTOLIC, "array", "stationary_buffers", 1),
-    (_PRODUCT, "array", "lanes", 1),
+    ((*_PRODUCT, *_SPARSE), "array", "lanes", 1),
     (_PRODUCT, "pe", "datapath", Datapath()),
+    (_SPARSE, "array", "sparse", None),
 )
 """Options of some families only: the families, the part and the key, and the value that means nothing."""
+
+
+def _sparse(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
+    """A sparse array says what it skips; parameters that its kind does not have; axes that do not divide."""
+    array, sparse = machine.array, machine.array.sparse
+    if sparse is None:
+        if array.family is ArrayFamily.SPARSE:
+            yield ("array", "sparse"), "a sparse array needs it: what it skips, such as {kind: work_queues}"
+        return
+    default = Sparse(sparse.kind)
+    for kinds, key in sparse_keys:
+        if sparse.kind not in kinds and getattr(sparse, key) != getattr(default, key):
+            yield ("array", "sparse", key), f"is for {_words(kinds, 'and')} machines only"
+    if sparse.kind is SparseKind.CARTESIAN_PRODUCT and array.lanes % sparse.inputs:
+        yield ("array", "sparse", "inputs"), f"must divide lanes, {array.lanes}, got {sparse.inputs}"
+    if array.rows % sparse.clusters:
+        yield ("array", "sparse", "clusters"), f"must divide rows, {array.rows}, got {sparse.clusters}"
+    for kinds, key in _ONE:
+        if sparse.kind in kinds and getattr(array, key) != 1:
+            yield ("array", key), f"must be 1 for a {sparse.kind} machine, got {getattr(array, key)}"
+
+
+_ONE = (
+    ((SparseKind.WORK_QUEUES, SparseKind.SKIPPING_LANES), "cols"),
+    ((SparseKind.WORK_QUEUES, SparseKind.BITMASK_CHUNKS), "lanes"),
+)
+"""Axes of the array that some kinds of sparse machines do not have."""
 
 
 def _datapath(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
@@ -276,5 +307,5 @@ def _words(names: Iterable[str], joint: str = "and") -> str:
 
 
 _RULES: tuple[Callable[[AcceleratorFile, Accelerator], Iterator[Mistake]], ...] = (
-    _names, _order, _operands, _reachable, _buffers, _coding, _numbers, _family, _datapath, _fused,
+    _names, _order, _operands, _reachable, _buffers, _coding, _numbers, _family, _datapath, _sparse, _fused,
 )  # fmt: skip

@@ -181,7 +181,7 @@ class Sram:
 class RegisterFile:
     """A scratchpad or register in every PE; ``size_words`` words of ``width_bits`` each.
 
-    The lanes of an inner product share its sums: one for a row and column.
+    The lanes of an inner product share its sums, and those of a sparse PE everything: one for a row and column.
     """
 
     name: str

@@ -8,8 +8,9 @@ number is bits), frequencies too (``200 MHz``; a bare number is MHz)::
     clock: 200 MHz
     area_mm2: 12.25                     # published core area, for comparison
     dataflow, energy_table: names       # weight_stationary or row_stationary by family; horowitz_45nm
-    array: {family: systolic | row_stationary | inner_product, rows: 12, cols: 14, lanes: 1, edge_taps: false,
-            stationary_buffers: 1 | 2, initial_psum: zero | read}
+    array: {family: systolic | row_stationary | inner_product | sparse, rows: 12, cols: 14, lanes: 1, edge_taps: false,
+            stationary_buffers: 1 | 2, initial_psum: zero | read,
+            sparse: {kind: cartesian_product, banks: 32, ...}}      # accsim.hardware.sparse
     pe: {weight_bits: 8, activation_bits: 8, accumulator_bits: 32, output_bits: 8, product_shift: 0,
          rounding: truncate | nearest | nearest_even, overflow: wrap | saturate, zero_gating: false,
          pipeline_stages: 1, psum_add_cycles: 0, window_shift_cycles: 0,

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from accsim.hardware.accelerator import ArrayFamily, Cell, FilterLoad, InitialPsum, Overflow, Rounding
 from accsim.hardware.datapath import DatapathKind, Digits
+from accsim.hardware.sparse import SparseKind
 from accsim.workload.layer import INT64_MAX
 from accsim.yamlfile import FrequencyMhz, Model, SizeBits, quantity
 
@@ -82,6 +83,25 @@ class TechnologyFile(Model):
     voltage: Volts | None = None
 
 
+class SparseFile(Model):
+    """What a sparse machine skips, and how; ``accsim.hardware.sparse.Sparse`` says what each key means."""
+
+    kind: SparseKind
+    inputs: Annotated[int, Field(ge=1, le=MOST_PES)] = 4
+    accumulators: Annotated[int, Field(ge=1, le=INT64_MAX)] = 1024
+    banks: Annotated[int, Field(ge=1, le=65536)] = 32
+    clusters: Annotated[int, Field(ge=1, le=MOST_PES)] = 1
+    iact_words: Annotated[int, Field(ge=1, le=INT64_MAX)] = 16
+    weight_words: Annotated[int, Field(ge=1, le=INT64_MAX)] = 192
+    psum_words: Annotated[int, Field(ge=1, le=65536)] = 32
+    queue_depth: Annotated[int, Field(ge=1, le=65536)] = 8
+    count_bits: Annotated[int, Field(ge=1, le=16)] = 4
+    brick: Annotated[int, Field(ge=1, le=65536)] = 16
+    chunk: Annotated[int, Field(ge=1, le=65536)] = 128
+    balanced: bool = True
+    code_bits: Annotated[int, Field(ge=0, le=64)] = 0
+
+
 class ArrayFile(Model):
     """The PE array; ``accsim.hardware.accelerator.Array`` says what each key means."""
 
@@ -92,6 +112,7 @@ class ArrayFile(Model):
     edge_taps: bool = False
     stationary_buffers: Annotated[int, Field(ge=1, le=2)] = 1
     initial_psum: InitialPsum = InitialPsum.ZERO
+    sparse: SparseFile | None = None
 
 
 class DatapathFile(Model):

@@ -11,6 +11,7 @@ from accsim.hardware.accelerator import Accelerator, Array, Dram, Level, Link, P
 from accsim.hardware.build import CARRIED, IN_PE, STORED
 from accsim.hardware.datapath import Datapath
 from accsim.hardware.sizes import spell_size
+from accsim.hardware.sparse import Sparse
 from accsim.workload.layer import Operand
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*|[0-9]+(\.[0-9]+)? [A-Za-z]+")
@@ -128,6 +129,11 @@ def _fields(value: Array | Pe, default: Array | Pe) -> dict[str, object]:
         plain = Datapath()
         given = {name: v for name, v in given.items() if name == "kind" or v != getattr(plain, name)}
         found["datapath"] = path if path == plain else given
+    sparse = found.get("sparse")
+    if isinstance(sparse, Sparse):
+        plain_sparse = Sparse(sparse.kind)
+        given = {name: getattr(sparse, name) for name in sparse.__dataclass_fields__}
+        found["sparse"] = {n: v for n, v in given.items() if n == "kind" or v != getattr(plain_sparse, n)}
     return {name: v for name, v in found.items() if name in always or v != getattr(default, name)}
 
 

@@ -23,7 +23,9 @@ class SystolicFile(Model):
     name: Name | None = None
     description: str = ""
     source: str = ""
-    array: Literal["systolic", "row_stationary", "inner_product", "reuse"]  # the others have been told apart by it
+    array: Literal[
+        "systolic", "row_stationary", "inner_product", "sparse", "reuse"
+    ]  # the others have been told apart by it
     rows: Annotated[tuple[Dimension, ...], SOME]
     cols: Annotated[tuple[Dimension, ...], SOME]
     stream: tuple[Dimension, ...]

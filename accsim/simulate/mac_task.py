@@ -49,6 +49,7 @@ class MacTask:
         values: what the tensors' values decide; ``None`` when there are none. Values that were made up leave
             ``densities`` and ``coded`` as they are.
         tensors: the values themselves, as they were given, by the tensor's name.
+        drawn: names of those of them that were drawn from a density, for a machine that needs their zeros.
     """
 
     layer: Layer
@@ -59,6 +60,7 @@ class MacTask:
     coded: frozenset[Operand]
     values: Values | None = None
     tensors: Dictionary[str, Array] = field(default_factory=dict, compare=False, repr=False)
+    drawn: tuple[str, ...] = ()
 
     def weight_bits(self, accelerator: Accelerator) -> int:
         """Bits of a word of the second operand: those of its codes, where the network says; else the machine's."""

@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from accsim.hardware.accelerator import Accelerator
+from accsim.hardware.accelerator import Accelerator, ArrayFamily
 from accsim.hardware.datapath import DatapathKind
 from accsim.mapping.capacity import Reserved
 from accsim.mapping.mapping import Mapping, TiledMapping
@@ -20,9 +20,10 @@ from accsim.simulate.mac_task import Densities, MacTask
 from accsim.simulate.movement import record
 from accsim.simulate.padding import valid_macs
 from accsim.simulate.residency import NETWORK_INPUT, Plan, home_of, stored_as
+from accsim.simulate.sparse.drawn import completed
 from accsim.simulate.storage import Residency, traffic
 from accsim.simulate.tiled.count import count_tiled, flows_of
-from accsim.simulate.tiled.families import array_of
+from accsim.simulate.tiled.families import array_of, off_chip_of, reported
 from accsim.simulate.tiled.idle import idle_slots
 from accsim.simulate.values import Tensors, measure
 from accsim.simulate.vector import Role, count_passing, count_vector
@@ -49,6 +50,10 @@ def tasks(network: Network, accelerator: Accelerator, plan: Plan, tensors: Tenso
         densities = Densities(
             layer.ifmap_statistics.density, layer.weight_statistics.density, known.get(stored[layer.name])
         ).first(values)
+        given = tensors.get(layer.name, {})
+        drawn: tuple[str, ...] = ()
+        if accelerator.array.family is ArrayFamily.SPARSE:
+            given, drawn = completed(layer, densities, given)
         out[layer.name] = MacTask(
             layer=layer,
             geometry=layer.geometry,
@@ -57,7 +62,8 @@ def tasks(network: Network, accelerator: Accelerator, plan: Plan, tensors: Tenso
             densities=densities,
             coded=_coded(accelerator, layer, densities),
             values=values,
-            tensors=tensors.get(layer.name, {}),
+            tensors=given,
+            drawn=drawn,
         )
     return out
 
@@ -129,9 +135,9 @@ def _simulate_tiled(task: MacTask, accelerator: Accelerator, mapping: TiledMappi
     """The same on an array that runs tiles."""
     machine = task.machine(accelerator)
     place, ledger = task.place(machine, mapping), Ledger(machine)
-    off_chip, array = task.off_chip(place), array_of(task, place)
+    (off_chip, exact), array = off_chip_of(task, place), array_of(task, place)
     timing, counted = count_tiled(place, array, off_chip)
-    moved, macs = traffic(place, off_chip, task.counted_codes), task.geometry.macs
+    moved, macs = traffic(place, off_chip, exact), task.geometry.macs
     if machine.pe.datapath.kind is DatapathKind.TERNARY:
         gated = _on_zero_weights(task)
     else:
@@ -139,11 +145,12 @@ def _simulate_tiled(task: MacTask, accelerator: Accelerator, mapping: TiledMappi
         gated = min(counted.done, macs - valid_macs(task.geometry) if zeros is None else zeros)
     record(place, flows_of(place, counted.words), moved, counted.done, Zeros(gated), ledger)
     idle = idle_slots(counted.idle, timing, place, array.macs_per_pe)
-    return mac_activity(
+    activity = mac_activity(
         task, machine, mapping, timing, counted.occupancy, ledger.counts(), macs,
         notes=(*notes, *array.notes()), idle=idle, macs_per_pe=array.macs_per_pe,
         begun=counted.done if counted.done != macs else None,
     )  # fmt: skip
+    return reported(task, machine, activity)
 
 
 def _on_zero_weights(task: MacTask) -> int:

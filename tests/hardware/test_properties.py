@@ -31,10 +31,11 @@ from accsim.hardware.build import CARRIED, DEFAULT_DATAFLOW, IN_PE, STORED
 from accsim.hardware.checks import FUSABLE
 from accsim.hardware.datapath import BIT_PARALLEL, Datapath, DatapathKind, Digits
 from accsim.hardware.reader import load_accelerator
+from accsim.hardware.sparse import Sparse, SparseKind
 from accsim.hardware.writer import write_accelerator
 from accsim.workload.layer import Operand
 
-PRESETS = ("edge_8x8", "eyeriss", "eyeriss_isca16", "systolic_32x32", "tpu_v1")
+PRESETS = ("cnvlutin", "edge_8x8", "eie", "eyeriss", "eyeriss_v2", "scnn", "eyeriss_isca16", "systolic_32x32", "tpu_v1")
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -54,6 +55,13 @@ def some(operands: tuple[Operand, ...]) -> st.SearchStrategy[tuple[Operand, ...]
     return st.lists(st.sampled_from(operands), min_size=1, unique=True).map(tuple)
 
 
+SPARSE = (
+    Sparse(SparseKind.CARTESIAN_PRODUCT, inputs=1, accumulators=64, banks=3),
+    Sparse(SparseKind.CSC_CLUSTERS, iact_words=5, count_bits=6),
+    Sparse(SparseKind.WORK_QUEUES, queue_depth=3, code_bits=4),
+    Sparse(SparseKind.SKIPPING_LANES, brick=8),
+    Sparse(SparseKind.BITMASK_CHUNKS, chunk=64, balanced=False),
+)
 DATAPATHS = (
     BIT_PARALLEL,
     Datapath(n=2, m=4),
@@ -135,6 +143,9 @@ def machines(draw: st.DrawFn) -> Accelerator:
     family = draw(st.sampled_from(ArrayFamily))
     systolic = family is ArrayFamily.SYSTOLIC
     rows, cols = draw(st.integers(1, 65536)), draw(st.integers(1, 65536))
+    sparse = draw(st.sampled_from(SPARSE)) if family is ArrayFamily.SPARSE else None
+    if sparse is not None and sparse.kind in (SparseKind.WORK_QUEUES, SparseKind.SKIPPING_LANES):
+        cols = 1
     array = Array(
         family,
         rows,
@@ -143,6 +154,7 @@ def machines(draw: st.DrawFn) -> Accelerator:
         draw(st.integers(1, 2)) if systolic else 1,
         draw(st.sampled_from(InitialPsum)),
         draw(st.integers(1, 65536)) if family is ArrayFamily.INNER_PRODUCT else 1,
+        sparse,
     )
     pe = draw(pes(family))
     levels: list[Level] = [draw(drams(pe.activation_bits))]

@@ -207,8 +207,8 @@ levels:
 """
         assert mistakes(text) == [
             "hw.yaml:2:8: clock: must be a frequency such as '200 MHz', got '500 KiB'",
-            "hw.yaml:3:17: array.family: must be 'systolic', 'row_stationary' or 'inner_product', got 'systolc'; "
-            "did you mean 'systolic'?",
+            "hw.yaml:3:17: array.family: must be 'systolic', 'row_stationary', 'inner_product' or 'sparse', got "
+            "'systolc'; did you mean 'systolic'?",
             "hw.yaml:3:32: array.rows: must be an integer, got 'twelve'",
             "hw.yaml:3:46: array.cols: must be at most 65536, got 70000",
             "hw.yaml:4:19: pe.weight_bits: must be at least 1, got 0",
@@ -393,7 +393,8 @@ class TestFilesThatAreNotThere:
     def test_a_name(self) -> None:
         with pytest.raises(InputError) as caught:
             load_accelerator("eyeris")
-        assert str(caught.value) == "no accelerator named 'eyeris'; did you mean 'eyeriss' or 'eyeriss_isca16'?"
+        said = "no accelerator named 'eyeris'; did you mean 'eyeriss' or 'eyeriss_v2' or 'eyeriss_isca16'?"
+        assert str(caught.value) == said
 
     def test_a_path(self) -> None:
         with pytest.raises(InputError) as caught:

@@ -90,6 +90,7 @@ class TestShipped:
             "isca16_weight_stationary",
             "output_stationary",
             "row_stationary",
+            "sparse",
             "weight_stationary",
             "window_inner_product",
         )
@@ -214,7 +215,7 @@ class TestFieldMistakes:
 
     def test_an_unknown_array(self, mistakes: Mistakes) -> None:
         assert mistakes(changed(array="sistolic")) == [
-            "flow.yaml:9:8: array: must be 'systolic', 'row_stationary', 'inner_product' or 'reuse', got "
+            "flow.yaml:9:8: array: must be 'systolic', 'row_stationary', 'inner_product', 'sparse' or 'reuse', got "
             "'sistolic'; did you mean 'systolic'?"
         ]
 

@@ -131,12 +131,11 @@ def simulate_mac_stepped(
         accelerator = task.machine(accelerator)
     _check_range(task, accelerator, operands)
     place = task.place(accelerator, mapping)
-    off_chip = task.off_chip(place)
+    tiled = isinstance(mapping, TiledMapping)
+    off_chip, exact = families.off_chip_of(task, place) if tiled else (task.off_chip(place), task.counted_codes)
     observed = machine_of(place, operands).run(steps_of(place), probe)
     journal = Journal()
-    storage = Storage(
-        place, task.layer.name, task.reserved, off_chip, task.counted_codes, journal.note if events else None
-    )
+    storage = Storage(place, task.layer.name, task.reserved, off_chip, exact, journal.note if events else None)
     timeline = PassTimeline(
         fetched(place),
         returned(place),
@@ -168,6 +167,8 @@ def simulate_mac_stepped(
         macs_per_pe=observed.macs_per_pe,
         begun=observed.macs if observed.macs != task.geometry.macs else None,
     )
+    if tiled:
+        activity = families.reported(task, accelerator, activity)
     happened = [*timeline.events, *journal.events(timeline.events, makespan, task.weight_name)]
     happened.sort(key=lambda event: event.start)
     return SteppedLayer(activity, outputs, overflows, observed, tuple(happened), probe)

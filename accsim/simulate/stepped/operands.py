@@ -67,7 +67,7 @@ def operate(
     values = measure(task.layer, tensors, accelerator.dram)
     made_up = [_made_up(name, task.densities) for name in tensors if name not in given]
     notes = (f"values made up with seed {seed}: {', '.join(made_up)}",) if made_up else ()
-    return replace(task, values=values, tensors=tensors), _operands(task.layer, tensors), notes
+    return replace(task, values=values, tensors=tensors, drawn=()), _operands(task.layer, tensors), notes
 
 
 def operands_for(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -11,10 +11,12 @@ from accsim.errors import AccsimError
 from accsim.hardware.accelerator import Accelerator, ArrayFamily
 
 if TYPE_CHECKING:
+    from accsim.simulate.activity import Activity
     from accsim.simulate.mac_task import MacTask
     from accsim.simulate.stepped.machine import Machine, Operands
-    from accsim.simulate.storage import Place
+    from accsim.simulate.storage import OffChipBits, Place
     from accsim.simulate.tiled.run import TileArray
+    from accsim.workload.layer import Operand
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,14 @@ class Family:
         counted: ``module:name`` of ``(task, place) -> TileArray``.
         misfit: ``module:name`` of ``(task, accelerator) -> str | None``: why the array cannot run a layer at all.
         stepped: ``module:name`` of ``(place, operands) -> Machine``; ``None`` while there is none.
+        stores: module with ``off_chip``, ``CODED``, ``held_as`` and ``reported``: how tensors are stored; ``None`` as
+            they are.
     """
 
     counted: str
     misfit: str
     stepped: str | None = None
+    stores: str | None = None
 
 
 FAMILIES: dict[ArrayFamily, Family] = {
@@ -37,6 +42,12 @@ FAMILIES: dict[ArrayFamily, Family] = {
         counted="accsim.simulate.inner_product.array:InnerProductArray",
         misfit="accsim.simulate.inner_product.operands:misfit",
         stepped="accsim.simulate.inner_product.machine:SteppedInnerProduct",
+    ),
+    ArrayFamily.SPARSE: Family(
+        counted="accsim.simulate.sparse.array:SparseArray",
+        misfit="accsim.simulate.sparse.array:misfit",
+        stepped="accsim.simulate.sparse.stepped:SteppedSparse",
+        stores="accsim.simulate.sparse.stored",
     ),
 }
 
@@ -55,6 +66,32 @@ def misfit(task: MacTask, accelerator: Accelerator) -> str | None:
     """Why a machine cannot run a layer, whatever the mapping; ``None`` if it can."""
     family = FAMILIES.get(accelerator.array.family)
     return None if family is None else cast("str | None", _load(family.misfit)(task, accelerator))
+
+
+def off_chip_of(task: MacTask, place: Place) -> tuple[OffChipBits, frozenset[Operand]]:
+    """Bits of transfers off chip, and the tensors that are coded there with a size that is known."""
+    stores = FAMILIES[place.accelerator.array.family].stores
+    if stores is None:
+        return task.off_chip(place), task.counted_codes
+    module = import_module(stores)
+    return module.off_chip(task, place.accelerator), module.CODED
+
+
+def held_as(task: MacTask, accelerator: Accelerator) -> Accelerator:
+    """The machine with words as wide as they are stored, as far as the room in its buffers goes."""
+    family = FAMILIES.get(accelerator.array.family)
+    if family is None or family.stores is None:
+        return accelerator
+    return cast("Accelerator", import_module(family.stores).held_as(task, accelerator))
+
+
+def reported(task: MacTask, accelerator: Accelerator, activity: Activity) -> Activity:
+    """The activity with its tensors as the family stores them."""
+    stores = FAMILIES[accelerator.array.family].stores
+    if stores is None:
+        return activity
+    module = import_module(stores)
+    return replace(activity, tensors=tuple(module.reported(task, accelerator, one) for one in activity.tensors))
 
 
 def machine_of(place: Place, operands: Operands) -> Machine:

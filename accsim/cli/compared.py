@@ -1,0 +1,125 @@
+"""What ``accsim run --compare`` prints: machines side by side, made equal and as they are, and what held them back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from accsim.cli import console
+from accsim.cli.console import Block, Line
+from accsim.report.quantities import significant
+
+CAUSES = 3
+"""Causes named for each machine."""
+
+SHOWN = 0.005
+"""Least share of slots of a cause that is named."""
+
+
+def blocks(result: Mapping[str, Any]) -> list[Block]:
+    """The blocks to print for a comparison (the dictionary ``--json`` writes)."""
+    title = f"{result['workload']}, batch {result['batch']}"
+    title += f", compressed by recipe {result['recipe']}" if result.get("recipe") else ""
+    out: list[Block] = [Line(f"{title}, on {len(result['equal']['machines'])} machines", "bold"), ""]
+    out += _side("equal node and equal peak", result["equal"])
+    out += _side("as they are", result["raw"])
+    out += _reasons(result["equal"])
+    out += _missing(result["equal"])
+    return [*out, *(Line(f"note: {text}") for text in result["notes"]), ""]
+
+
+def _side(title: str, side: Mapping[str, Any]) -> list[Block]:
+    unit = side["energy_unit"]
+    head = [
+        "machine", "bits", "MHz", "layers", "latency ms", "dense ms", "energy", "dense energy", "DRAM MB", "dense MB",
+        "bound", "speed-up", "on array", "ideal", "arrived", "energy ratio",
+    ]  # fmt: skip
+    rows = [_row(machine, unit) for machine in side["machines"]]
+    out: list[Block] = [
+        Line(title, "bold"),
+        side["statement"],
+        console.table(head, rows, left={"machine", "bound"}),
+        "",
+    ]
+    for subset in side["subsets"]:
+        names = list(subset["machines"])
+        every = "every machine runs" if len(names) == len(side["machines"]) else "run"
+        who = "" if len(names) == len(side["machines"]) else f"{', '.join(names)} "
+        out.append(f"{who}{every} {_some(subset['layers'])}:")
+        out += [
+            console.table(_HEAD, [_total(name, both, unit) for name, both in subset["machines"].items()], {"machine"}),
+            "",
+        ]
+    if not any(len(subset["machines"]) == len(side["machines"]) for subset in side["subsets"]):
+        out += [Line("no layer runs on every machine: there is no total to compare them all by", "yellow"), ""]
+    return out
+
+
+_HEAD = ("machine", "latency ms", "dense ms", "energy", "dense energy", "DRAM MB", "dense MB", "speed-up")
+
+
+def _row(machine: Mapping[str, Any], unit: str) -> list[str]:
+    now, before, bits = machine["compressed"], machine["dense"], machine["dense_bits"]
+    return [
+        machine["hardware"],
+        f"{bits['weight']}x{bits['activation']}",
+        significant(machine["clock_mhz"]),
+        f"{len(machine['layers'])} of {len(machine['layers']) + len(machine['cannot'])}",
+        *_figures(now, before, unit),
+        f"{now['bound']} ({100 * now['waiting']:.0f} % DRAM)",
+        f"{machine['speed_up']:.2f}",
+        f"{machine['processing_speed_up']:.2f}",
+        f"{machine['ideal_speed_up']:.2f}",
+        "" if machine["arrived"] is None else f"{100 * machine['arrived']:.0f} %",
+        f"{machine['energy_ratio']:.2f}",
+    ]
+
+
+def _total(name: str, both: Mapping[str, Any], unit: str) -> list[str]:
+    now, before = both["compressed"], both["dense"]
+    speed_up = before["latency_ms"] / now["latency_ms"] if now["latency_ms"] else 0.0
+    return [name, *_figures(now, before, unit), f"{speed_up:.2f}"]
+
+
+def _figures(now: Mapping[str, Any], before: Mapping[str, Any], unit: str) -> list[str]:
+    return [
+        *(significant(one["latency_ms"]) for one in (now, before)),
+        *(_energy(one["energy"], unit) for one in (now, before)),
+        *(significant(one["dram_bytes"] / 1e6) for one in (now, before)),
+    ]
+
+
+def _energy(value: float, unit: str) -> str:
+    return f"{significant(value / 1e9)} mJ" if unit == "pJ" else f"{significant(value)} {unit}"
+
+
+def _reasons(side: Mapping[str, Any]) -> list[Block]:
+    """Of each machine's multiplier slots: what did a product that counts, and what took the others."""
+    out: list[Block] = [Line("why the rest did not arrive: multiplier slots of the compressed network", "bold")]
+    for machine in side["machines"]:
+        lost = [(cause, share) for cause, share in machine["slots"]["lost"].items() if share >= SHOWN][:CAUSES]
+        said = ", ".join(f"{100 * share:.0f} % {cause.replace('_', ' ')}" for cause, share in lost)
+        more = ""
+        if machine["arrived"] is not None and machine["arrived"] > 1:
+            more = "; more than the ideal, since off-chip traffic shrank more than the work"
+        effectual = f"{100 * machine['slots']['effectual']:.1f} % effectual"
+        out.append(f"  {machine['hardware']}: {effectual}; lost: {said or 'nothing'}{more}")
+    return [*out, ""]
+
+
+def _missing(side: Mapping[str, Any]) -> list[Block]:
+    out: list[Block] = []
+    for machine in side["machines"]:
+        by_reason: dict[str, list[str]] = {}
+        for one in machine["cannot"]:
+            by_reason.setdefault(one["reason"], []).append(one["layer"])
+        out += [
+            Line(f"{machine['hardware']} cannot run {_some(layers)}: {reason}", "yellow")
+            for reason, layers in by_reason.items()
+        ]
+    return [*out, ""] if out else out
+
+
+def _some(layers: Sequence[str]) -> str:
+    """Names, the first few of many."""
+    return ", ".join(layers[:6]) + (f" and {len(layers) - 6} more" if len(layers) > 6 else "")

@@ -1,0 +1,10 @@
+"""One network on several machines, compressed and against its dense self: what of the speed-up arrives, and why.
+
+``equal``    machines brought to the same node, peak and off-chip link, so that only what they do with zeros differs
+``reasons``  where the multiplier slots went that the speed-up did not reach
+``compare``  the runs, and what they come to
+"""
+
+from accsim.comparison.compare import Comparison, compare
+
+__all__ = ["Comparison", "compare"]

@@ -1,0 +1,44 @@
+"""``accsim run --compare``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.cli.conftest import Accsim
+
+RUN = ("run", "lenet_caffe", "--compress", "lenet-deep-compression")
+
+
+def test_a_table_and_json(accsim: Accsim, folder: Path) -> None:
+    done = accsim(*RUN, "--hardware", "edge_8x8,scnn,eie", "--compare", "--json", "out.json")
+    assert done.code == 0
+    assert "equal node and equal peak" in done.out
+    assert "as they are" in done.out
+    assert "edge_8x8, scnn run conv1, conv2:" in done.out
+    assert "no layer runs on every machine" in done.out
+    assert "why the rest did not arrive" in done.out
+    assert "scnn cannot run ip1, ip2: fully connected" in done.out
+    found = json.loads((folder / "out.json").read_text())
+    assert found["command"].startswith("accsim run lenet_caffe")
+    assert [machine["hardware"] for machine in found["equal"]["machines"]] == ["edge_8x8", "scnn", "eie"]
+    assert [path.name for path in folder.iterdir() if path.suffix == ".html"] == []
+
+
+def test_several_machines_need_compare(accsim: Accsim, folder: Path) -> None:
+    done = accsim(*RUN, "--hardware", "scnn,eie", "--no-html")
+    assert done.code == 2
+    assert done.err == "accsim: error: --hardware scnn,eie: several machines need --compare\n"
+
+
+def test_options_of_one_machine_are_refused(accsim: Accsim, folder: Path) -> None:
+    done = accsim(*RUN, "--hardware", "scnn,eie", "--compare", "--csv", "x.csv", "--set", "array.rows=4")
+    assert done.code == 2
+    assert done.err == (
+        "accsim: error: --csv is for one machine, and --compare runs several\n"
+        "accsim: error: --set is for one machine, and --compare runs several\n"
+    )
+
+
+def test_published_recipes_have_the_names_of_their_papers(accsim: Accsim, folder: Path) -> None:
+    assert accsim("show", "deep_compression_alexnet").code == 0

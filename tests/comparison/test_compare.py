@@ -1,0 +1,116 @@
+"""One network on several machines: equal peaks, totals of what each can run, and slots that add up."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from accsim.comparison import Comparison, compare
+from accsim.comparison.compare import Side
+from accsim.comparison.equal import equalised, peak_macs_per_cycle
+from accsim.errors import InputError
+from accsim.hardware.reader import load_accelerator
+
+MACHINES = ("edge_8x8", "eyeriss_v2", "scnn", "eie")
+
+
+@cache
+def found() -> Comparison:
+    return compare("lenet_caffe", MACHINES, compress="lenet-deep-compression")
+
+
+@pytest.fixture(params=["equal", "raw"])
+def side(request: pytest.FixtureRequest) -> Side:
+    chosen: Side = getattr(found(), request.param)
+    return chosen
+
+
+@pytest.mark.parametrize("name", ["eyeriss_v2", "scnn", "stripes", "bit_fusion"])
+def test_machines_are_made_equal(name: str) -> None:
+    """Same node, same MACs per second, same link; arrays and buffers stay."""
+    reference, machine = load_accelerator("edge_8x8"), load_accelerator(name)
+    equal = equalised(machine, reference)
+    peaks = [peak_macs_per_cycle(one) * one.clock_mhz for one in (equal, reference)]
+    assert peaks[0] == pytest.approx(peaks[1])
+    assert (equal.node_nm, equal.voltage_v) == (reference.node_nm, reference.voltage_v)
+    seconds = [one.dram.cycles(10**6, one.clock_mhz) / one.clock_mhz for one in (equal, reference)]
+    assert seconds[0] == pytest.approx(seconds[1], rel=0.01)
+    assert (equal.array, equal.pe, equal.buffers) == (machine.array, machine.pe, machine.buffers)
+
+
+def test_the_first_machine_stays_as_it_is() -> None:
+    reference = load_accelerator("edge_8x8")
+    assert equalised(reference, reference) == reference
+
+
+def test_layers_that_cannot_run_are_named(side: Side) -> None:
+    cannot = {machine.accelerator.name: dict(machine.cannot) for machine in side.machines}
+    assert cannot["edge_8x8"] == cannot["eyeriss_v2"] == {}
+    assert set(cannot["scnn"]) == {"ip1", "ip2"}
+    assert set(cannot["eie"]) == {"conv1", "conv2"}
+    assert cannot["eie"]["conv1"] == "a convolution: the machine multiplies a matrix by vectors"
+
+
+def test_common_layers_are_totalled(side: Side) -> None:
+    assert [(subset.layers, subset.machines) for subset in side.subsets] == [
+        (("conv1", "conv2"), ("edge_8x8", "eyeriss_v2", "scnn")),
+        (("ip1", "ip2"), ("edge_8x8", "eyeriss_v2", "eie")),
+    ]
+    for machine in side.machines:
+        parts = [compressed.latency_ms for _, compressed, _ in machine.subsets]
+        assert sum(parts) == pytest.approx(machine.compressed.latency_ms)
+        assert sum(dense.energy for _, _, dense in machine.subsets) == pytest.approx(machine.dense.energy)
+
+
+def test_what_did_not_arrive_adds_up(side: Side) -> None:
+    for machine in side.machines:
+        slots = machine.slots
+        assert slots.effectual + sum(n for _, n in slots.lost) == pytest.approx(slots.total)
+        assert machine.ideal > 1
+        assert machine.arrived == pytest.approx((machine.speed_up - 1) / (machine.ideal - 1))
+        assert machine.speed_up == pytest.approx(machine.dense.latency_ms / machine.compressed.latency_ms)
+        assert machine.compressed.effectual_macs < machine.dense.effectual_macs <= machine.dense.macs
+
+
+def test_a_machine_that_skips_nothing_gains_nothing_on_its_array(side: Side) -> None:
+    dense = side.machines[0].to_dict()
+    assert dense["hardware"] == "edge_8x8"
+    assert dense["processing_speed_up"] == 1
+    assert dense["slots"]["lost"]["multiplied_zeros"] > 0
+
+
+def test_the_ideal_is_of_real_zeros_where_there_are_values() -> None:
+    """Half of the ifmap channels and half of the weights zero, in all pairings: a quarter of the products is left."""
+    ifmap, weight = np.ones((1, 20, 12, 12), np.int8), np.ones((50, 20, 5, 5), np.int8)
+    ifmap[:, ::2] = 0
+    weight[:, :, :, :] = (np.arange(20) % 4 < 2)[None, :, None, None]
+    result = compare(
+        "lenet_caffe", ["eyeriss_v2"], layers=["conv2"], tensors={"conv2": {"ifmap": ifmap, "weight": weight}}
+    )
+    assert result.values == "real"
+    assert result.recipe is None
+    assert result.equal.machines[0].ideal == pytest.approx(4)
+
+
+def test_plain_data_has_both_sides() -> None:
+    data = found().to_dict()
+    assert (data["kind"], data["workload"], data["recipe"]) == ("comparison", "lenet_caffe", "lenet-deep-compression")
+    assert [machine["hardware"] for machine in data["raw"]["machines"]] == list(MACHINES)
+    assert data["equal"]["machines"][1]["dense_bits"] == {"weight": 8, "activation": 8}
+    assert data["equal"]["statement"].startswith("every machine at 45 nm, clocked for the 12.8 GMAC/s of edge_8x8")
+
+
+def test_mistakes() -> None:
+    with pytest.raises(InputError) as twice:
+        compare("lenet_caffe", ["scnn", "eie", "scnn"])
+    assert str(twice.value) == "machines are told apart by name; named twice: scnn"
+    with pytest.raises(InputError) as none:
+        compare("lenet_caffe", ["eie"], layers=["conv*"])
+    assert str(none.value) == (
+        "eie can run no layer of lenet_caffe: a convolution: the machine multiplies a matrix by vectors"
+    )
+    with pytest.raises(InputError) as nothing:
+        compare("lenet_caffe", [])
+    assert str(nothing.value) == "a comparison needs at least one machine"
