@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +233,39 @@ def test_arrays_are_as_their_headers_say(written: tuple[Path, dict[str, np.ndarr
         assert (file.read("none").shape, file.read("one").shape) == ((0, 3), ())
         with pytest.raises(InputError, match=r"whole: has shape \(2, 3\): more words than the 5 that it can need"):
             file.read("whole", 5)
+
+
+@cache
+def _written(name: str) -> bytes:
+    return model_bytes(_applied(PASSES[name], synthetic(small())), with_network=True)
+
+
+def _arrays(name: str) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(_written(name))) as found:
+        return dict(found)
+
+
+WRONG = (None, True, 0, -1, 10**9, 1.5, "x", [], {}, {"kind": "scale"}, {"array": "codes"}, {"same": ""})
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), name=st.sampled_from(["affine", "ttq", "inq", "lq_nets", "v_quant", "product_quantisation"]))
+def test_descriptions_that_were_changed_give_an_error_or_a_model(
+    data: st.DataObject, name: str, tmp_path: Path
+) -> None:
+    """Whatever stands in the place of one part of the description."""
+    path = tmp_path / "m.npz"
+    arrays = _arrays(name)
+    about = json.loads(arrays["model"].tobytes())
+    at, keys = about, ("layers", "last", "code")
+    for key in keys[: data.draw(st.integers(0, 3))]:
+        at = at[key]
+    at[data.draw(st.sampled_from(sorted(at)))] = data.draw(st.sampled_from(WRONG))
+    arrays["model"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    path.write_bytes(archive_bytes(arrays))
+    try:
+        model = read_model(path)
+    except AccsimError as error:
+        assert str(path) in str(error)
+    else:
+        assert all(np.isfinite(held.values()).all() for held in model.parameters.values())

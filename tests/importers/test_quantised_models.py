@@ -188,6 +188,25 @@ def test_four_bits_in_groups_of_channels(tmp_path: Path) -> None:
     assert np.allclose(done.values[layer.name][..., 0, 0], want[out], rtol=0, atol=1e-5 * np.abs(want[out]).max())
 
 
+def test_four_bits_in_groups_of_rows_with_zero_points(tmp_path: Path) -> None:
+    """Weights [inputs, outputs] of a MatMul on a sequence, blocks along the inputs."""
+    from onnx import TensorProto, helper
+
+    b = Builder(("n", 3, 12), opset=21)
+    codes, points = draw.integers(0, 16, (12, 5)), draw.integers(3, 12, (3, 5))
+    scales = np.abs(draw.standard_normal((3, 5))) + 0.1
+    stored = b.constant(helper.make_tensor("w", TensorProto.UINT4, codes.shape, codes.reshape(-1)))
+    zero = b.constant(helper.make_tensor("z", TensorProto.UINT4, points.shape, points.reshape(-1)))
+    out = b.node("MatMul", "x", b.node("DequantizeLinear", stored, b.constant(scales), zero, axis=0, block_size=4))
+    model, done, want = imported(b, out, tmp_path)
+    (layer,) = model.network.mac_layers
+    code = model.parameters[layer.name].weight
+    assert isinstance(code, Uniform)
+    assert (code.bits, code.signed, code.scale.grain) == (4, False, "channels:4")
+    assert np.array_equal(code.zero_point[:, :, 0, 0], points.T)
+    assert np.allclose(done.values[layer.name], want[out], rtol=0, atol=1e-5 * np.abs(want[out]).max())
+
+
 def test_a_map_that_is_read_as_it_was_and_quantised_has_a_layer_for_its_codes(tmp_path: Path) -> None:
     b = Builder(("n", 2, 3, 3), domains=(QONNX,))
     relu = b.node("Relu", "x")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -135,17 +135,27 @@ def _part(
         if type(held) is not hint or (hint is int and not -LARGEST <= held <= max(LARGEST, *shape)):
             raise Unfit
         return held
-    if isinstance(held, list):
-        return tuple(_object(one, shape, array, made, f"{name}.{i}") for i, one in enumerate(held))
-    if isinstance(held, dict) and held.keys() == {"same"}:
-        return made[held["same"]]
+    found: Any
     if isinstance(held, dict) and held.keys() == {"array"}:
-        return _widened(array(name), hint)
-    return _object(held, shape, array, made, name)
+        found = _widened(array(name), hint)
+    elif isinstance(held, dict) and held.keys() == {"same"}:
+        found = made[held["same"]]
+    elif isinstance(held, list):
+        found = tuple(_object(one, shape, array, made, f"{name}.{i}") for i, one in enumerate(held))
+    else:
+        found = _object(held, shape, array, made, name)
+    wanted = get_origin(hint) or hint
+    if not isinstance(found, tuple(CODES.values()) if wanted is Code else wanted):
+        raise Unfit
+    if isinstance(found, tuple) and not all(isinstance(one, Scale) for one in found):
+        raise Unfit
+    return found
 
 
 def _widened(values: Array, hint: Any) -> Array:
     """An array in the type that codes hold it in."""
+    if get_origin(hint) is not np.ndarray:
+        raise Unfit
     wanted = np.dtype(get_args(get_args(hint)[1])[0])
     if values.dtype.kind not in {"b": "b", "i": "iu", "f": "f"}[wanted.kind]:
         raise Unfit

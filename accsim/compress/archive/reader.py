@@ -15,6 +15,7 @@ from accsim.compress.archive.writer import ABOUT, MASK, NETWORK
 from accsim.compress.codes import Code, Float
 from accsim.compress.model import ActivationCode, Applied, LayerParameters, Model, Truncation
 from accsim.compress.parameters import BIAS, NAMES, WEIGHT, shapes_of, with_parameters
+from accsim.compress.rounding import ROUNDINGS
 from accsim.errors import InputError
 from accsim.npz import Archive, archive
 from accsim.source import Source, printable
@@ -24,6 +25,9 @@ from accsim.workload.reader import load_network, read_network
 
 MOST_TEXT = 2**26
 """Bytes of a network or a description."""
+
+MOST_BITS = 64
+"""Of a feature map's code."""
 
 MOST_PLANES = 32
 """Words that a code has for each weight, at most: one for each of its planes."""
@@ -200,6 +204,8 @@ class _Reader:
             if kept is not None and (kept.dtype != np.bool_ or kept.shape != shape):
                 raise Unfit
             encoding = said.get("encoding") or self._dictionary("encodings").get(layer.name)
+            if not isinstance(encoding, str | None):
+                raise Unfit
             found = LayerParameters(code, None, kept, str(said.get("grain", "")), encoding=encoding)
             read = found.values()
             if code.name != Float.name and not np.array_equal(read.astype(np.float32), values):
@@ -224,7 +230,13 @@ def _activation(held: Mapping[str, Any]) -> ActivationCode:
         fields["limits"] = (int(low), int(high))
     if fields.get("truncation") is not None:
         fields["truncation"] = Truncation(**fields["truncation"])
-    return ActivationCode(**fields)
+    code = ActivationCode(**fields)
+    plain = (type(code.bits), type(code.signed), type(code.zero_point), type(code.kind)) == (int, bool, int, str)
+    step: Any = fields.get("scale")
+    stepped = step is None or (isinstance(step, int | float) and step > 0)
+    if not plain or not stepped or code.rounding not in ROUNDINGS or not 1 <= code.bits <= MOST_BITS:
+        raise ValueError
+    return code
 
 
 def _applied(held: Mapping[str, Any]) -> Applied:
