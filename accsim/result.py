@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from accsim.energy.table import EnergyTable, EnergyUnit
 from accsim.hardware.accelerator import Accelerator, Dram, LevelKind, Link, RegisterFile, Sram
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping
-from accsim.simulate.activity import Cycles
+from accsim.simulate.activity import Activity, Cycles
 from accsim.simulate.scalesim import ScaleSimReport
 from accsim.workload.layer import Layer
 from accsim.workload.network import Network
@@ -104,6 +105,10 @@ class Result:
             return None
         return energy / self.latency_ms * PJ_PER_MS_IN_MW
 
+    def totals(self) -> dict[str, Any]:
+        """The figures of the whole network, as ``to_dict`` gives them."""
+        return self._totals(area(self.accelerator, self.table).total_mm2)
+
     def mappings(self) -> dict[str, dict[str, object]]:
         """The mapping of each layer with MACs, in the form a mapping file takes."""
         return {e.activity.layer: m.describe() for e, m in zip(self.estimates, self.mappings_used, strict=True) if m}
@@ -173,7 +178,7 @@ class Result:
                 "fill_cycles": cycles.fill,
                 "drain_cycles": cycles.drain,
                 "stall_cycles": cycles.stall,
-                "utilization": self._utilization(a.macs, cycles),
+                "utilization": _utilization(self.accelerator, a.macs, cycles),
                 "pe_active_max": a.pe_active_max,
                 "pe_active_average": a.pe_active_average,
                 "dram_bytes": moved[LevelKind.DRAM],
@@ -205,12 +210,6 @@ class Result:
 
         return f"<p>{escape(self.summary())}</p>{self.layers_table().to_html(index=False, escape=True)}"
 
-    def _no_stalls(self) -> dict[str, int]:
-        return dict.fromkeys([self.accelerator.dram.name, *(level.name for level in self.accelerator.buffers)], 0)
-
-    def _utilization(self, macs: int, cycles: Cycles) -> float:
-        return macs / (self.accelerator.array.pes * cycles.total) if cycles.total else 0.0
-
     def _layer(self, layer: Layer, estimate: LayerEstimate) -> dict[str, Any]:
         a = estimate.activity
         return {
@@ -220,13 +219,13 @@ class Result:
             "effectual_macs": a.effectual_macs,
             "start_cycle": a.start_cycle,
             "cycles": _cycles(a.cycles),
-            "stalls": {**self._no_stalls(), **dict(a.cycles.stalls)},
+            "stalls": {**_no_stalls(self.accelerator), **dict(a.cycles.stalls)},
             "processing_ms": estimate.processing_ms,
             "latency_ms": estimate.latency_ms,
             "pe": {
                 "active_max": a.pe_active_max,
                 "active_average": a.pe_active_average,
-                "utilization": self._utilization(a.macs, a.cycles),
+                "utilization": _utilization(self.accelerator, a.macs, a.cycles),
                 "idle_slots": dict(a.idle_slots),
             },
             "tensors": {
@@ -285,29 +284,12 @@ class Result:
         }
 
     def _totals(self, area_mm2: float | None) -> dict[str, Any]:
-        parts = [e.activity.cycles for e in self.estimates]
-        stalls: dict[str, int] = {}
-        for cycles in parts:
-            for cause, n in cycles.stalls:
-                stalls[cause] = stalls.get(cause, 0) + n
-        whole = Cycles(
-            sum(c.compute for c in parts),
-            sum(c.fill for c in parts),
-            sum(c.drain for c in parts),
-            tuple(stalls.items()),
-        )
         return {
-            "macs": self.network.macs,
-            "cycles": _cycles(whole),
-            "stalls": {**self._no_stalls(), **stalls},
-            "latency_ms": self.latency_ms,
-            "processing_ms": self.processing_ms,
+            **result_totals(self.network, self.accelerator, [e.activity for e in self.estimates]),
             "energy": {"total": self.energy, **self.energy_by_level()},
             "power_mw": self.power_mw(self.on_chip_energy),
             "system_power_mw": self.power_mw(self.energy),
-            "fps": self.fps,
             "area_mm2": area_mm2,
-            "utilization": self._utilization(self.network.macs, whole),
         }
 
     def _not_modelled(self) -> list[str]:
@@ -341,6 +323,44 @@ class Result:
         if unused:
             out.append(f"energy table {self.table.name}: entries never used: {'; '.join(unused)}")
         return out
+
+
+def result_totals(network: Network, accelerator: Accelerator, activities: Sequence[Activity]) -> dict[str, Any]:
+    """The figures of a whole network, with those that depend on prices left empty."""
+    parts = [activity.cycles for activity in activities]
+    stalls: dict[str, int] = {}
+    for cycles in parts:
+        for cause, n in cycles.stalls:
+            stalls[cause] = stalls.get(cause, 0) + n
+    whole = Cycles(
+        sum(c.compute for c in parts),
+        sum(c.fill for c in parts),
+        sum(c.drain for c in parts),
+        tuple(stalls.items()),
+    )
+    per_ms = accelerator.clock_mhz * 1e3
+    latency_ms = sum(c.total for c in parts) / per_ms
+    return {
+        "macs": network.macs,
+        "cycles": _cycles(whole),
+        "stalls": {**_no_stalls(accelerator), **stalls},
+        "latency_ms": latency_ms,
+        "processing_ms": sum(activity.processing_cycles for activity in activities) / per_ms,
+        "energy": {},
+        "power_mw": None,
+        "system_power_mw": None,
+        "fps": network.batch / latency_ms * 1e3 if latency_ms else None,
+        "area_mm2": None,
+        "utilization": _utilization(accelerator, network.macs, whole),
+    }
+
+
+def _no_stalls(accelerator: Accelerator) -> dict[str, int]:
+    return dict.fromkeys([accelerator.dram.name, *(level.name for level in accelerator.buffers)], 0)
+
+
+def _utilization(accelerator: Accelerator, macs: int, cycles: Cycles) -> float:
+    return macs / (accelerator.array.pes * cycles.total) if cycles.total else 0.0
 
 
 def versions() -> dict[str, str]:

@@ -15,6 +15,7 @@ that hold the same tiles, only those that move the fewest words are looked at.
 ``heap``    compiled: the best candidates so far
 ``score``   compiled: bounds of every candidate
 ``mapper``  the best-first search over them, which starts from mappings that cut one or two dimensions alone
+``quick``   a few tile sizes only, for sweeps
 ``neighbours``  steps from what it finds to what is alike and better, by exact costs
 
 What is proved. The bounds of words are exact, those of cycles are not. Where every tile size worth trying is scored,
@@ -23,5 +24,6 @@ found counts, and the result says how much lower the least bound is.
 """
 
 from accsim.mapping.search.systolic.mapper import search
+from accsim.mapping.search.systolic.quick import quick_search
 
-__all__ = ["search"]
+__all__ = ["quick_search", "search"]

@@ -16,7 +16,7 @@ from accsim.mapping.search.objective import Objective
 from accsim.mapping.search.patience import Patience, Stopped
 from accsim.mapping.search.systolic import score
 from accsim.mapping.search.systolic.flows import Sums
-from accsim.mapping.search.systolic.folds import SIZE, Ints
+from accsim.mapping.search.systolic.folds import SIZE, Cuts, Ints
 from accsim.mapping.search.systolic.heap import KEPT as KEPT_SO_FAR
 from accsim.mapping.search.systolic.heap import SCORED, Heap
 from accsim.mapping.search.systolic.holds import DIMS
@@ -81,10 +81,25 @@ class Space:
 
     def __init__(self, job: Job, objective: Objective) -> None:
         self.job, self.objective = job, OBJECTIVES[objective]
-        self._every, self._slots = every_tile_size(job), Slots.of(job.terms)
+        self._every = every_tile_size(job)
         sizes = tile_sizes(job, self._every)
         self.complete, self.tiles, self._sizes = sizes.complete, sizes.tiles, sizes
         self._cuts = cuts(job, sizes)
+        self._prepare()
+
+    @classmethod
+    def of_sizes(cls, job: Job, objective: Objective, sizes: Sizes, rows: Cuts) -> Space:
+        """A space of given tile sizes, which are not all there are."""
+        space = cls.__new__(cls)
+        space.job, space.objective, space.complete = job, OBJECTIVES[objective], False
+        space.tiles, space._sizes, space._every, space._cuts = sizes.tiles, sizes, sizes, rows
+        space._prepare()
+        return space
+
+    def _prepare(self) -> None:
+        """What does not depend on the tile sizes."""
+        job = self.job
+        self._slots = Slots.of(job.terms)
         self._held = held(self._slots.kinds, job.dataflow.stationary, longer(job))
         self._machine = machine(job.accelerator, job.dataflow)
         self._buffers, self._costs = buffers(job, self._slots), costs(job, self._slots, self._cuts)
@@ -136,7 +151,7 @@ class Space:
             heaps = space.heap(most), space.heap(most)
             space.score(0, space.tiles, limit.value, *heaps)
             for heap in heaps:
-                for tiles, row in _in_order(heap)[1].tolist():
+                for tiles, row in in_order(heap)[1].tolist():
                     mapping = space.mapping(tiles, row)
                     if limit.value < np.inf and patience.over:
                         return
@@ -228,12 +243,12 @@ class _Scan:
                 self.ended = ended
                 break
             self.space.score(begin, min(begin + BLOCK, self.space.tiles), limit, heap, likely)
-        bounds, at = _in_order(heap)
+        bounds, at = in_order(heap)
         if len(bounds) == self.kept:
             self.left = float(bounds[-1, 0])
         elif self.limit.value < np.inf:
             self.left = self.limit.value
-        guesses, others = _in_order(likely)
+        guesses, others = in_order(likely)
         new = [i for i, place in enumerate(others.tolist()) if place not in at.tolist()]
         self._at = np.concatenate([at, others[new]])
         yield Chunk(np.concatenate([bounds, guesses[new][:, ::-1]]), int(heap.state[SCORED]))
@@ -257,7 +272,7 @@ class _Scan:
         return self.space.mapping(int(tiles), int(row))
 
 
-def _in_order(heap: Heap) -> tuple[Bounds, Ints]:
+def in_order(heap: Heap) -> tuple[Bounds, Ints]:
     """The candidates of a heap, best first."""
     kept = int(heap.state[KEPT_SO_FAR])
     bounds, at = heap.bound[:kept], heap.at[:kept]
