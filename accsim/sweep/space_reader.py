@@ -45,7 +45,7 @@ def read_space(source: Source) -> Space:
     """
     reader = _Reader(load(source))
     space = reader.space()
-    mistakes = reader.mistakes or values_mistakes(reader.document, reader.placed)
+    mistakes = [*reader.mistakes, *values_mistakes(reader.document, reader.placed)]
     if mistakes:
         raise InputError(said for _, said in sorted(mistakes))
     return space
