@@ -89,7 +89,7 @@ def _sweep(arguments: argparse.Namespace, space: Space, size: int, workers: int,
         before = sum(store.counts(_digest(space)).values())
         if before:
             tell(f"{before:,} of them are in {arguments.store}\n")
-        if before < size:
+        if before < size and not arguments.quiet:
             tell(f"{forecast(space, size - before).words(workers)}\n")
         make = _executors(arguments, workers)
         try:
