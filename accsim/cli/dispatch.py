@@ -19,6 +19,7 @@ from accsim.errors import AccsimError, InputError, suggest
 COMMANDS = {
     "run": "estimate a network on an accelerator: cycles, traffic, energy, area and a report",
     "sweep": "estimate every point of a design space, on all cores or a cluster, into a store that survives",
+    "search": "find the Pareto front of a design space, or bits and density of each layer under a budget",
     "compress": "put a recipe on a network's weights: codes, encodings, exact sizes, errors of weights",
     "verify": "step every layer with real operands and compare it with the golden kernels and the counted engine",
     "import": "write an ONNX model's network as YAML and its parameters as an archive",

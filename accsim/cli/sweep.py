@@ -91,7 +91,7 @@ def _sweep(arguments: argparse.Namespace, space: Space, size: int, workers: int,
             tell(f"{before:,} of them are in {arguments.store}\n")
         if before < size and not arguments.quiet:
             tell(f"{forecast(space, size - before).words(workers)}\n")
-        make = _executors(arguments, workers)
+        make = executors(arguments)
         try:
             with Bar(space.name, quiet=arguments.quiet) as bar:
                 sweep(
@@ -100,7 +100,7 @@ def _sweep(arguments: argparse.Namespace, space: Space, size: int, workers: int,
                     make,
                     retry=arguments.retry,
                     state=state,
-                    progress=lambda s: bar(s.done, s.total, _now(s)),
+                    progress=lambda s: bar(s.done, s.total, now(s)),
                 )
         except KeyboardInterrupt:
             said = f"interrupted: what was done is in {arguments.store}; the same command goes on from there"
@@ -109,9 +109,11 @@ def _sweep(arguments: argparse.Namespace, space: Space, size: int, workers: int,
     tell(f"{summary(state)}results are in {arguments.store}\n")
 
 
-def _executors(arguments: argparse.Namespace, workers: int) -> Callable[[], AbstractContextManager[Executor]]:
+def executors(arguments: argparse.Namespace) -> Callable[[], AbstractContextManager[Executor]]:
+    """What makes the executor that the options ask for."""
     from accsim.sweep.executors import dask, processes
 
+    workers = arguments.workers or _cores()
     if arguments.scheduler is None:
         return lambda: processes(workers, arguments.store)
     return lambda: dask(arguments.scheduler, workers)
@@ -158,7 +160,8 @@ def summary(state: State) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _now(state: State) -> str:
+def now(state: State) -> str:
+    """How far a sweep is, for the progress bar."""
     from accsim.sweep.forecast import spell_time
 
     left = state.remaining_s

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from accsim.errors import AccsimError
 from accsim.sweep.batches import Pending
@@ -32,6 +33,56 @@ AHEAD = 2
 
 Make = Callable[[], AbstractContextManager[Executor]]
 """Makes an executor; again when one is broken."""
+
+
+class Source(Protocol):
+    """Where batches come from."""
+
+    skipped: int
+
+    def next(self) -> list[Item] | None:
+        """The next batch; ``None`` at the end."""
+
+    def took(self, points: int, seconds: float) -> None:
+        """Told how long a batch took."""
+
+
+class Listed:
+    """Points of a list, a few per worker at a time."""
+
+    def __init__(self, items: Sequence[Item], workers: int) -> None:
+        self.skipped = 0
+        each = max(1, -(-len(items) // (AHEAD * workers)))
+        self._batches = [list(items[i : i + each]) for i in range(0, len(items), each)][::-1]
+
+    def next(self) -> list[Item] | None:
+        """The next batch; ``None`` at the end."""
+        return self._batches.pop() if self._batches else None
+
+    def took(self, points: int, seconds: float) -> None:
+        """Of no interest."""
+
+
+class Kept:
+    """Makes an executor once, for several runs; another one when it is broken."""
+
+    def __init__(self, make: Make) -> None:
+        self._make, self._stack = make, ExitStack()
+        self._executor: Executor | None = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[Executor]:
+        """The executor, left open at the end."""
+        if self._executor is not None and _is_broken(self._executor):
+            self.close()
+        if self._executor is None:
+            self._executor = self._stack.enter_context(self._make())
+        yield self._executor
+
+    def close(self) -> None:
+        """End it."""
+        self._stack.close()
+        self._executor = None
 
 
 @dataclass(slots=True)
@@ -113,16 +164,26 @@ def sweep(
     state = state or State(space.size())
     run = _Run(space, store, make, Pending(space, store, Keys(), retry=retry), state, progress)
     store.add_space(run.digest, space.name, space.text, state.total)
-    with ExitStack() as stack:
-        run.execute(stack)
+    run.execute()
     return state
+
+
+def estimate_points(
+    space: Space, items: Sequence[Item], store: Store, make: Make, state: State, progress: Progress | None = None
+) -> None:
+    """Estimate some points of a space and store what they come to.
+
+    Raises:
+        AccsimError: as ``sweep``.
+    """
+    _Run(space, store, make, Listed(items, state.workers), state, progress).execute()
 
 
 class _Run:
     """A sweep at work."""
 
     def __init__(
-        self, space: Space, store: Store, make: Make, pending: Pending, state: State, progress: Progress | None
+        self, space: Space, store: Store, make: Make, pending: Source, state: State, progress: Progress | None
     ) -> None:
         self.store, self.make, self.pending, self.state, self.progress = store, make, pending, state, progress
         self.digest, self.model = space_digest(space), model_version()
@@ -130,7 +191,7 @@ class _Run:
         self.deaths: dict[str, int] = {}
         self.flying: dict[Future[Done], list[Item]] = {}
 
-    def execute(self, stack: ExitStack) -> None:
+    def execute(self) -> None:
         """Run to the end, with as many executors as it takes."""
         more = True
         while more:

@@ -227,6 +227,11 @@ class Store:
                 )
         return out
 
+    def of_keys(self, keys: Sequence[str]) -> dict[str, Stored]:
+        """The rows of keys that have one."""
+        marks = ", ".join("?" * len(keys))
+        return {row.key: row for row in self._rows(f"WHERE key IN ({marks})", keys)}
+
     def counts(self, space: str | None = None) -> dict[str, int]:
         """Rows by status."""
         where, values = ("", ()) if space is None else (" WHERE space = ?", (space,))
@@ -262,11 +267,11 @@ class Store:
             ("" if status is None else f"WHERE status = '{Status(status).value}' ") + "ORDER BY space, place, key"
         )
 
-    def _rows(self, clause: str) -> Iterator[Stored]:
+    def _rows(self, clause: str, values: Sequence[str] = ()) -> Iterator[Stored]:
         columns = "key, space, place, model, settings, status, reason, unit, totals"
         with _clearly(self.path):
             for key, space, place, model, settings, status, reason, unit, totals in self.db.execute(
-                f"SELECT {columns} FROM points {clause}"
+                f"SELECT {columns} FROM points {clause}", values
             ):
                 yield Stored(
                     key,

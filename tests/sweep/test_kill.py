@@ -1,4 +1,4 @@
-"""A sweep that is killed, with SIGKILL and at random moments, and begun again: nothing is lost and nothing left behind."""
+"""A sweep that is killed with SIGKILL at random moments and begun again: nothing is lost and nothing left behind."""
 
 from __future__ import annotations
 

@@ -122,9 +122,7 @@ def test_a_store_that_cannot_be_written_ends_the_sweep(small: Space, tmp_path: P
     assert results(path) == whole
 
 
-def test_workers_with_another_model_are_refused(
-    small: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_with_another_model_are_refused(small: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "model_version", lambda: "9.9+other")
     with pytest.raises(AccsimError, match=r"has the model .*, and this process 9\.9\+other: install the same accsim"):
         run(small, tmp_path / "a.sqlite")

@@ -110,8 +110,12 @@ where:
     assert mistakes[4] == "space.yaml:7:15: set.array.row.0: no key 'row' in array; did you mean 'rows'?"
     assert mistakes[5] == "space.yaml:8:16: set.array.cols.0: must be an integer, got 'twelve'"
     assert mistakes[6] == "space.yaml:8:27: set.array.cols.2: '8' is given twice"
-    assert mistakes[7].startswith("space.yaml:9:23: set.levels.bufer.size.0: no item 'bufer' in levels; did you mean 'buffer'")
-    assert mistakes[8].startswith("space.yaml:10:46: energy.entries.pe/multiplyer.points.0.mac: no item 'pe/multiplyer'")
+    assert mistakes[7].startswith(
+        "space.yaml:9:23: set.levels.bufer.size.0: no item 'bufer' in levels; did you mean 'buffer'"
+    )
+    assert mistakes[8].startswith(
+        "space.yaml:10:46: energy.entries.pe/multiplyer.points.0.mac: no item 'pe/multiplyer'"
+    )
     assert mistakes[9] == (
         "space.yaml:12:5: where.0: no key 'array.rows' in the space; did you mean 'array.row' or 'array.cols'?"
     )
