@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from accsim.sweep.batches import mapped
 from accsim.sweep.evaluate import Evaluator
@@ -58,14 +58,18 @@ def forecast(space: Space, points: int) -> Forecast:
     known: set[str] = set()
     for i in range(SAMPLES):
         some = _neighbours(space, i * space.product // SAMPLES)
-        if some and some[0].workload not in known:  # the first point of a kind compiles and reads files
+        if not some:
+            continue
+        if some[0].workload not in known:  # the first point of a kind compiles and reads files
             known.add(some[0].workload)
             evaluator.evaluate(some[-1])
-        for at, settings in enumerate(some[:3]):
-            started = time.perf_counter()
+        evaluator.evaluate(some[0])  # what it shares with its neighbours is worked out for many points
+        evaluator.counters()
+        for settings in some[1:]:
+            started = time.process_time()  # not the clock: others may be at work on these cores
             evaluator.evaluate(settings)
-            spent = time.perf_counter() - started
-            (pricing if evaluator.counters().mapped == 0 and at else mapping).append(spent)
+            spent = time.process_time() - started
+            (mapping if evaluator.counters().mapped else pricing).append(spent)
         if time.perf_counter() - began > LONGEST_S:
             break
     each = sum(mapping) / len(mapping) if mapping else 0.0
@@ -74,19 +78,20 @@ def forecast(space: Space, points: int) -> Forecast:
 
 
 def _neighbours(space: Space, place: int) -> list[Settings]:
-    """A few points from a place on."""
-    out = []
-    for _, settings in space.points(place):
-        out.append(settings)
-        if len(out) == 4:
+    """A point at a place or after it, a neighbour in prices if it has one, and two points that are mapped apart."""
+    out, others = list[Settings](), 0
+    for settings in (settings for _, settings in islice(space.points(place), _LOOK)):
+        new = bool(out) and mapped(settings) != mapped(out[-1])
+        if not out or len(out) == 1 or new:
+            out.append(settings)
+            others += new
+        if others == 2:
             break
     return out
 
 
 def _variants(space: Space) -> float:
     """Points per combination that is mapped, at the beginning of the space."""
-    from itertools import islice  # noqa: PLC0415
-
     points = [mapped(settings) for _, settings in islice(space.points(), 2000)]
     changes = 1 + sum(a != b for a, b in pairwise(points))
     return len(points) / changes if points else 1.0

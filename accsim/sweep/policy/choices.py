@@ -51,7 +51,8 @@ class LayerChoices:
     def stored_bits(self) -> Ints:
         """[choice] bits at rest: all codes, or a bitmap and those not zero, whichever is less; and the step."""
         bits = np.array([choice.bits for choice in self.choices])
-        return np.minimum(self.weights * bits, self.weights + self.nonzeros * bits) + SCALE_BITS
+        smaller: Ints = np.minimum(self.weights * bits, self.weights + self.nonzeros * bits)
+        return smaller + SCALE_BITS
 
 
 def layer_choices(
