@@ -44,7 +44,7 @@ def nonzero_energy(
 
     network = workload if isinstance(workload, Network) else load_network(str(workload), batch=batch)
     machine = hardware if isinstance(hardware, Accelerator) else load_accelerator(hardware)
-    known = {layer.name: _of_network(layer, machine.dram.fetch_padding) for layer in network.mac_layers}
+    known = {layer.name: of_network(layer, machine.dram.fetch_padding) for layer in network.mac_layers}
     wrong = [name for name in nonzeros or () if name not in known]
     if wrong:
         raise InputError([f"{network.name} has no layer {name!r} with MACs{suggest(name, known)}" for name in wrong])
@@ -94,7 +94,9 @@ def _forgetful(layer: Layer) -> Layer:
     return replace(layer, ifmap_statistics=unknown, weight_statistics=unknown, ofmap_statistics=unknown)
 
 
-def _of_network(layer: Layer, fetch_padding: bool) -> NonZeros:
+def of_network(layer: Layer, fetch_padding: bool) -> NonZeros:
+    """The densities that a network's file gives for a layer, of words as they are fetched."""
+
     def words(known: TensorStatistics) -> Words:
         return Words(1.0 if known.density is None else known.density)
 

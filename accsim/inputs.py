@@ -54,6 +54,7 @@ def load_inputs(
     layers: Sequence[str] | None = None,
     mapping: str | Path | Mapping[str, LayerMapping] | None = None,
     overrides: Sequence[str] = (),
+    energy_overrides: Sequence[str] = (),
     tensors: str | Path | Tensors | None = None,
     compress: str | Path | Recipe | None = None,
     integer_weights: bool = False,
@@ -86,7 +87,9 @@ def load_inputs(
     machine = hardware if isinstance(hardware, Accelerator) else open_accelerator(str(hardware), tuple(overrides))
     flow = load_dataflow(dataflow or machine.dataflow) if isinstance(dataflow, str | None) else dataflow
     require_family(flow, machine)
-    table = energy_table if isinstance(energy_table, EnergyTable) else load_table(energy_table or machine.energy_table)
+    if not isinstance(energy_table, EnergyTable):
+        energy_table = load_table(energy_table or machine.energy_table, energy_overrides)
+    table = energy_table
     compressed, made_up, given_values = None, False, tensors
     if model is not None or compress is not None or inputs is not None:
         compressed, made_up, given_values = parameters_of(

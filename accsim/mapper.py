@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from accsim.energy.linear.channel import channel_bits
 from accsim.energy.linear.row_stationary import rates
-from accsim.energy.linear.systolic import systolic_terms
+from accsim.energy.linear.systolic import Probes, standard_probes, standard_terms, systolic_terms, with_constant
 from accsim.energy.price import price
 from accsim.energy.table import EnergyTable
 from accsim.errors import InputError, MappingError, suggest
 from accsim.hardware.accelerator import Accelerator
 from accsim.mapping.choose import no_mapping, published, smallest
-from accsim.mapping.dataflow import Dataflow, TiledDataflow
+from accsim.mapping.dataflow import Dataflow, SystolicDataflow, TiledDataflow
 from accsim.mapping.mapping import Mapping as LayerMapping
 from accsim.mapping.mapping import RowStationaryMapping, SystolicMapping, TiledMapping
 from accsim.mapping.search import row_stationary, systolic, tiled
 from accsim.mapping.search.best_first import Cost, Found
+from accsim.mapping.search.effort import Effort
 from accsim.mapping.search.objective import Objective
 from accsim.mapping.search.patience import Patience, Stopped
+from accsim.mapping.search.systolic.terms import Terms
 from accsim.mapping.search.words import WHAT, percent, sentence
 from accsim.mapping.task import Task, violations
+from accsim.memo import Memo, without_sizes
 from accsim.simulate.activity import Activity
 from accsim.simulate.mac_task import MacTask
 from accsim.simulate.network import simulate_mac
@@ -58,6 +62,19 @@ def parse_objective(name: str) -> Objective:
         ) from None
 
 
+def parse_effort(name: str) -> Effort:
+    """The effort called ``name``.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        return Effort(name)
+    except ValueError:
+        known = [e.value for e in Effort]
+        raise InputError([f"unknown effort {name!r}: must be {' or '.join(known)}{suggest(name, known)}"]) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """How mappings are searched for.
@@ -66,11 +83,13 @@ class Search:
         objective: what is minimised.
         always: whether to search where a published mapping exists, too.
         time_limit: seconds for all layers together; ``None`` for no limit.
+        effort: how much of the space is tried.
     """
 
     objective: Objective = Objective.ENERGY
     always: bool = False
     time_limit: float | None = None
+    effort: Effort = Effort.FULL
 
 
 class Mapper:
@@ -80,6 +99,7 @@ class Mapper:
         given: mappings by layer name, which are used as they are.
         how: what to minimise, and how long to search.
         patience: shared by the searches of all layers.
+        memo: what layers on other machines have come to; none of it changes a result.
     """
 
     def __init__(
@@ -91,19 +111,35 @@ class Mapper:
         given: Mapping[str, LayerMapping],
         how: Search,
         patience: Patience,
+        memo: Memo | None = None,
     ) -> None:
         self.network, self.accelerator, self.dataflow, self.table = network, accelerator, dataflow, table
         self.given, self.how, self.patience = given, how, patience
         self._searched: dict[object, Mapped] = {}
         self._simulated: dict[object, Activity] = {}
         self._legal: set[object] = set()
+        self._known: dict[object, Terms] = {}
+        self.memo = memo or Memo()
+        self._timed = self.memo.number(without_sizes(accelerator))
+        self._priced = self.memo.number((accelerator, table, dataflow, how))
 
     def _key(self, task: MacTask) -> tuple[object, ...]:
-        same = (task.geometry, task.weight_name, task.residency, task.reserved, task.densities, task.coded, task.values)
-        if not isinstance(self.dataflow, TiledDataflow):
+        same = (*self._what(task), task.reserved)
+        if not self._by_value:
             return same
         values = tuple(id(array) for array in task.tensors.values())
         return (*same, self._widths(task), values)
+
+    @property
+    def _by_value(self) -> bool:
+        """Whether the time of a layer may follow its tensors, which one run alone holds."""
+        return isinstance(self.dataflow, TiledDataflow)
+
+    def _what(self, task: MacTask) -> tuple[object, ...]:
+        """What a layer is, as far as its activity under a mapping depends on it."""
+        layer = task.layer
+        known = (layer.weight_statistics, layer.ifmap_statistics, layer.ofmap_statistics)
+        return (task.geometry, task.weight_name, task.residency, task.densities, task.coded, task.values, known)
 
     def _widths(self, task: MacTask) -> tuple[int, ...]:
         pe = task.machine(self.accelerator).pe
@@ -151,7 +187,11 @@ class Mapper:
             return Mapped(known, (note,))
         key = (*self._key(task), known)
         if key not in self._searched:
-            self._searched[key] = self._search(job, task, known, watch)
+            if self._by_value:
+                self._searched[key] = self._search(job, task, known, watch)
+            else:
+                found = self.memo.searched.get((self._priced, key), lambda: self._search(job, task, known, watch))
+                self._searched[key] = cast(Mapped, found)
         found = self._searched[key]
         return replace(found, notes=(note, *found.notes)) if note and known is None else found
 
@@ -159,8 +199,32 @@ class Mapper:
         """The activity of a layer under its mapping."""
         key = (*self._key(task), mapped.mapping, mapped.notes)
         if key not in self._simulated:
-            self._simulated[key] = simulate_mac(task, self.accelerator, mapped.mapping, mapped.notes)
+            activity = self._activity(task, mapped.mapping)
+            self._simulated[key] = replace(activity, notes=mapped.notes + activity.notes)
         return replace(self._simulated[key], layer=task.layer.name)
+
+    def _activity(self, task: MacTask, mapping: LayerMapping) -> Activity:
+        """The activity of a layer under a mapping, which machines with other buffer sizes may share."""
+        if self._by_value:
+            return simulate_mac(task, self.accelerator, mapping)
+        held = task.reserved if isinstance(mapping, RowStationaryMapping) else ()
+        key = (self._timed, self._what(task), held, mapping)
+        return cast(Activity, self.memo.simulated.get(key, lambda: simulate_mac(task, self.accelerator, mapping)))
+
+    def _terms(self, task: MacTask, dataflow: SystolicDataflow) -> Terms:
+        """The terms of a layer for a quick search, which layers of one kind share."""
+        if task.values is not None or task.coded:
+            return systolic_terms(task, self.accelerator, self.table, dataflow)
+        key = (task.residency, task.densities, task.weight_name)
+        if key not in self._known:
+            probes = self.memo.terms.get(
+                (self._timed, dataflow, key), lambda: standard_probes(task, self.accelerator, dataflow)
+            )
+            self._known[key] = standard_terms(cast(Probes, probes), self.accelerator, self.table)
+        terms = self._known[key]
+        if self.how.objective is Objective.EDP:
+            terms = with_constant(terms, task, self.accelerator, self.table, dataflow)
+        return terms
 
     def _search(self, job: Task, task: MacTask, known: RowStationaryMapping | None, watch: Watch | None) -> Mapped:
         costs: dict[LayerMapping, Cost] = {}
@@ -175,6 +239,11 @@ class Mapper:
         first, goal = smallest(job), self.how.objective
         tell = None if watch is None else lambda scored, _: watch(scored)
         if isinstance(first, SystolicMapping):
+            if self.how.effort is Effort.QUICK:
+                quick = systolic.quick_search(job, self._terms(task, first.dataflow), goal, cost)
+                if quick is None:
+                    raise MappingError(no_mapping(job))
+                return Mapped(quick.mapping, (f"quick search: {quick.scored:,} mappings scored of {quick.space}",))
             terms = systolic_terms(task, self.accelerator, self.table, first.dataflow)
             best = systolic.search(job, terms, goal, cost, patience=self.patience, watch=tell)
             if best is None:
@@ -222,7 +291,7 @@ class Mapper:
 
     def _cost(self, task: MacTask, mapping: LayerMapping) -> tuple[float, float]:
         """The objective, and the other figure to break ties."""
-        activity = simulate_mac(task, self.accelerator, mapping)
+        activity = self._activity(task, mapping)
         energy, cycles = price(activity, self.accelerator, self.table).energy, float(activity.cycles.total)
         match self.how.objective:
             case Objective.ENERGY:

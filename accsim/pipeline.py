@@ -15,16 +15,19 @@ from typing import TYPE_CHECKING
 from accsim.compress.compressed import FASTER_NOTHING, NOT_DECODED, NOT_PACKED
 from accsim.energy.estimate import LayerEstimate
 from accsim.energy.price import price
+from accsim.energy.reader import load_table
 from accsim.energy.table import EnergyTable
 from accsim.engines import Engine, Job, Stepping, check_numbers, parse_engine, parse_overflow, step_layers
 from accsim.errors import AccsimError, InputError, MappingError, in_layer
 from accsim.hardware.accelerator import Accelerator
 from accsim.inputs import load_inputs
-from accsim.mapper import Mapped, Mapper, Search, parse_objective
+from accsim.mapper import Mapped, Mapper, Search, parse_effort, parse_objective
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping as LayerMapping
+from accsim.mapping.search.effort import Effort
 from accsim.mapping.search.objective import Objective
 from accsim.mapping.search.patience import Patience
+from accsim.memo import Memo
 from accsim.result import Result
 from accsim.simulate.activity import Activity
 from accsim.simulate.comparison import compare
@@ -56,6 +59,7 @@ def simulate_network(
     stepping: Stepping | None = None,
     recorder: Recorder | None = None,
     progress: Progress | None = None,
+    memo: Memo | None = None,
 ) -> tuple[list[Activity], list[Mapped | None], Plan]:
     """Map and simulate every layer; layers follow each other without overlap.
 
@@ -67,16 +71,17 @@ def simulate_network(
         search: what is minimised, and how; energy, where no mapping is published, if not given.
         stepping: how the stepped engine runs the layers with MACs; they are counted if not given.
         recorder: is told of every layer, in order, as the stepped engine has run it.
+        memo: what earlier runs have come to; none of it changes a result.
 
     Raises:
         MappingError: a layer fits under no plan.
         AccsimError: an overflow that is an error, an operand that is no integer of its width.
     """
-    values, how = tensors or {}, search or Search()
+    values, how, memo = tensors or {}, search or Search(), memo or Memo()
     patience = Patience(how.time_limit)
     for share in WORKING_SHARES:
         planned = plan(network, accelerator, share)
-        mapper = Mapper(network, accelerator, dataflow, table, given or {}, how, patience)
+        mapper = Mapper(network, accelerator, dataflow, table, given or {}, how, patience, memo)
         work = tasks(network, accelerator, planned, values)
         try:
             with patience if any(mapper.searches(task) for task in work.values()) else nullcontext():
@@ -206,6 +211,9 @@ def estimate(
     time_limit: float | None = None,
     mapping: str | Path | Mapping[str, LayerMapping] | None = None,
     overrides: Sequence[str] = (),
+    energy_overrides: Sequence[str] = (),
+    search_table: str | EnergyTable | None = None,
+    effort: str | Effort = Effort.FULL,
     tensors: str | Path | Tensors | None = None,
     inputs: str | Path | Array | None = None,
     engine: str | Engine = Engine.COUNTED,
@@ -237,6 +245,10 @@ def estimate(
         inputs: what a model with trained parameters is given, [N, *input shape], or an ``.npy`` file of it; the
             tensors are then what the reference executor computes.
         overrides: changes to the accelerator, such as ``array.rows=24``.
+        energy_overrides: changes to the energy table, such as ``entries.pe/multiplier.points.0.mac=0.3``.
+        search_table: the energy table whose prices the search for mappings works with, where it is another: the network
+            is mapped for one set of prices and charged at another.
+        effort: ``full``, or ``quick`` for the best of a few mappings per layer, in milliseconds.
         engine: ``counted`` (closed form) or ``stepped`` (clock edge by clock edge, with real operands).
         seed: of the operands that the stepped engine makes up where no tensor is given.
         jobs: layers stepped at the same time, each in a process of its own. The result is the same.
@@ -253,6 +265,7 @@ def estimate(
         AccsimError: a mistake in what was given, or a layer that does not fit the machine.
     """
     goal, runner, policy = parse_objective(objective), parse_engine(engine), parse_overflow(overflow)
+    how = Search(goal, search, time_limit, parse_effort(effort))
     check_numbers(seed, jobs)
     if time_limit is not None and not time_limit > 0:
         raise InputError([f"time_limit must be more than 0 seconds, got {time_limit}"])
@@ -268,6 +281,7 @@ def estimate(
         layers=layers,
         mapping=mapping,
         overrides=overrides,
+        energy_overrides=energy_overrides,
         tensors=tensors,
         compress=compress,
         integer_weights=runner is Engine.STEPPED,
@@ -276,13 +290,14 @@ def estimate(
     network, machine, flow, table = loaded.network, loaded.accelerator, loaded.dataflow, loaded.table
     if runner is Engine.STEPPED and loaded.tensors:
         require_integers(network.mac_layers, machine, loaded.tensors)
+    prices = load_table(search_table) if isinstance(search_table, str) else search_table or table
     compared = compare(network, machine, flow) if compare_scalesim else ()
     activities, mappings, _ = simulate_network(
         network,
         machine,
         flow,
-        table,
-        search=Search(goal, search, time_limit),
+        prices,
+        search=how,
         given=loaded.mappings,
         tensors=loaded.tensors,
         stepping=Stepping(seed, jobs, policy) if runner is Engine.STEPPED else None,
@@ -290,7 +305,7 @@ def estimate(
         progress=progress,
     )
     if loaded.compressed is not None and machine.array.sparse is None:
-        activities = [_as_stored(activity, loaded.compressed) for activity in activities]
+        activities = [as_stored(activity, loaded.compressed) for activity in activities]
     return Result(
         network=network,
         accelerator=machine,
@@ -308,7 +323,7 @@ def estimate(
     )
 
 
-def _as_stored(activity: Activity, compressed: Compressed) -> Activity:
+def as_stored(activity: Activity, compressed: Compressed) -> Activity:
     """The activity with its weights reported as they are stored."""
     stored = compressed.stored.get(activity.layer)
     if stored is None:

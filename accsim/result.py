@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,10 @@ class Result:
             return None
         return energy / self.latency_ms * PJ_PER_MS_IN_MW
 
+    def totals(self) -> dict[str, Any]:
+        """The figures of the whole network, as ``to_dict`` gives them."""
+        return self._totals(area(self.accelerator, self.table).total_mm2)
+
     def mappings(self) -> dict[str, dict[str, object]]:
         """The mapping of each layer with MACs, in the form a mapping file takes."""
         return {e.activity.layer: m.describe() for e, m in zip(self.estimates, self.mappings_used, strict=True) if m}
@@ -174,7 +179,7 @@ class Result:
                 "fill_cycles": cycles.fill,
                 "drain_cycles": cycles.drain,
                 "stall_cycles": cycles.stall,
-                "utilization": self._utilization(a, cycles),
+                "utilization": _utilization(self.accelerator, a, cycles),
                 "pe_active_max": a.pe_active_max,
                 "pe_active_average": a.pe_active_average,
                 "dram_bytes": moved[LevelKind.DRAM],
@@ -206,17 +211,6 @@ class Result:
 
         return f"<p>{escape(self.summary())}</p>{self.layers_table().to_html(index=False, escape=True)}"
 
-    def _no_stalls(self) -> dict[str, int]:
-        return dict.fromkeys([self.accelerator.dram.name, *(level.name for level in self.accelerator.buffers)], 0)
-
-    def _utilization(self, activity: Activity, cycles: Cycles) -> float:
-        """MACs over those that the PEs could have begun; MACs that are skipped do not count."""
-        slots = self.accelerator.array.pes * activity.macs_per_pe * cycles.total
-        return self._begun(activity) / slots if slots else 0.0
-
-    def _begun(self, activity: Activity) -> int:
-        return activity.macs if activity.begun_macs is None else activity.begun_macs
-
     def _layer(self, layer: Layer, estimate: LayerEstimate) -> dict[str, Any]:
         a = estimate.activity
         return {
@@ -227,13 +221,13 @@ class Result:
             "bit_operations": a.bit_operations,
             "start_cycle": a.start_cycle,
             "cycles": _cycles(a.cycles),
-            "stalls": {**self._no_stalls(), **dict(a.cycles.stalls)},
+            "stalls": {**_no_stalls(self.accelerator), **dict(a.cycles.stalls)},
             "processing_ms": estimate.processing_ms,
             "latency_ms": estimate.latency_ms,
             "pe": {
                 "active_max": a.pe_active_max,
                 "active_average": a.pe_active_average,
-                "utilization": self._utilization(a, a.cycles),
+                "utilization": _utilization(self.accelerator, a, a.cycles),
                 "idle_slots": dict(a.idle_slots),
             },
             "tensors": {
@@ -292,36 +286,13 @@ class Result:
         }
 
     def _totals(self, area_mm2: float | None) -> dict[str, Any]:
-        parts = [e.activity.cycles for e in self.estimates]
-        stalls: dict[str, int] = {}
-        for cycles in parts:
-            for cause, n in cycles.stalls:
-                stalls[cause] = stalls.get(cause, 0) + n
-        whole = Cycles(
-            sum(c.compute for c in parts),
-            sum(c.fill for c in parts),
-            sum(c.drain for c in parts),
-            tuple(stalls.items()),
-        )
         return {
-            "macs": self.network.macs,
-            "bit_operations": sum(e.activity.bit_operations for e in self.estimates),
-            "cycles": _cycles(whole),
-            "stalls": {**self._no_stalls(), **stalls},
-            "latency_ms": self.latency_ms,
-            "processing_ms": self.processing_ms,
+            **result_totals(self.network, self.accelerator, [e.activity for e in self.estimates]),
             "energy": {"total": self.energy, **self.energy_by_level()},
             "power_mw": self.power_mw(self.on_chip_energy),
             "system_power_mw": self.power_mw(self.energy),
-            "fps": self.fps,
             "area_mm2": area_mm2,
-            "utilization": self._used_slots(),
         }
-
-    def _used_slots(self) -> float:
-        slots = sum(e.activity.macs_per_pe * e.activity.cycles.total for e in self.estimates)
-        begun = sum(self._begun(e.activity) for e in self.estimates)
-        return begun / (self.accelerator.array.pes * slots) if slots else 0.0
 
     def _not_modelled(self) -> list[str]:
         out = list(self.compressed.not_modelled) if self.compressed and self.accelerator.array.sparse is None else []
@@ -374,6 +345,57 @@ class Result:
         if unused:
             out.append(f"energy table {self.table.name}: entries never used: {'; '.join(unused)}")
         return out
+
+
+def result_totals(network: Network, accelerator: Accelerator, activities: Sequence[Activity]) -> dict[str, Any]:
+    """The figures of a whole network, with those that depend on prices left empty."""
+    parts = [activity.cycles for activity in activities]
+    stalls: dict[str, int] = {}
+    for cycles in parts:
+        for cause, n in cycles.stalls:
+            stalls[cause] = stalls.get(cause, 0) + n
+    whole = Cycles(
+        sum(c.compute for c in parts),
+        sum(c.fill for c in parts),
+        sum(c.drain for c in parts),
+        tuple(stalls.items()),
+    )
+    per_ms = accelerator.clock_mhz * 1e3
+    latency_ms = sum(c.total for c in parts) / per_ms
+    return {
+        "macs": network.macs,
+        "bit_operations": sum(activity.bit_operations for activity in activities),
+        "cycles": _cycles(whole),
+        "stalls": {**_no_stalls(accelerator), **stalls},
+        "latency_ms": latency_ms,
+        "processing_ms": sum(activity.processing_cycles for activity in activities) / per_ms,
+        "energy": {},
+        "power_mw": None,
+        "system_power_mw": None,
+        "fps": network.batch / latency_ms * 1e3 if latency_ms else None,
+        "area_mm2": None,
+        "utilization": _used_slots(accelerator, activities),
+    }
+
+
+def _no_stalls(accelerator: Accelerator) -> dict[str, int]:
+    return dict.fromkeys([accelerator.dram.name, *(level.name for level in accelerator.buffers)], 0)
+
+
+def _utilization(accelerator: Accelerator, activity: Activity, cycles: Cycles) -> float:
+    """MACs over those that the PEs could have begun; MACs that are skipped do not count."""
+    slots = accelerator.array.pes * activity.macs_per_pe * cycles.total
+    return _begun(activity) / slots if slots else 0.0
+
+
+def _used_slots(accelerator: Accelerator, activities: Sequence[Activity]) -> float:
+    """The same of a whole network."""
+    slots = sum(activity.macs_per_pe * activity.cycles.total for activity in activities)
+    return sum(map(_begun, activities)) / (accelerator.array.pes * slots) if slots else 0.0
+
+
+def _begun(activity: Activity) -> int:
+    return activity.macs if activity.begun_macs is None else activity.begun_macs
 
 
 def versions() -> dict[str, str]:

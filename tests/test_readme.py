@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +35,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (where / name[1]).write_text(text, encoding="utf-8")
     _write_models(where)
     makes_mappings = next(command for command in COMMANDS if "--mappings-out" in command)
-    with contextlib.chdir(where):
+    makes_store = next(command for command in COMMANDS if "--store results.sqlite" in command)
+    with contextlib.chdir(where), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("accsim.sweep.executors.processes", _threads)
         assert main([*shlex.split(makes_mappings)[1:], "--quiet"]) == 0
+        assert main([*shlex.split(makes_store)[1:], "--quiet"]) == 0
     return where
+
+
+def _threads(workers: int, store: str | None) -> Executor:
+    """In the place of worker processes, which take seconds to start."""
+    return ThreadPoolExecutor(1)
 
 
 def _write_models(folder: Path) -> None:
@@ -61,6 +70,7 @@ def test_command(
     command: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(folder)
+    monkeypatch.setattr("accsim.sweep.executors.processes", _threads)
     program, *arguments = shlex.split(command)
     assert program == "accsim"
     assert main(arguments) == 0, capsys.readouterr().err

@@ -18,6 +18,8 @@ from accsim.errors import AccsimError, InputError, suggest
 
 COMMANDS = {
     "run": "estimate a network on an accelerator: cycles, traffic, energy, area and a report",
+    "sweep": "estimate every point of a design space, on all cores or a cluster, into a store that survives",
+    "search": "find the Pareto front of a design space, or bits and density of each layer under a budget",
     "compress": "put a recipe on a network's weights: codes, encodings, exact sizes, errors of weights",
     "verify": "step every layer with real operands and compare it with the golden kernels and the counted engine",
     "import": "write an ONNX model's network as YAML and its parameters as an archive",
@@ -36,6 +38,7 @@ _EPILOG = """\
 examples:
   accsim run alexnet                       AlexNet on the Eyeriss chip, with an HTML report
   accsim run resnet18 --hardware tpu_v1    another network and another machine
+  accsim sweep space.yaml --store a.sqlite a design space, point by point, resumed where it was left
   accsim compress alexnet alexnet-q-cnn    what a recipe makes of a network's weights
   accsim verify alexnet                    every layer stepped with real operands, and all of it checked
   accsim list accelerators                 what there is
@@ -89,7 +92,10 @@ def _dispatch(arguments: list[str]) -> int:
         hint = suggest(name, COMMANDS) or f"; the commands are {', '.join(COMMANDS)}"
         raise InputError([f"unknown command {name!r}{hint}"])
     command = import_module(f"accsim.cli.{name}{'_' if iskeyword(name) else ''}")
-    parsed = _command_parser(name, command).parse(arguments[len(before) + 1 :])
+    rest = arguments[len(before) + 1 :]
+    if rest and rest[0] in getattr(command, "SUBCOMMANDS", ()):
+        command, name, rest = import_module(f"accsim.cli.{name}_{rest[0]}"), f"{name} {rest[0]}", rest[1:]
+    parsed = _command_parser(name, command).parse(rest)
     parsed.command_line = arguments
     return command.run(parsed) or 0
 

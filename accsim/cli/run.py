@@ -47,6 +47,10 @@ def add_arguments(parser: Parser) -> None:
         "--energy-table", metavar="NAME", help="an energy table's name or a YAML file (default: the accelerator's)"
     )
     what.add_argument(
+        "--set-energy", metavar="KEY=VALUE", dest="energy_overrides", action="append", default=[],
+        help="change the energy table: entries.pe/multiplier.points.0.mac=0.3; may be repeated",
+    )  # fmt: skip
+    what.add_argument(
         "--compress", metavar="RECIPE",
         help="a recipe's name ('accsim list recipes') or a YAML file: the compressed network is what runs; its passes "
         "work on a model's weights, or on those in --tensors",
@@ -60,6 +64,15 @@ def add_arguments(parser: Parser) -> None:
     how.add_argument(
         "--search", action="store_true", help="search for mappings even where the accelerator has published ones"
     )
+    how.add_argument(
+        "--effort", metavar="HOW", type=one_of("full", "quick"), default="full",
+        help="full (the default), or quick: the best of a few mappings of each layer of a systolic array, in "
+        "milliseconds",
+    )  # fmt: skip
+    how.add_argument(
+        "--search-table", metavar="NAME",
+        help="energy table that mappings are searched with (default: the one that the run is charged with)",
+    )  # fmt: skip
     how.add_argument(
         "--time-limit", metavar="SECONDS", type=seconds,
         help="for the search for mappings of all layers: each layer gets the best found by then; Ctrl-C does the same",
@@ -229,6 +242,9 @@ def _estimate(arguments: argparse.Namespace, bar: Bar, recorder: Recorder | None
         time_limit=arguments.time_limit,
         mapping=arguments.mapping,
         overrides=arguments.overrides,
+        energy_overrides=arguments.energy_overrides,
+        search_table=arguments.search_table,
+        effort=arguments.effort,
         tensors=arguments.tensors,
         compress=arguments.compress,
         inputs=arguments.inputs,

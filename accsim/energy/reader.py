@@ -25,9 +25,10 @@ power, log_log (through the points) and bits_moved. ``accsim show horowitz_45nm 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from accsim.energy.schema import EntryFile, NodeRuleFile, PointFile, TableFile
 from accsim.energy.table import (
@@ -46,20 +47,29 @@ from accsim.energy.table import (
 from accsim.errors import InputError, suggest
 from accsim.library import find
 from accsim.simulate.activity import Action
-from accsim.yamlfile import Document, bind, load
+from accsim.yamlfile import Document, bind, load, override
 
 _PLAIN = {Variable.CAPACITY: "capacity", Variable.DEPTH: "depth", Variable.REGISTERS: "register_bits"}
 _SIZES = {v: _PLAIN.get(v, f"{v}_bits") for v in Variable}
 _VALUES = {str(a): "leak_mw" if a is Action.LEAK else str(a) for a in Action} | {AREA: AREA}
 
 
-def load_table(name_or_path: str | Path) -> EnergyTable:
+def entry_label(entry: Mapping[str, Any]) -> str:
+    """What an entry is called in an assignment: ``dram/LPDDR4``, ``pe/multiplier``; of equals it is the first."""
+    parts = (entry.get("component"), entry.get("standard") or entry.get("cell"), entry.get("part"))
+    return "/".join(str(part) for part in parts if part is not None)
+
+
+def load_table(name_or_path: str | Path, overrides: Sequence[str] = ()) -> EnergyTable:
     """Read an energy table by name or path.
+
+    Args:
+        overrides: assignments such as ``entries.pe/multiplier.points.0.mac=0.3``, applied in order.
 
     Raises:
         InputError: it is not found, or has mistakes; all mistakes of the fields at once, then all between them.
     """
-    document = load(find("energy tables", name_or_path))
+    document = override(load(find("energy tables", name_or_path)), overrides, entry_label, "--set-energy")
     file = bind(document, TableFile)
     mistakes = [*_mistakes(document, file)]
     if mistakes:

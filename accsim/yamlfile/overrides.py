@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +12,25 @@ from accsim.yamlfile.build import DEEPEST, build, describe
 from accsim.yamlfile.compose import compose
 from accsim.yamlfile.document import Document, Override, Path
 
+Label = Callable[[Mapping[str, Any]], object]
+"""What an item of a list is called in a path."""
 
-def override(document: Document, assignments: Sequence[str]) -> Document:
+
+def _name(item: Mapping[str, Any]) -> object:
+    return item.get("name")
+
+
+def override(
+    document: Document, assignments: Sequence[str], label_of: Label = _name, option: str = "--set"
+) -> Document:
     """Apply assignments ``a.b.c=value`` in order and return a new document.
 
     The value is read as YAML. A list item is named by its ``name`` (``levels.glb.size``) or its index. A key that is
     not in the file is added, so that an optional one can be set; binding finds out whether it is known.
+
+    Args:
+        label_of: what an item of a list is called, if not by its ``name``.
+        option: the option that gives the assignments, for messages.
 
     Raises:
         InputError: an assignment without ``=``, a value that is not YAML, or a path through a list item that does not
@@ -26,7 +39,7 @@ def override(document: Document, assignments: Sequence[str]) -> Document:
     mistakes: list[str] = []
     for assignment in assignments:
         try:
-            document = _apply(document, assignment)
+            document = _apply(document, assignment, label_of, option)
         except InputError as error:
             mistakes += error.mistakes
     if mistakes:
@@ -34,20 +47,20 @@ def override(document: Document, assignments: Sequence[str]) -> Document:
     return document
 
 
-def _apply(document: Document, assignment: str) -> Document:
-    label = f"--set {printable(assignment)}"
+def _apply(document: Document, assignment: str, label_of: Label, option: str) -> Document:
+    label = f"{option} {printable(assignment)}"
     target, equals, text = assignment.partition("=")
     words = target.strip().split(".")
     if not equals or not all(words):
         raise InputError([f"{label}: expected a key, '=' and a value, such as array.rows=24"])
     node = compose(text, label, DEEPEST, positions=False)
     value = None if node is None else build(node, label, positions=False)
-    data, path = _assign(document.data, words, value, label, ())
+    data, path = _assign(document.data, words, value, label, (), label_of)
     overrides = {at: made for at, made in document.overrides.items() if at[: len(path)] != path}
     return replace(document, data=data, overrides=overrides | {path: Override(label, text.strip())})
 
 
-def _assign(holder: Any, words: Sequence[str], value: Any, label: str, path: Path) -> tuple[Any, Path]:
+def _assign(holder: Any, words: Sequence[str], value: Any, label: str, path: Path, label_of: Label) -> tuple[Any, Path]:
     """A copy of ``holder`` with the value set, and the path that ``words`` stand for."""
     if not words:
         return value, path
@@ -55,17 +68,17 @@ def _assign(holder: Any, words: Sequence[str], value: Any, label: str, path: Pat
     if holder is None:
         holder = {}
     if isinstance(holder, dict):
-        inner, full = _assign(holder.get(word), rest, value, label, (*path, word))
+        inner, full = _assign(holder.get(word), rest, value, label, (*path, word), label_of)
         return {**holder, word: inner}, full
     if isinstance(holder, list):
-        index = _index(holder, word, label, path)
-        inner, full = _assign(holder[index], rest, value, label, (*path, index))
+        index = _index(holder, word, label, path, label_of)
+        inner, full = _assign(holder[index], rest, value, label, (*path, index), label_of)
         return [*holder[:index], inner, *holder[index + 1 :]], full
     raise InputError([f"{label}: {_dotted(path)} is {describe(holder)} and holds no key {word!r}"])
 
 
-def _index(items: list[Any], word: str, label: str, path: Path) -> int:
-    names = [item.get("name") if isinstance(item, dict) else None for item in items]
+def _index(items: list[Any], word: str, label: str, path: Path, label_of: Label) -> int:
+    names = [label_of(item) if isinstance(item, dict) else None for item in items]
     if word in names:
         return names.index(word)
     where = _dotted(path)

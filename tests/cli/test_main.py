@@ -86,8 +86,8 @@ def test_python_dash_m(tmp_path: Path) -> None:
         (["rn"], "unknown command 'rn'; did you mean 'run'?"),
         (
             ["frobnicate"],
-            "unknown command 'frobnicate'; the commands are run, compress, verify, import, validate, report, list, "
-            "show",
+            "unknown command 'frobnicate'; the commands are run, sweep, search, compress, verify, import, validate, "
+            "report, list, show",
         ),
         (["--vrsion"], "unknown option '--vrsion'; did you mean '--version'?"),
         (["run", "x", "--hardwar=tpu_v1"], "unknown option '--hardwar'; did you mean '--hardware'?"),

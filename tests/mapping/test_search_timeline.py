@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from accsim.rates import rates
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from accsim.energy.linear.row_stationary import rates
 from accsim.energy.reader import load_table
 from accsim.hardware.accelerator import Accelerator
 from accsim.hardware.reader import load_accelerator

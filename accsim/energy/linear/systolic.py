@@ -31,7 +31,7 @@ from accsim.simulate.movement import record
 from accsim.simulate.padding import valid_macs
 from accsim.simulate.phase import Schedule
 from accsim.simulate.storage import Place, Traffic
-from accsim.workload.layer import Operand
+from accsim.workload.layer import Geometry, Operand
 
 
 def systolic_terms(task: MacTask, accelerator: Accelerator, table: EnergyTable, dataflow: SystolicDataflow) -> Terms:
@@ -41,13 +41,72 @@ def systolic_terms(task: MacTask, accelerator: Accelerator, table: EnergyTable, 
         AccsimError: the table has no entry for an action that every mapping needs.
     """
     probe = _Probe.of(task, accelerator, dataflow)
-    place = probe.place
 
     def figures(activity: Activity) -> tuple[float, float]:
         return price(activity, accelerator, table).energy, channel_bits(activity, accelerator)
 
-    energy, traffic = probe.linear(figures)
+    return _terms(probe, *probe.linear(figures), _leak(accelerator, table))
 
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What layers of one kind move and how long a cycle is, for terms without the constant.
+
+    Attributes:
+        terms: the terms, but for what a word costs in energy.
+        base: words of every flow and slot at which ``at`` was recorded.
+        step: words by which each of ``more`` has one flow or slot larger than it.
+    """
+
+    terms: Terms
+    at: Activity
+    more: tuple[Activity, ...]
+    step: int
+
+
+STANDARD = Geometry(N=1, G=1, M=64, C=64, H=8, W=8, R=1, S=1, P=8, Q=8)
+"""The layer whose words are priced for all layers of a kind: what a word costs does not depend on the layer's sizes."""
+
+
+def standard_probes(task: MacTask, accelerator: Accelerator, dataflow: SystolicDataflow) -> Probes:
+    """Probes of the layers with this one's residency, densities and operands, whatever their sizes.
+
+    Not for tensors that are coded off chip, whose words are the shorter the more padding is fetched.
+    """
+    probe = _Probe.of(replace(task, geometry=STANDARD), accelerator, dataflow)
+    base, step = probe.base()
+    more = [[words + step if i == j else words for j, words in enumerate(base)] for i in range(len(base))]
+    traffic, _ = probe.linear(lambda activity: (channel_bits(activity, accelerator), 0.0))
+    terms = _terms(probe, Linear(0.0, (), ()), traffic, 0.0)
+    return Probes(terms, probe.activity(base), tuple(probe.activity(words) for words in more), step)
+
+
+def standard_terms(probes: Probes, accelerator: Accelerator, table: EnergyTable) -> Terms:
+    """The terms of all layers that share probes; the energy's constant is 0."""
+    at = price(probes.at, accelerator, table).energy
+    each = [(price(one, accelerator, table).energy - at) / probes.step for one in probes.more]
+    energy = Linear(0.0, tuple(each[: len(FLOWS)]), tuple(each[len(FLOWS) :]))
+    return replace(probes.terms, energy=energy, leak_per_cycle=_leak(accelerator, table))
+
+
+def with_constant(
+    terms: Terms, task: MacTask, accelerator: Accelerator, table: EnergyTable, dataflow: SystolicDataflow
+) -> Terms:
+    """The terms with the constant of a layer's energy."""
+    probe = _Probe.of(task, accelerator, dataflow)
+    base, _ = probe.base()
+    at = price(probe.activity(base), accelerator, table).energy
+    prices = (*terms.energy.flows, *terms.energy.slots)
+    constant = at - sum(each * words for each, words in zip(prices, base, strict=True))
+    return replace(terms, energy=replace(terms.energy, constant=constant))
+
+
+def _leak(accelerator: Accelerator, table: EnergyTable) -> float:
+    return sum(one.per_access for _, _, one in price_list(accelerator, table).standing())
+
+
+def _terms(probe: _Probe, energy: Linear, traffic: Linear, leak: float) -> Terms:
+    place, accelerator = probe.place, probe.place.accelerator
     returns = accelerator.array.initial_psum is InitialPsum.READ
     ports = tuple(Port(p.name, p.operands, p.bits_per_cycle) for p in edge_ports(accelerator, returns))
     inputs = tuple(
@@ -58,11 +117,11 @@ def systolic_terms(task: MacTask, accelerator: Accelerator, table: EnergyTable, 
         slots=probe.slots,
         energy=energy,
         traffic=traffic,
-        leak_per_cycle=sum(one.per_access for _, _, one in price_list(accelerator, table).standing()),
+        leak_per_cycle=leak,
         ports=ports,
         fetched=inputs,
         output=Transfer(Operand.PSUM, out.level, out.slots, place.bits(Operand.PSUM)),
-        finished_bits=0.0 if task.residency.ofmap is not None else probe.off_chip_bits(Operand.OFMAP),
+        finished_bits=0.0 if probe.task.residency.ofmap is not None else probe.off_chip_bits(Operand.OFMAP),
     )
 
 
@@ -99,17 +158,22 @@ class _Probe:
             return self.task.coded_width(operand, self.place.accelerator.dram)
         return float(self.place.bits(operand))
 
-    def linear(self, figures: Callable[[Activity], tuple[float, float]]) -> tuple[Linear, Linear]:
-        """The terms of two figures of an activity."""
+    def base(self) -> tuple[list[int], int]:
+        """Words of every flow and slot, and a step to add to them."""
         finished = self.task.geometry.ofmap_words
         step = self.unit * max(1, finished // self.unit)
         sums = [i for i, (operand, name) in enumerate(FLOWS) if operand == "psum" and name == "edge"]
         base = [step] * (len(FLOWS) + len(self.slots))
         for i in sums:  # more than what leaves the buffers, as it is for every mapping
             base[i] = step * (len(self.slots) + 2) + finished
-        at = figures(self._activity(base))
+        return base, step
+
+    def linear(self, figures: Callable[[Activity], tuple[float, float]]) -> tuple[Linear, Linear]:
+        """The terms of two figures of an activity."""
+        base, step = self.base()
+        at = figures(self.activity(base))
         more = [
-            figures(self._activity([words + step if i == j else words for j, words in enumerate(base)]))
+            figures(self.activity([words + step if i == j else words for j, words in enumerate(base)]))
             for i in range(len(base))
         ]
         energy, traffic = (self._linear(base, step, at[k], [one[k] for one in more]) for k in range(2))
@@ -121,7 +185,7 @@ class _Probe:
         constant = at - sum(price * words for price, words in zip(each, base, strict=True))
         return Linear(constant, tuple(each[: len(FLOWS)]), tuple(each[len(FLOWS) :]))
 
-    def _activity(self, words: list[int]) -> Activity:
+    def activity(self, words: list[int]) -> Activity:
         """The activity of a layer that moves so many words and takes no time."""
         task, place = self.task, self.place
         accelerator, geometry = place.accelerator, task.geometry

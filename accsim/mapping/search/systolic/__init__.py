@@ -19,6 +19,7 @@ that hold the same tiles, only those that move the fewest words are looked at.
 ``listed``  compiled: bounds of mappings that are listed one by one
 ``space``   the candidates: all, those that cut one or two dimensions alone, those that a designer would try first
 ``scan``    scores a space piece by piece
+``quick``   a few tile sizes only, for sweeps
 ``neighbours``  steps from a mapping to what is alike and better: those that can be by their bounds, by exact costs
 ``mapper``  the best-first search, which starts from what the simple and the conventional mappings lead to
 ``limits``  what keeps the best mapping from being better
@@ -30,5 +31,6 @@ found counts, and the result says how much lower the least bound is.
 
 from accsim.mapping.search.systolic.limits import binding
 from accsim.mapping.search.systolic.mapper import search
+from accsim.mapping.search.systolic.quick import quick_search
 
-__all__ = ["binding", "search"]
+__all__ = ["binding", "quick_search", "search"]

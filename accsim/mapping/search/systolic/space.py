@@ -17,7 +17,7 @@ from accsim.mapping.search.patience import Patience
 from accsim.mapping.search.systolic import figures
 from accsim.mapping.search.systolic.arrays import machine
 from accsim.mapping.search.systolic.flows import Sums
-from accsim.mapping.search.systolic.folds import SIZE, Floats, Ints
+from accsim.mapping.search.systolic.folds import SIZE, Cuts, Floats, Ints
 from accsim.mapping.search.systolic.heap import KEPT, Heap
 from accsim.mapping.search.systolic.holds import DIMS, hold_of
 from accsim.mapping.search.systolic.listed import score_listed
@@ -65,11 +65,25 @@ class Space:
     def __init__(self, job: Job, objective: Objective) -> None:
         self.job, self.objective = job, OBJECTIVES[objective]
         folds = objective is not Objective.TRAFFIC or any(job.terms.traffic.flows)
-        self._every, self._slots = every_tile_size(job, folds=folds), Slots.of(job.terms)
-        self._known: dict[tuple[str, int], Size] = {}
+        self._every = every_tile_size(job, folds=folds)
         sizes = tile_sizes(job, self._every, folds=folds)
         self.complete, self.tiles, self._sizes = sizes.complete, sizes.tiles, sizes
         self._cuts = cuts(job, sizes)
+        self._prepare()
+
+    @classmethod
+    def of_sizes(cls, job: Job, objective: Objective, sizes: Sizes, rows: Cuts) -> Space:
+        """A space of given tile sizes, which are not all there are."""
+        space = cls.__new__(cls)
+        space.job, space.objective, space.complete = job, OBJECTIVES[objective], False
+        space.tiles, space._sizes, space._every, space._cuts = sizes.tiles, sizes, sizes, rows
+        space._prepare()
+        return space
+
+    def _prepare(self) -> None:
+        """What does not depend on the tile sizes."""
+        job = self.job
+        self._slots, self._known = Slots.of(job.terms), dict[tuple[str, int], Size]()
         self._held = held(self._slots.kinds, job.dataflow.stationary, longer(job))
         rows = self._held.arrays
         self._most_loads = int((rows.last - rows.first).max())

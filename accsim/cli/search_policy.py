@@ -1,0 +1,173 @@
+"""Find bits and density of every layer's weights under a budget, and write them as a recipe.
+
+Each layer's weights are pruned to a density (pass level) and coded in some bits (pass symmetric). What that costs adds
+up over the layers: bits at rest (--size), energy of one inference by the method of energy-aware pruning (--energy), or
+time on the machine with weights of these bits (--latency). What it loses adds up too: by default the noise-to-signal
+ratio of the weights, weighted by each layer's share of the MACs: a proxy, and no accuracy. --proxy names a function.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from typing import TYPE_CHECKING
+
+from accsim.cli import console, outputs
+from accsim.cli.parser import Parser, binding, names, one_of, positive
+from accsim.cli.progress import Bar
+from accsim.errors import InputError
+
+if TYPE_CHECKING:
+    from accsim.compress.model import Model
+    from accsim.sweep.policy.find import Policy, Problem
+
+EPILOG = """\
+examples:
+  accsim search policy alexnet --size 10% -o small.yaml
+  accsim run alexnet --compress small.yaml
+  accsim search policy mobilenet_v1 --energy 60% --solver greedy -o frugal.yaml
+  accsim search policy alexnet --size '3 MB' --steps 4 --cooling exponential -o step.yaml   # step-1.yaml to step-4.yaml
+"""
+
+
+def add_arguments(parser: Parser) -> None:
+    """The options of ``accsim search policy``."""
+    parser.add_argument("workload", metavar="WORKLOAD", help="a network's name or a file, as for accsim run")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the recipe, a YAML file")
+    budget = parser.add_argument_group("the budget: one of")
+    budget.add_argument("--size", metavar="BITS", help="of all weights at rest: '3 MB', or 10%% of 32 bits each")
+    budget.add_argument("--energy", metavar="SHARE", help="of one inference: 60%% of dense 16-bit weights, or a figure")
+    budget.add_argument("--latency", metavar="TIME", help="of a batch: 80%% of the machine's own, or milliseconds")
+    what = parser.add_argument_group("what is compressed")
+    what.add_argument("--tensors", metavar="FILE", help=".npz archive of trained weights, LAYER.weight")
+    what.add_argument("--bits", metavar="LIST", type=names, help="bits to choose from (default: 2,3,4,5,6,8)")
+    what.add_argument("--densities", metavar="LIST", type=names, help="densities to choose from, 1 for no pruning")
+    what.add_argument("--hardware", metavar="NAME", default="eyeriss_isca16", help="default: eyeriss_isca16")
+    what.add_argument("--set", metavar="KEY=VALUE", dest="overrides", action="append", default=[])
+    what.add_argument("--batch", metavar="N", type=positive, default=1, help="default: 1")
+    what.add_argument("--bind", metavar="NAME=SIZE", type=binding, action="append", default=[])
+    how = parser.add_argument_group("how")
+    how.add_argument("--solver", metavar="HOW", type=one_of("exact", "greedy"), default="exact", help="exact or greedy")
+    how.add_argument("--proxy", metavar="MODULE:FUNCTION", help="what a choice loses: f(layer, weights, compressed)")
+    how.add_argument(
+        "--steps", metavar="N", type=positive, help="budgets tightened in so many steps, a recipe for each"
+    )
+    how.add_argument(
+        "--cooling", metavar="HOW", type=one_of("linear", "exponential"), default="linear",
+        help="linear: equal steps (the default); exponential: equal ratios",
+    )  # fmt: skip
+    how.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the command.
+
+    Raises:
+        AccsimError: a mistake in what was given, or no policy is within the budget.
+    """
+    from accsim.importers.opening import open_model
+    from accsim.sweep.policy.cooling import Cooling
+    from accsim.sweep.policy.costs import Budget
+    from accsim.sweep.policy.find import Problem, Solver, recipe_text
+
+    given = [(what, text) for what in Budget if (text := getattr(arguments, what.value)) is not None]
+    if len(given) != 1:
+        raise InputError(["give one budget: --size, --energy or --latency"])
+    what, text = given[0]
+    outputs.check_writable({"--output": arguments.output})
+    bits, densities = _choices(arguments)
+    with Bar(f"policy for {arguments.workload}", quiet=arguments.quiet) as bar:
+        model = _with_weights(
+            open_model(arguments.workload, batch=arguments.batch, bindings=dict(arguments.bind)), arguments.tensors
+        )
+        problem = Problem(
+            model, what, arguments.hardware, overrides=arguments.overrides, bits=bits, densities=densities,
+            proxy=arguments.proxy, watch=bar,
+        )  # fmt: skip
+        budget, solver = amount(what, text, problem.costs.reference), Solver(arguments.solver)
+        if arguments.steps is None:
+            policies = {arguments.output: problem.solve(budget, solver)}
+        else:
+            stem, ending = os.path.splitext(arguments.output)
+            cooled = problem.cooled(budget, arguments.steps, Cooling(arguments.cooling), solver)
+            policies = {f"{stem}-{i}{ending}": policy for i, policy in enumerate(cooled, 1)}
+    for path, policy in policies.items():
+        outputs.write(path, recipe_text(policy, model.network.name))
+    if not arguments.quiet:
+        for path, policy in policies.items():
+            console.emit(_words(policy, problem))
+            console.emit(f"wrote {path}\n")
+
+
+def amount(what: str, text: str, reference: float) -> float:
+    """A budget: a share of a reference, or a figure in the unit of its costs.
+
+    Raises:
+        InputError: it is neither, or not above 0.
+    """
+    from accsim.yamlfile.units import SIZES, quantity
+
+    share = re.fullmatch(r"\s*([0-9.]+)\s*%\s*", text)
+    try:
+        if share is not None:
+            found = float(share[1]) / 100 * reference
+        elif what == "size" and not re.fullmatch(r"[0-9.]+(e[0-9]+)?", text):
+            found = float(quantity(text, SIZES, "a size such as '3 MB', or a share such as '10%'"))
+        else:
+            found = float(text.removesuffix("ms"))
+    except ValueError as error:
+        said = str(error) if what == "size" else "must be a share such as '60%', or a number"
+        raise InputError([f"--{what}: {said}, got {text!r}"]) from None
+    if not found > 0:
+        raise InputError([f"--{what}: must be above 0, got {text!r}"])
+    return found
+
+
+def _choices(arguments: argparse.Namespace) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    from accsim.sweep.policy.choices import BITS, DENSITIES
+
+    mistakes = list[str]()
+    bits: tuple[int, ...] = BITS
+    densities: tuple[float, ...] = DENSITIES
+    if arguments.bits is not None:
+        bits = tuple(int(text) for text in arguments.bits if text.isdigit() and 2 <= int(text) <= 16)
+        if len(bits) < len(arguments.bits):
+            mistakes.append(f"--bits: must be whole numbers from 2 to 16, got {','.join(arguments.bits)}")
+    if arguments.densities is not None:
+        densities = tuple(float(text) for text in arguments.densities if re.fullmatch(r"0?\.\d+|1(\.0*)?", text))
+        if len(densities) < len(arguments.densities) or 0 in densities:
+            mistakes.append(f"--densities: must be above 0 and at most 1, got {','.join(arguments.densities)}")
+    if mistakes:
+        raise InputError(mistakes)
+    return tuple(sorted(set(bits))), tuple(sorted(set(densities), reverse=True))
+
+
+def _with_weights(model: Model, path: str | None) -> Model:
+    if path is None:
+        return model
+    from accsim.compress.parameters import with_parameters
+    from accsim.simulate.values import read_tensors
+
+    given = read_tensors(path, model.network)
+    weights = {name: {"weight": arrays["weight"]} for name, arrays in given.items() if "weight" in arrays}
+    return with_parameters(model.network, weights, path)
+
+
+def _words(policy: Policy, problem: Problem) -> str:
+    unit = policy.what.unit
+    lines = [
+        f"{policy.what}: {policy.cost:.6g} {unit}".rstrip() + f" of {policy.budget:.6g} allowed "
+        f"({policy.cost / policy.reference:.1%} of {policy.reference:.6g})",
+        f"weights: {problem.model.origin}",
+        f"proxy: {policy.proxy}: {policy.loss:.6g}" + (", the least there is" if policy.proved else ""),
+    ]
+    if policy.uniform is not None:
+        choice = policy.uniform
+        lines.append(
+            f"best with all layers alike: {policy.uniform_loss:.6g} ({choice.bits} bits, density {choice.density:g})"
+        )
+    else:
+        lines.append("no choice for all layers alike is within the budget")
+    lines += [f"  {layer}: {choice.bits} bits, density {choice.density:g}" for layer, choice in policy.choices]
+    return "".join(f"{line}\n" for line in lines)

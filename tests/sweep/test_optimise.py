@@ -1,0 +1,93 @@
+"""Fronts: exact where a space can be enumerated, reproducible and resumable where it is searched."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from accsim.errors import InputError
+from accsim.sweep.optimise import Front, optimise
+from accsim.sweep.pareto import front, hypervolume
+from accsim.sweep.runner import State
+from accsim.sweep.space import Space
+from accsim.sweep.store import Store
+from tests.sweep.spaces import NETWORK, SMALL, space
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Space:
+    (tmp_path / "net.yaml").write_text(NETWORK)
+    return space(SMALL.format(network=tmp_path / "net.yaml"))
+
+
+def find(found: Space, path: Path, budget: int, **options: object) -> Front:
+    with Store(str(path)) as store:
+        return optimise(
+            found,
+            store,
+            lambda: ThreadPoolExecutor(2),
+            ["latency_ms", "area_mm2"],
+            budget,
+            **options,  # type: ignore[arg-type]
+        )
+
+
+@given(
+    costs=hnp.arrays(
+        np.float64, st.tuples(st.integers(0, 30), st.integers(1, 3)), elements=st.integers(0, 5).map(float)
+    )
+)
+def test_front_is_what_nothing_beats(costs: np.ndarray) -> None:
+    found = front(costs)
+    for i, row in enumerate(costs):
+        beaten = any((other <= row).all() and (other < row).any() for other in costs)
+        assert found[i] == (not beaten)
+
+
+def test_hypervolume() -> None:
+    points = np.array([[1.0, 3.0], [2.0, 1.0], [3.0, 3.0], [9.0, 0.0]])
+    assert hypervolume(points, np.array([4.0, 4.0])) == 3 * 1 + 2 * 2
+
+
+def test_a_space_that_can_be_enumerated(small: Space, tmp_path: Path) -> None:
+    found = find(small, tmp_path / "a.sqlite", 45)
+    assert found.exact
+    assert found.asked == 45
+    with Store(str(tmp_path / "a.sqlite"), read_only=True) as store:
+        rows = list(store.rows("done"))
+    costs = np.array([[row.figure("latency_ms"), row.figure("area_mm2")] for row in rows], np.float64)
+    assert {row.key for row in found.points} == {row.key for row, on in zip(rows, front(costs), strict=True) if on}
+
+
+def test_a_search_is_reproducible_and_resumes(small: Space, tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    first = find(small, tmp_path / "a.sqlite", 20, seed=3)
+    assert not first.exact
+    assert 0 < first.asked <= 20
+    stopped: list[int] = []
+
+    def stop(state: State) -> None:
+        stopped.append(state.done)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        find(small, tmp_path / "b.sqlite", 20, seed=3, progress=stop)
+    assert stopped
+    again = find(small, tmp_path / "b.sqlite", 20, seed=3)
+    assert [row.key for row in again.points] == [row.key for row in first.points]
+    with Store(str(tmp_path / "a.sqlite")) as a, Store(str(tmp_path / "b.sqlite")) as b:
+        assert [row[0] for row in a.results()] == [row[0] for row in b.results()]
+
+
+def test_an_objective_that_is_none(small: Space, tmp_path: Path) -> None:
+    with Store(str(tmp_path / "a.sqlite")) as store, pytest.raises(InputError) as raised:
+        optimise(small, store, lambda: ThreadPoolExecutor(1), ["energie"], 5)
+    assert str(raised.value) == (
+        "no metric 'energie': expected some of energy, latency_ms, cycles, area_mm2; did you mean 'energy'?"
+    )
