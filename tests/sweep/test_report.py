@@ -56,7 +56,10 @@ def test_the_command_writes_a_page_and_a_pdf(
     [
         (["nowhere.sqlite"], "error: file not found: nowhere.sqlite\n"),
         (["empty.sqlite"], "error: empty.sqlite: there are no points in it yet\n"),
-        (["empty.sqlite", "-o", "no/x.html"], "error: --output: cannot write no/x.html: there is no folder '{here}/no'\n"),
+        (
+            ["empty.sqlite", "-o", "no/x.html"],
+            "error: --output: cannot write no/x.html: there is no folder '{here}/no'\n",
+        ),
     ],
 )
 def test_mistakes(
