@@ -32,6 +32,7 @@ from accsim.study.digits.compressed import classify, fine_tune, prepare
 from accsim.study.digits.data import Fold, folds
 from accsim.study.digits.learner import Parameters
 from accsim.study.digits.training import FINE_TUNING, NETWORK, from_file, model_of
+from accsim.study.fronts import front
 from accsim.workload.network import Network
 from accsim.workload.reader import load_network
 from accsim.yamlfile import Model as FileModel
@@ -140,12 +141,8 @@ class Found:
     sizes: tuple[int, ...]
 
     def front(self, machine: str, *, tuned: bool) -> list[Row]:
-        """Rows of which no other is at least as accurate and cheaper, or as cheap and more accurate; cheapest first."""
-        out: list[Row] = []
-        for row in sorted(self.rows, key=lambda r: (r.costs[machine].energy_uj, -accuracy(r, tuned))):
-            if not out or accuracy(row, tuned) > accuracy(out[-1], tuned):
-                out.append(row)
-        return out
+        """The rows that no other beats in accuracy and energy, cheapest first."""
+        return front(self.rows, lambda row: row.costs[machine].energy_uj, lambda row: accuracy(row, tuned))
 
 
 def accuracy(row: Row, tuned: bool) -> float:

@@ -9,10 +9,10 @@ from accsim.fidelity.published import Publication
 from accsim.report.colours import OPERAND
 from accsim.study.drawing import Drawing
 from accsim.study.explorations.digits_codesign import Accuracy, Found, Row, accuracy
+from accsim.study.fronts import Point, draw_points
 from accsim.study.numbers import Rows
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 LEAST_SHOWN = 80.0
@@ -105,18 +105,13 @@ def _scatter(figure: Figure, found: Found, along: Callable[[Row], float], label:
     for tuned, colour, marker, said in ((False, TRAINED, "o", "as trained"), (True, TUNED, "s", "fine-tuned")):
         if tuned and found.rows[0].tuned is None:
             continue
-        shown = [row for row in found.rows if accuracy(row, tuned) >= LEAST_SHOWN]
-        at = [along(row) for row in shown]
-        means = [accuracy(row, tuned) for row in shown]
-        bars = [_interval(row, tuned) for row in shown]
-        axes.errorbar(
-            at, means, bars, fmt=marker, color=colour, ecolor=colour, elinewidth=0.5, markersize=4,
-            markerfacecolor="white" if not tuned else colour, label=said,
-        )  # fmt: skip
-        best = _front(shown, along, tuned)
-        axes.plot([along(r) for r in best], [accuracy(r, tuned) for r in best], color=colour, linewidth=1)
-        if tuned or found.rows[0].tuned is None:
-            _name(axes, best, along, tuned)
+        shown = [
+            Point(row.name, along(row), accuracy(row, tuned), _interval(row, tuned))
+            for row in found.rows
+            if accuracy(row, tuned) >= LEAST_SHOWN
+        ]
+        named = tuned or found.rows[0].tuned is None
+        draw_points(axes, shown, colour, marker, said, filled=tuned, named=named)
     if log:
         axes.set_xscale("log")
     axes.set_ylim(LEAST_SHOWN, 100.5)
@@ -127,20 +122,3 @@ def _scatter(figure: Figure, found: Found, along: Callable[[Row], float], label:
 
 def _interval(row: Row, tuned: bool) -> float:
     return (row.tuned if tuned and row.tuned is not None else row.trained).interval
-
-
-def _front(rows: list[Row], along: Callable[[Row], float], tuned: bool) -> list[Row]:
-    out: list[Row] = []
-    for row in sorted(rows, key=lambda r: (along(r), -accuracy(r, tuned))):
-        if not out or accuracy(row, tuned) > accuracy(out[-1], tuned):
-            out.append(row)
-    return out
-
-
-def _name(axes: Axes, rows: list[Row], along: Callable[[Row], float], tuned: bool) -> None:
-    """Names of the rows of the front, above and to the left of their marks."""
-    for row in rows:
-        axes.annotate(
-            row.name, (along(row), accuracy(row, tuned)), xytext=(-3, 4), textcoords="offset points", fontsize=6,
-            ha="right",
-        )  # fmt: skip
