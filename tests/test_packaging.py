@@ -112,7 +112,8 @@ def test_the_wheel_holds_the_data_the_license_and_the_command(wheel: Path) -> No
 def test_of_a_study_ships_what_it_is_made_from(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         studies = {Path(name).name for name in archive.namelist() if name.startswith("accsim/data/reports/")}
-    assert studies <= {"recipe.yaml", "figures.yaml"}
+    assert studies <= {"recipe.yaml", "figures.yaml", "weights.npz"}
+    assert {"recipe.yaml", "figures.yaml", "weights.npz"} <= studies
 
 
 def test_everything_shipped_loads_from_another_folder(fresh_python: Path, tmp_path: Path) -> None:

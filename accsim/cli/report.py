@@ -1,8 +1,9 @@
 """Run a study and write its page, results and figures, byte for byte the same each time.
 
-A study is a folder with recipe.yaml and figures.yaml, such as reports/energy-aware-pruning in accsim's repository, and
-is written where it lies. Studies that ship with accsim have a name too, and are written to the folder of -o. Without a
-study, those that ship are listed. Exit code: 0, and 1 when --check finds a difference.
+A study is a folder with recipe.yaml (and figures.yaml, where something was published), such as
+reports/energy-aware-pruning in accsim's repository, and is written where it lies. Studies that ship with accsim have a
+name too, and are written to the folder of -o. Without a study, those that ship are listed. Exit code: 0, and 1 when
+--check finds a difference.
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.quiet:
         from accsim.fidelity.spelling import spell_counts
 
-        console.show([Line(spell_counts(made.rows), "bold"), *(f"wrote {folder / name}" for name in made.files)])
+        counts = [Line(spell_counts(made.rows), "bold")] if made.rows else []
+        console.show([*counts, *(f"wrote {folder / name}" for name in made.files)])
     return 0
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from accsim.sweep.runner import State
     from accsim.sweep.space import Space
 
-SUBCOMMANDS = ("status", "export", "merge")
+SUBCOMMANDS = ("status", "export", "merge", "report")
 """Words in SPACE's place that are commands of their own, in modules of their own."""
 
 EPILOG = """\
@@ -35,13 +35,16 @@ examples:
   accsim sweep space.yaml --store results.sqlite --scheduler tcp://host:8786
   accsim sweep status results.sqlite
   accsim sweep export results.sqlite -o results.csv
+  accsim sweep report results.sqlite -o results.html
   accsim sweep merge all.sqlite one.sqlite two.sqlite
 """
 
 
 def add_arguments(parser: Parser) -> None:
     """The options of ``accsim sweep``."""
-    parser.add_argument("space", metavar="SPACE", help="the design space, a YAML file; or status, export, merge")
+    parser.add_argument(
+        "space", metavar="SPACE", help="the design space, a YAML file; or status, export, merge, report"
+    )
     parser.add_argument("--store", metavar="FILE", help="where results are kept; made if it is not there")
     parser.add_argument("--plan", action="store_true", help="say how many points there are and how long they take")
     parser.add_argument("--workers", metavar="N", type=positive, help="worker processes (default: one per core)")

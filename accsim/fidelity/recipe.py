@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 from accsim.errors import InputError
@@ -20,6 +21,9 @@ from accsim.source import Source, printable
 from accsim.yamlfile import Model, bind, load
 
 RECIPE = "recipe.yaml"
+
+COMPUTATIONS = ("accsim.fidelity.cases", "accsim.study.explorations")
+"""Where the computation of a study is: a case, if there are published figures, else an exploration."""
 
 
 class RecipeFile(Model):
@@ -54,10 +58,16 @@ def load_recipe(source: Source) -> Recipe:
     """
     document = load(source)
     file = bind(document, RecipeFile)
-    name = f"accsim.fidelity.cases.{file.study.replace('-', '_')}"
-    if not file.study.replace("-", "_").isidentifier() or find_spec(name) is None:
+    computed = computation(file.study)
+    if computed is None:
         place = document.place(("study",))
         raise InputError([f"{place}: study: no study {printable(file.study)!r}; 'accsim report' lists those there are"])
-    case = import_module(name)
-    settings = bind(document, case.Settings, data=file.settings, at=("settings",))
+    settings = bind(document, computed.Settings, data=file.settings, at=("settings",))
     return Recipe(file.study, " ".join(file.title.split()), " ".join(file.about.split()), settings)
+
+
+def computation(study: str) -> ModuleType | None:
+    """The module that computes a study; ``None`` if there is no such study."""
+    name = study.replace("-", "_")
+    found = (f"{package}.{name}" for package in COMPUTATIONS if name.isidentifier())
+    return next((import_module(full) for full in found if find_spec(full) is not None), None)

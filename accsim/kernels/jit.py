@@ -26,7 +26,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def sources(package: Path = PACKAGE) -> list[Path]:
     """Files whose text decides what is compiled: the kernels, and every other file that imports this one."""
     kernels = sorted((package / "kernels").rglob("*.py"))
-    parts = ("compress", "mapping", "simulate")
+    parts = ("compress", "mapping", "simulate", "study")
     others = (path for part in parts for path in sorted((package / part).rglob("*.py")))
     return [*kernels, *(path for path in others if b"kernels.jit" in path.read_bytes())]
 

@@ -53,7 +53,7 @@ def render_html(result: Mapping[str, Any]) -> str:
         **_charts(seen, machine),
         **_description(seen),
     }
-    template = _environment().get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
     rows = sum(len(layer.raw.get("activity", ())) for layer in seen.layers)
     while True:
         page = template.render(context, details=sections.details(seen, machine, rows)).encode("utf-8", "replace")
@@ -68,7 +68,8 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The template engine, which escapes every text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
 
     environment = Environment(
@@ -81,14 +82,14 @@ def _environment() -> Environment:
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment.globals.update(
-        script=_safe(script),
+        script=safe(script),
         script_hash=f"sha256-{digest}",
-        style=_safe((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        style=safe((TEMPLATES / "report.css").read_text(encoding="utf-8")),
     )
     return environment
 
 
-def _safe(markup: str) -> Any:
+def safe(markup: str) -> Any:
     """Mark text of our own making (charts, script, style) as markup."""
     from markupsafe import Markup  # noqa: PLC0415
 
@@ -104,7 +105,7 @@ def _charts(seen: ResultView, machine: roofline.Roof | None) -> dict[str, Any]:
     ms = _time_scale(seen)
 
     def stack(key: str, title: str, series: list[Series], parts: Callable[[LayerView], Mapping[str, float]]) -> Any:
-        return _safe(charts.stacked(key, title, seen.layers, series, parts, unit.factor, unit.unit))
+        return safe(charts.stacked(key, title, seen.layers, series, parts, unit.factor, unit.unit))
 
     level_title, operand_title = "Energy by component", "Energy by operand"
     return {
@@ -117,19 +118,19 @@ def _charts(seen: ResultView, machine: roofline.Roof | None) -> dict[str, Any]:
         "operand_chart": stack("by-operand", f"{operand_title}, per layer", operands, lambda layer: layer.by_operand),
         "levels_shown": levels,
         "operands_shown": operands,
-        "cycle_chart": _safe(
+        "cycle_chart": safe(
             charts.stacked("latency", "Latency, per layer", seen.layers, seen.cycles, lambda v: _floats(v.cycles), *ms)
         ),
-        "utilization_chart": _safe(
+        "utilization_chart": safe(
             charts.utilization("utilization", "Utilisation, per layer", seen.layers, seen.utilization, _pes(hardware))
         ),
         "has_pes": _pes(hardware) is not None,
-        "timeline": _safe(timeline.timeline("timeline", "Timeline", seen.layers, seen.cycles, seen.clock_mhz)),
+        "timeline": safe(timeline.timeline("timeline", "Timeline", seen.layers, seen.cycles, seen.clock_mhz)),
         "roofline_missing": missing,
         "roofline_left_out": roofline.left_out(seen.layers),
         "roofline": ""
         if missing or machine is None
-        else _safe(roofline.roofline("roofline", "Roofline", seen.layers, machine)),
+        else safe(roofline.roofline("roofline", "Roofline", seen.layers, machine)),
     }
 
 
@@ -157,7 +158,7 @@ def _share(
     whole = sum(parts.get(s.key, 0.0) for s in chosen)
     cycles = key == "cycles"
     return {
-        "bar": _safe(charts.shares(f"share-{key}", title, chosen, parts)),
+        "bar": safe(charts.shares(f"share-{key}", title, chosen, parts)),
         "rows": [
             (
                 s,

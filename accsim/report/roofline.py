@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
 from typing import Any
 
 from accsim.report import svg
+from accsim.report.axes import LogAxis, mark_text
 from accsim.report.charts import WIDE
 from accsim.report.quantities import amount, percent, significant
 from accsim.report.view import LayerView, shorten
@@ -69,15 +69,15 @@ def _layers(count: int) -> str:
 def roofline(key: str, title: str, layers: Sequence[LayerView], machine: Roof) -> str:
     """The chart, on logarithmic axes; the layers that take the most time carry their name."""
     points = [(layer, *point) for layer in layers if (point := _point(layer)) is not None]
-    across = _Axis.over([x for _, x, _ in points] + [machine.ridge], LEFT, WIDE - RIGHT)
-    up = _Axis.over([y for _, _, y in points] + [machine.peak], TOP + HEIGHT, TOP)
+    across = LogAxis.over([x for _, x, _ in points] + [machine.ridge], LEFT, WIDE - RIGHT)
+    up = LogAxis.over([y for _, _, y in points] + [machine.peak], TOP + HEIGHT, TOP)
     body = [svg.text(4, 12, "MACs per cycle", css="unit")]
     for value in across.marks():
         x = across.place(value)
-        body += [svg.line(x, TOP, x, TOP + HEIGHT, "grid"), svg.text(x, TOP + HEIGHT + 17, _mark_text(value), "middle")]
+        body += [svg.line(x, TOP, x, TOP + HEIGHT, "grid"), svg.text(x, TOP + HEIGHT + 17, mark_text(value), "middle")]
     for value in up.marks():
         y = up.place(value)
-        body += [svg.line(LEFT, y, WIDE - RIGHT, y, "grid"), svg.text(LEFT - 7, y + 4, _mark_text(value), "end")]
+        body += [svg.line(LEFT, y, WIDE - RIGHT, y, "grid"), svg.text(LEFT - 7, y + 4, mark_text(value), "end")]
     body.append(svg.text(WIDE - RIGHT, TOP + HEIGHT + 35, "MACs per DRAM byte", "end", "unit"))
     body += _roof_lines(machine, across, up)
     drawn = [(layer, across.place(x), up.place(y), x, y) for layer, x, y in sorted(points, key=lambda p: -p[0].total)]
@@ -90,33 +90,6 @@ def roofline(key: str, title: str, layers: Sequence[LayerView], machine: Roof) -
     )
     names = _names([(layer.name, px, py) for layer, px, py, _, _ in drawn])
     return svg.picture(key, WIDE, TOP + HEIGHT + 42, title, description, [*body, *marks, *names])
-
-
-@dataclass(frozen=True, slots=True)
-class _Axis:
-    """A logarithmic axis from 10^low to 10^high, between two coordinates."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-
-    @classmethod
-    def over(cls, values: Sequence[float], start: float, end: float) -> _Axis:
-        """An axis with some room around the values."""
-        low, high = log10(min(values)) - 0.15, log10(max(values)) + 0.15
-        return cls(low, max(high, low + 1), start, end)
-
-    def place(self, value: float) -> float:
-        return self.start + (self.end - self.start) * (log10(value) - self.low) / (self.high - self.low)
-
-    def marks(self) -> list[float]:
-        """1, 2 and 5 per decade, or fewer where there are many decades."""
-        decades = self.high - self.low
-        steps = (1, 2, 5) if decades <= 4 else (1,)
-        powers = range(floor(self.low), ceil(self.high), 1 if decades <= 12 else 2)
-        values = [step * 10.0**power for power in powers for step in steps]
-        return [value for value in values if self.low <= log10(value) <= self.high]
 
 
 def _names(points: Sequence[tuple[str, float, float]]) -> list[str]:
@@ -149,14 +122,7 @@ def _point(layer: LayerView) -> tuple[float, float] | None:
     return (x, y) if x and y else None
 
 
-def _mark_text(value: float) -> str:
-    power = round(log10(value))
-    if -3 <= power <= 6:
-        return significant(value)
-    return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-
-
-def _roof_lines(machine: Roof, across: _Axis, up: _Axis) -> list[str]:
+def _roof_lines(machine: Roof, across: LogAxis, up: LogAxis) -> list[str]:
     ridge, top = across.place(machine.ridge), up.place(machine.peak)
     begin = max(10.0**across.low, 10.0**up.low / machine.link)
     x, y = across.place(begin), up.place(machine.at(begin))

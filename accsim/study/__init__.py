@@ -13,6 +13,9 @@ A study is a case (``accsim.fidelity``: published figures and their computation)
 
 * ``accsim/study/templates/NAME.md.j2``, the page: extends ``study.md.j2`` and fills its block ``text``.
 
+A study without published figures, because it answers a question of its own, has no ``figures.yaml``; its ``Settings``
+and ``run`` are in ``accsim/study/explorations/NAME.py``.
+
 ``accsim report reports/NAME`` then writes README.md, results.json, results.csv (a row per published figure), the tables
 and the drawings, byte for byte the same each time: numbers carry six significant digits, drawings no date or version.
 """

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from accsim import library
-from accsim.errors import InputError, suggest
+from accsim.errors import AccsimError, InputError, suggest
 from accsim.fidelity import validate
 from accsim.fidelity.compare import Row, compare
 from accsim.fidelity.published import Publication, read_publication
-from accsim.fidelity.recipe import RECIPE, Recipe, load_recipe
+from accsim.fidelity.recipe import RECIPE, Recipe, computation, load_recipe
 from accsim.fidelity.spelling import spell_counts
 from accsim.source import Source, printable
 from accsim.study.drawing import to_svg
@@ -74,14 +74,14 @@ def find(name_or_path: str) -> Study:
         recipe = _recipe(folder / RECIPE, place)
         own = folder / validate.FIGURES
         if not own.is_file():
-            return Study(recipe, validate.publication(recipe.study), folder)
+            return Study(recipe, _publication(recipe), folder)
         source = Source(recipe.study, str(own), library.read_text(own))
         return Study(recipe, read_publication(source, recipe.study), folder)
     known = [path.parent.name for path in library.shipped_folder("reports").glob(f"*/{RECIPE}")]
     if name_or_path in known:
         path = library.shipped_folder("reports") / name_or_path / RECIPE
         recipe = _recipe(path, f"reports/{name_or_path}/{RECIPE}")
-        return Study(recipe, validate.publication(recipe.study), None)
+        return Study(recipe, _publication(recipe), None)
     if given.name in known:
         how = f"'accsim report {given.name} -o DIR' writes the study"
         raise InputError([f"there is no folder {printable(name_or_path)!r} here; {how}"])
@@ -96,12 +96,16 @@ def make(study: Study) -> Written:
         AccsimError: what the recipe asks for does not fit the machine.
     """
     name, publication = study.name, study.publication
-    found = validate.run(name, study.recipe.settings)
-    rows = compare(publication, validate.module(name).obtained(found))
+    computed = computation(study.recipe.study)
+    if computed is None:
+        raise AccsimError(f"the study {name!r} has no computation")
+    found = computed.run(study.recipe.settings)
+    rows = compare(publication, computed.obtained(found)) if publication.figures else ()
     telling = import_module(f"accsim.study.studies.{name.replace('-', '_')}")
     tables, drawings = telling.tables(found), telling.drawings(found, publication)
     texts = {f"{table}.csv": to_csv(content) for table, content in tables.items()}
-    texts["results.csv"] = to_csv([row.to_dict() for row in rows])
+    if rows:
+        texts["results.csv"] = to_csv([row.to_dict() for row in rows])
     texts["results.json"] = to_json(_results(study, rows, tables))
     texts["README.md"] = page(
         name,
@@ -122,6 +126,13 @@ def make(study: Study) -> Written:
     files = {file: text.encode("utf-8") for file, text in texts.items()}
     files |= {f"{key}.svg": to_svg(drawing) for key, drawing in drawings.items()}
     return Written(rows, dict(sorted(files.items())))
+
+
+def _publication(recipe: Recipe) -> Publication:
+    """The published figures that ship with a study; an empty publication if it has none."""
+    if recipe.study in validate.cases():
+        return validate.publication(recipe.study)
+    return Publication(recipe.study, recipe.title, {}, ())
 
 
 def _recipe(path: Path, place: str) -> Recipe:

@@ -244,6 +244,11 @@ class Store:
         with _clearly(self.path):
             return list(self.db.execute("SELECT digest, name, points FROM spaces ORDER BY name, digest"))
 
+    def space_texts(self) -> list[tuple[str, str]]:
+        """Name and text of the spaces."""
+        with _clearly(self.path):
+            return [(str(n), str(t)) for n, t in self.db.execute("SELECT name, text FROM spaces ORDER BY name, digest")]
+
     def reasons(self, status: str, most: int = 10) -> list[tuple[str, int]]:
         """Why points have no figures, the most frequent reason first."""
         with _clearly(self.path):

@@ -58,6 +58,8 @@
     const filter = document.getElementById("filter");
     const shown = document.getElementById("shown");
     const sums = document.getElementById("sums");
+    const whole = table.dataset.noun !== undefined;
+    const noun = table.dataset.noun || "layers";
     const show = number => number === 0 ? "0" : Math.abs(number) < 1
       ? String(Number(number.toFixed(3)))
       : number.toLocaleString("en", { maximumSignificantDigits: Math.max(4, String(Math.trunc(Math.abs(number))).length) });
@@ -66,7 +68,8 @@
       let count = 0;
       const totals = heads.map(() => 0);
       rows.forEach((row, index) => {
-        const hit = !wanted || (row.cells[1].textContent + " " + row.cells[2].textContent).toLowerCase().includes(wanted);
+        const said = whole ? row.textContent : row.cells[1].textContent + " " + row.cells[2].textContent;
+        const hit = !wanted || said.toLowerCase().includes(wanted);
         row.hidden = !hit;
         const box = details.get(String(index));
         if (box) box.hidden = !hit;
@@ -74,7 +77,8 @@
         count += 1;
         heads.forEach((head, column) => { totals[column] += Number(row.cells[column].dataset.v || 0); });
       });
-      shown.textContent = wanted ? `${count} of ${rows.length} layers` : "";
+      shown.textContent = wanted ? `${count} of ${rows.length} ${noun}` : "";
+      if (!sums) return;
       sums.hidden = !wanted;
       heads.forEach((head, column) => {
         if (head.dataset.f) sums.cells[column].textContent = show(totals[column] * Number(head.dataset.f));

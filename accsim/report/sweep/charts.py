@@ -1,0 +1,209 @@
+"""Charts of a sweep as SVG: points and fronts, parallel coordinates, heat maps, energy of the best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from math import log10
+
+from accsim.report import svg
+from accsim.report.axes import LogAxis, mark_text
+from accsim.report.charts import NARROW, WIDE
+from accsim.report.colours import Series
+from accsim.report.quantities import percent, significant
+from accsim.report.sweep.points import Metric, SweepPoint, SweepView, least_by, value_of
+from accsim.report.view import shorten
+
+LEFT, RIGHT, TOP, HEIGHT = 74.0, 24.0, 26.0, 320.0
+LINES = 600
+"""Most lines of points that are not on the front in parallel coordinates."""
+CELLS = 24
+"""Most values of a setting in a heat map."""
+
+
+def scatter(key: str, view: SweepView, first: Metric, second: Metric) -> str:
+    """All points on logarithmic axes, with the front as a line; marks of the front lead to the table."""
+    points = [
+        (p, p.figures[first.key], p.figures[second.key])
+        for p in view.points
+        if p.figures.get(first.key, 0) > 0 and p.figures.get(second.key, 0) > 0
+    ]
+    if not points:
+        return ""
+    x_unit = first.scale(max(x for _, x, _ in points))
+    y_unit = second.scale(max(y for _, _, y in points))
+    across = LogAxis.over([x * x_unit.factor for _, x, _ in points], LEFT, NARROW - RIGHT)
+    up = LogAxis.over([y * y_unit.factor for _, _, y in points], TOP + HEIGHT, TOP)
+    body = [svg.text(4, 12, f"{second.title}, {y_unit.unit}", css="unit")]
+    for value in across.marks():
+        x = across.place(value)
+        body += [svg.line(x, TOP, x, TOP + HEIGHT, "grid"), svg.text(x, TOP + HEIGHT + 17, mark_text(value), "middle")]
+    for value in up.marks():
+        y = up.place(value)
+        body += [svg.line(LEFT, y, NARROW - RIGHT, y, "grid"), svg.text(LEFT - 7, y + 4, mark_text(value), "end")]
+    body.append(svg.text(NARROW - RIGHT, TOP + HEIGHT + 36, f"{first.title}, {x_unit.unit}", "end", "unit"))
+    places = {(svg.num(across.place(x * x_unit.factor)), svg.num(up.place(y * y_unit.factor))) for _, x, y in points}
+    body.append(svg.path([f"M{x} {y}h0" for x, y in sorted(places)], "cloud"))
+    front = [p for p in view.front(first.key, second.key) if p.figures[first.key] > 0 and p.figures[second.key] > 0]
+    ends = [
+        (across.place(p.figures[first.key] * x_unit.factor), up.place(p.figures[second.key] * y_unit.factor))
+        for p in front
+    ]
+    steps = [f"M{svg.num(ends[0][0])} {svg.num(ends[0][1])}"]
+    steps += [f"H{svg.num(b[0])}V{svg.num(b[1])}" for _, b in pairwise(ends)]
+    body.append(svg.path(steps, "front"))
+    for point, (x, y) in zip(front, ends, strict=True):
+        tip = "\n".join(
+            [
+                f"point {point.place}",
+                f"{first.title} {significant(point.figures[first.key] * x_unit.factor)} {x_unit.unit}",
+                f"{second.title} {significant(point.figures[second.key] * y_unit.factor)} {y_unit.unit}",
+                *(f"{name} {shorten(str(value_of(point, name)), 40)}" for name in view.varied()),
+            ]
+        )
+        circle = f'<circle class="best" cx="{svg.num(x)}" cy="{svg.num(y)}" r="5"><title>{svg.esc(tip)}</title>'
+        body.append(f'<a href="#P{point.place}" aria-label="point {point.place}">{circle}</circle></a>')
+    description = (
+        f"{len(points)} points on logarithmic axes, of which no other point beats {len(front)} in both. The table "
+        "holds their figures."
+    )
+    return svg.picture(key, NARROW, TOP + HEIGHT + 44, f"{second.title} against {first.title}", description, body)
+
+
+def parallel(key: str, view: SweepView, metrics: Sequence[Metric], front: Sequence[SweepPoint]) -> str:
+    """One line per point through its settings and its figures; those on the front stand out."""
+    names = list(view.varied())
+    varied = view.varied()
+    axes = len(names) + len(metrics)
+    if not view.points or axes < 2:
+        return ""
+    step = (WIDE - 2 * LEFT) / (axes - 1)
+    ranges = {}
+    for metric in metrics:
+        found = [p.figures[metric.key] for p in view.points if p.figures.get(metric.key, 0) > 0]
+        if not found:
+            return ""
+        ranges[metric.key] = (log10(min(found)), log10(max(found)))
+
+    def height(point: SweepPoint, axis: int) -> float:
+        if axis < len(names):
+            values = varied[names[axis]]
+            share = values.index(value_of(point, names[axis])) / max(1, len(values) - 1)
+        else:
+            low, high = ranges[metrics[axis - len(names)].key]
+            value = point.figures.get(metrics[axis - len(names)].key, 0)
+            share = (log10(value) - low) / (high - low) if high > low and value > 0 else 0.0
+        return TOP + 18 + HEIGHT * (1 - share)
+
+    def line(point: SweepPoint) -> str:
+        return "M" + "L".join(f"{svg.num(LEFT + step * i)} {svg.num(height(point, i))}" for i in range(axes))
+
+    kept = {p.place for p in front}
+    others = [p for p in view.points if p.place not in kept]
+    every = -(-len(others) // LINES) or 1
+    body = [svg.path(sorted({line(p) for p in others[::every]}), "faint"), svg.path(map(line, front), "strong")]
+    for i, name in enumerate([*names, *(m.title for m in metrics)]):
+        x = LEFT + step * i
+        body += [
+            svg.line(x, TOP + 18, x, TOP + 18 + HEIGHT, "axis"),
+            svg.text(x, TOP + (0 if i % 2 == 0 else 12), shorten(name, int(step / 3.2)), "middle", "unit"),
+        ]
+        if i < len(names):
+            values = varied[name]
+            for at in range(0, len(values), -(-len(values) // 12)):
+                y = TOP + 18 + HEIGHT * (1 - at / max(1, len(values) - 1))
+                body.append(svg.text(x + 5, y + 4, shorten(str(values[at]), 18), css="halo small"))
+        else:
+            metric = metrics[i - len(names)]
+            for end, y in zip(ranges[metric.key], (TOP + 18 + HEIGHT, TOP + 18), strict=True):
+                said = metric.show(10**end)
+                last = i == axes - 1
+                body.append(svg.text(x - 5 if last else x + 5, y + 4, said, "end" if last else "start", "halo small"))
+    drawn = len(others[::every])
+    shown = "" if every == 1 else f"; of the other {len(others)} points every {every}th is drawn"
+    description = f"{len(front)} points on the front and {drawn} others as lines through {axes} axes{shown}."
+    return svg.picture(key, WIDE, TOP + HEIGHT + 34, "Settings and figures of the points", description, body)
+
+
+def heat_map(key: str, view: SweepView, metric: Metric, across: str, down: str) -> str:
+    """The least of a metric for each pair of values of two settings; light is good."""
+    varied = view.varied()
+    columns, rows = varied[across][:CELLS], varied[down][:CELLS]
+    least = least_by(view.points, metric.key, lambda p: (value_of(p, across), value_of(p, down)))
+    least = {pair: value for pair, value in least.items() if value > 0}
+    if not least:
+        return ""
+    low, high = log10(min(least.values())), log10(max(least.values()))
+    unit = metric.scale(max(least.values()))
+    left = 20 + 6.4 * max(len(shorten(str(v), 18)) for v in rows)
+    wide, tall = min(92.0, (NARROW - left - RIGHT) / len(columns)), 26.0
+    body = [svg.text(left, 12, across, css="unit"), svg.text(4, TOP + 14, shorten(down, 24), css="unit")]
+    top = TOP + 22
+    for j, column in enumerate(columns):
+        body.append(
+            svg.text(left + wide * (j + 0.5), top - 6, shorten(str(column), int(wide / 6.2)), "middle", "small")
+        )
+    for i, row in enumerate(rows):
+        body.append(svg.text(left - 6, top + tall * (i + 0.5) + 4, shorten(str(row), 18), "end", "small"))
+        for j, column in enumerate(columns):
+            x, y = left + wide * j, top + tall * i
+            value = least.get((column, row))
+            if value is None:
+                body.append(f'<path class="none" d="{svg.box(x, y, wide - 1, tall - 1)}"/>')
+                continue
+            share = (log10(value) - low) / (high - low) if high > low else 0.0
+            said = f"{down} {row}, {across} {column}: {significant(value * unit.factor)} {unit.unit}"
+            shape = f'<path style="fill:{_heat(share)}" d="{svg.box(x, y, wide - 1, tall - 1)}">'
+            body.append(f"{shape}<title>{svg.esc(said)}</title></path>")
+            if wide > 34:
+                css = "cell dark" if share > 0.55 else "cell"
+                body.append(svg.text(x + wide / 2, y + tall / 2 + 4, significant(value * unit.factor), "middle", css))
+    description = (
+        f"The least {metric.title} in {unit.unit} for every pair of values; empty where no point has figures. It runs "
+        f"from {significant(min(least.values()) * unit.factor)} to {significant(max(least.values()) * unit.factor)}."
+    )
+    height = top + tall * len(rows) + 10
+    return svg.picture(key, NARROW, height, f"Least {metric.title} by {across} and {down}", description, body)
+
+
+def _heat(share: float) -> str:
+    """From light to dark, the same hue: readable in grey and for every eye."""
+    start, end = (232, 243, 251), (0, 66, 112)
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(start, end, strict=True))
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def breakdown(
+    key: str, points: Sequence[tuple[str, SweepPoint]], series: Sequence[Series], factor: float, unit: str
+) -> str:
+    """Energy of some points by level, as bars."""
+    if not points:
+        return ""
+    left, tall = 150.0, 24.0
+    most = max(sum(p.parts.values()) for _, p in points) * factor
+    if not most > 0:
+        return ""
+    wide = WIDE - left - 110
+    drawn: list[list[str]] = [[] for _ in series]
+    body, top = [], 8.0
+    for i, (name, point) in enumerate(points):
+        y, x = top + tall * i, left
+        total = sum(point.parts.values()) * factor
+        for place, one in enumerate(series):
+            width = wide * point.parts.get(one.key, 0.0) * factor / most
+            if width >= 0.05:
+                drawn[place].append(svg.box(x, y, width, tall - 5))
+            x += width
+        body += [
+            svg.text(left - 8, y + 14, shorten(name, 22), "end"),
+            svg.text(x + 6, y + 14, f"{significant(total)} {unit}", css="unit"),
+        ]
+    bars = [svg.path(pieces, one.css) for pieces, one in zip(drawn, series, strict=True)]
+    shares = _shares(points[0][1].parts)
+    description = f"{len(points)} points. Of the first, {shares}."
+    return svg.picture(key, WIDE, top + tall * len(points) + 4, "Energy by component", description, [*bars, *body])
+
+
+def _shares(parts: Mapping[str, float]) -> str:
+    total = sum(parts.values())
+    return ", ".join(f"{name} {percent(value / total)}" for name, value in parts.items() if total and value)
