@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from fractions import Fraction
-from functools import lru_cache
 
 from accsim.hardware.datapath import BIT_PARALLEL, Datapath
-from accsim.hardware.off_chip import RunLength, WeightDecoder
+from accsim.hardware.off_chip import RunLength, WeightDecoder, clock_ratio
 from accsim.workload.layer import Operand
 
 
@@ -152,13 +150,6 @@ class Pe:
     datapath: Datapath = BIT_PARALLEL
 
 
-@lru_cache(maxsize=64)
-def _clock_ratio(core_mhz: float, channel_mhz: float) -> tuple[int, int]:
-    """Core cycles per channel cycle as an exact ratio of the decimal figures."""
-    ratio = Fraction(str(core_mhz)) / Fraction(str(channel_mhz))
-    return ratio.numerator, ratio.denominator
-
-
 @dataclass(frozen=True, slots=True)
 class Dram:
     """Off-chip memory behind one channel shared by every operand.
@@ -192,7 +183,7 @@ class Dram:
             return 0
         burst = -(-bits // self.burst_bits) * self.burst_bits
         beats = -(-burst // self.width_bits)
-        core, channel = _clock_ratio(core_mhz, self.clock_mhz or core_mhz)
+        core, channel = clock_ratio(core_mhz, self.clock_mhz or core_mhz)
         return self.latency_cycles - (-beats * core // channel)
 
     def transfer_cycles(self, operand: Operand, words: int, bits: int, core_mhz: float) -> int:

@@ -1,9 +1,11 @@
-"""How words are coded off chip: feature maps by run lengths, weights as a recipe has stored them."""
+"""How words move off chip: feature maps coded by run lengths, weights as they are stored, at the channel's clock."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
 
 from accsim.workload.layer import Operand
 
@@ -39,3 +41,10 @@ class WeightDecoder:
         """Whether it decodes weights stored so; ``encoding`` as results spell it."""
         parts = re.findall(r"[a-z_]+", encoding.lower())
         return not self.encodings or (bool(parts) and set(parts) <= set(self.encodings))
+
+
+@lru_cache(maxsize=64)
+def clock_ratio(core_mhz: float, channel_mhz: float) -> tuple[int, int]:
+    """Core cycles per channel cycle as an exact ratio of the decimal figures."""
+    ratio = Fraction(str(core_mhz)) / Fraction(str(channel_mhz))
+    return ratio.numerator, ratio.denominator
