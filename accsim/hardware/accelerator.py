@@ -18,11 +18,9 @@ from accsim.hardware.levels import (
     Link,
     Partition,
     RegisterFile,
-    RunLength,
     Sram,
     Storage,
     VectorUnit,
-    WeightDecoder,
 )
 from accsim.hardware.sparse import Sparse
 from accsim.workload.layer import Operand
@@ -43,11 +41,9 @@ __all__ = [
     "Pe",
     "RegisterFile",
     "Rounding",
-    "RunLength",
     "Sram",
     "Storage",
     "VectorUnit",
-    "WeightDecoder",
 ]
 """The parts of a machine, its levels too, are imported from here."""
 

@@ -14,12 +14,11 @@ from accsim.hardware.accelerator import (
     Partition,
     Pe,
     RegisterFile,
-    RunLength,
     Sram,
     VectorUnit,
-    WeightDecoder,
 )
 from accsim.hardware.datapath import Datapath, DatapathKind
+from accsim.hardware.off_chip import RunLength, WeightDecoder
 from accsim.hardware.schema import (
     AcceleratorFile,
     Buffers,

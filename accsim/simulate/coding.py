@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass
 
 from accsim.compress.encodings.run_length import pairs_per_word
-from accsim.hardware.accelerator import RunLength
+from accsim.hardware.off_chip import RunLength
 
 
 @dataclass(frozen=True, slots=True)

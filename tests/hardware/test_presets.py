@@ -14,9 +14,9 @@ from accsim.hardware.accelerator import (
     Overflow,
     RegisterFile,
     Rounding,
-    RunLength,
     Sram,
 )
+from accsim.hardware.off_chip import RunLength
 from accsim.hardware.reader import load_accelerator
 from accsim.workload.layer import Operand
 

@@ -23,13 +23,13 @@ from accsim.hardware.accelerator import (
     Pe,
     RegisterFile,
     Rounding,
-    RunLength,
     Sram,
     VectorUnit,
 )
 from accsim.hardware.build import CARRIED, DEFAULT_DATAFLOW, IN_PE, STORED
 from accsim.hardware.checks import FUSABLE
 from accsim.hardware.datapath import BIT_PARALLEL, Datapath, DatapathKind, Digits
+from accsim.hardware.off_chip import RunLength
 from accsim.hardware.reader import load_accelerator
 from accsim.hardware.sparse import Sparse, SparseKind
 from accsim.hardware.writer import write_accelerator

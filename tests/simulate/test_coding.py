@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accsim.hardware.accelerator import RunLength
+from accsim.hardware.off_chip import RunLength
 from accsim.simulate.coding import coded_bits_per_word, pairs_per_word, whole_words
 from accsim.simulate.values import run_length_pairs
 from accsim.workload.layer import Operand

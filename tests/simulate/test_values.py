@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import accsim
 from accsim.errors import InputError
-from accsim.hardware.accelerator import Dram, RunLength
+from accsim.hardware.accelerator import Dram
+from accsim.hardware.off_chip import RunLength
 from accsim.simulate.activity import Action
 from accsim.simulate.coding import Coded
 from accsim.simulate.values import Array, load_tensors, measure, run_length_pairs, tensor_mistakes

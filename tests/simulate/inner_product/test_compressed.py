@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from accsim.hardware.accelerator import WeightDecoder
+from accsim.hardware.off_chip import WeightDecoder
 from accsim.pipeline import estimate
 from accsim.simulate.activity import Action, Activity
 from accsim.simulate.network import simulate_mac, tasks

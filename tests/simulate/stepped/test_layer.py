@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accsim.errors import AccsimError
-from accsim.hardware.accelerator import Accelerator, Overflow, Pe, Rounding, RunLength, Sram
+from accsim.hardware.accelerator import Accelerator, Overflow, Pe, Rounding, Sram
+from accsim.hardware.off_chip import RunLength
 from accsim.hardware.reader import load_accelerator
 from accsim.kernels import convolve
 from accsim.mapping.dataflow import RowStationaryDataflow, SystolicDataflow
