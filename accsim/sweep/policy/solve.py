@@ -110,7 +110,7 @@ def greedy(
         for i, pick in enumerate(picks):
             more, gain = costs[i] - costs[i][pick], losses[i][pick] - losses[i]
             for j in np.flatnonzero((gain > 0) & (more <= budget - total) & (costs[i] <= ceiling[i])).tolist():
-                rate = float(gain[j] / more[j]) if more[j] > 0 else np.inf
+                rate = float(gain[j]) / float(more[j]) if more[j] > 0 else np.inf
                 if best is None or rate > best[0]:
                     best = rate, i, j
         if best is None:
@@ -137,7 +137,8 @@ def _cheaper(cost: Floats, loss: Floats, pick: int) -> tuple[float, int] | None:
     at = np.flatnonzero(saved > 0)
     if not len(at):
         return None
-    rates = lost[at] / saved[at]
+    with np.errstate(over="ignore"):  # next to nothing saved: an infinite rate
+        rates = lost[at] / saved[at]
     best = int(np.lexsort((-saved[at], rates))[0])
     return float(rates[best]), int(at[best])
 
