@@ -5,6 +5,7 @@ Both engines find the words, one by formula and one by watching, and write them 
 
 from __future__ import annotations
 
+from accsim.hardware.datapath import DatapathKind
 from accsim.simulate.activity import Action
 from accsim.simulate.flows import Flow, Flows, RowStationaryFlows, SystolicFlows, TiledFlows, Zeros
 from accsim.simulate.ledger import PE, Ledger
@@ -20,7 +21,7 @@ def record(place: Place, flows: Flows, traffic: Traffic, macs: int, zeros: Zeros
         flows: words at the array and in it.
         traffic: words between DRAM and the buffers.
         macs: MACs, those on zeros included.
-        zeros: MACs whose ifmap word is zero; gated where the PE gates them.
+        zeros: MACs whose ifmap word is zero, or on a ternary datapath whose weight is; gated where the PE gates them.
         ledger: receives every access.
     """
     edge = _edge(flows)
@@ -32,7 +33,9 @@ def record(place: Place, flows: Flows, traffic: Traffic, macs: int, zeros: Zeros
     else:
         _count_row_stationary(place, flows, zeros.kept if place.accelerator.pe.psum_gating else 0, ledger)
     count_outputs(place, edge, traffic, ledger)
-    _count_macs(place, macs, zeros.macs if place.accelerator.pe.zero_gating else 0, ledger)
+    pe = place.accelerator.pe
+    gates = pe.zero_gating or pe.datapath.kind is DatapathKind.TERNARY
+    _count_macs(place, macs, zeros.macs if gates else 0, ledger)
 
 
 def _edge(flows: Flows) -> Edge:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import prod
 
+import numpy as np
+
 from accsim.hardware.accelerator import Accelerator, ArrayFamily
+from accsim.hardware.datapath import DatapathKind
 from accsim.mapping.capacity import Reserved
 from accsim.mapping.mapping import Mapping, TiledMapping
 from accsim.simulate.activity import Activity, Cycles, TensorReport
@@ -26,6 +29,7 @@ from accsim.simulate.values import Tensors, measure
 from accsim.simulate.vector import Role, count_passing, count_vector
 from accsim.workload.layer import Layer, LayerKind, Operand
 from accsim.workload.network import Network
+from accsim.workload.operands import names_of
 
 
 def tasks(network: Network, accelerator: Accelerator, plan: Plan, tensors: Tensors) -> dict[str, MacTask]:
@@ -134,8 +138,11 @@ def _simulate_tiled(task: MacTask, accelerator: Accelerator, mapping: TiledMappi
     (off_chip, exact), array = off_chip_of(task, place), array_of(task, place)
     timing, counted = count_tiled(place, array, off_chip)
     moved, macs = traffic(place, off_chip, exact), task.geometry.macs
-    zeros = task.zero_macs
-    gated = min(counted.done, macs - valid_macs(task.geometry) if zeros is None else zeros)
+    if machine.pe.datapath.kind is DatapathKind.TERNARY:
+        gated = _on_zero_weights(task)
+    else:
+        zeros = task.zero_macs
+        gated = min(counted.done, macs - valid_macs(task.geometry) if zeros is None else zeros)
     record(place, flows_of(place, counted.words), moved, counted.done, Zeros(gated), ledger)
     idle = idle_slots(counted.idle, timing, place, array.macs_per_pe)
     activity = mac_activity(
@@ -144,6 +151,15 @@ def _simulate_tiled(task: MacTask, accelerator: Accelerator, mapping: TiledMappi
         begun=counted.done if counted.done != macs else None,
     )  # fmt: skip
     return reported(task, machine, activity)
+
+
+def _on_zero_weights(task: MacTask) -> int:
+    """MACs whose weight is zero, as far as weights are known."""
+    weight, g = task.tensors.get(names_of(task.layer)[1]), task.geometry
+    if weight is None:
+        return 0
+    zeros = int(weight.size) - int(np.count_nonzero(weight))
+    return zeros * g.N * g.P * g.Q
 
 
 def simulate_other(layer: Layer, network: Network, accelerator: Accelerator, plan: Plan) -> Activity:

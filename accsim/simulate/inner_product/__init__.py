@@ -25,4 +25,6 @@ After a tile's last step its sums pass the pipeline's stages while the next tile
 ``expected``   edges of a step where no values are known, under a stated distribution
 ``steps``      steps of a tile, in classes that are alike
 ``array``      all of it together, for one tile
+``machine``     the tile, stepped: what its registers take (``latches``), what a datapath does on an edge (``edges``),
+                and the controller that walks the steps (``tile``)
 """

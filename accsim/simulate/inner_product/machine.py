@@ -13,6 +13,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from accsim.errors import AccsimError
 from accsim.hardware.accelerator import InitialPsum
 from accsim.hardware.datapath import DatapathKind, Digits
 from accsim.mapping.dataflow import DIMENSIONS, RELEVANT, TiledDataflow
@@ -21,6 +22,7 @@ from accsim.simulate.edge_ports import INPUTS, edge_ports
 from accsim.simulate.flows import Occupancy, TiledFlows
 from accsim.simulate.inner_product import tile
 from accsim.simulate.inner_product.datapaths import STEPPING, Follows, Rate, fused_width, rate_of
+from accsim.simulate.inner_product.operands import keeps
 from accsim.simulate.ledger import PE
 from accsim.simulate.phase import Phase
 from accsim.simulate.stepped.machine import Observed, Operands, Probe, Step, Words
@@ -39,6 +41,9 @@ class SteppedInnerProduct:
     Args:
         place: the layer on its machine.
         operands: its values; sums of their products must fit 64 bits.
+
+    Raises:
+        AccsimError: the array would skip weights.
     """
 
     def __init__(self, place: Place, operands: Operands) -> None:
@@ -46,6 +51,12 @@ class SteppedInnerProduct:
         if not isinstance(flow, TiledDataflow):
             raise TypeError(f"an inner-product array runs dataflows of tiles, not {flow.name}")
         self.place, self.geometry, acc = place, place.nest.geometry, place.accelerator
+        n, m = acc.pe.datapath.n, acc.pe.datapath.m
+        if n and keeps(operands.weight != 0, n, m):
+            raise AccsimError(
+                f"lanes that skip weights run in the counted engine only, and these weights are {n} of {m}; "
+                "use '--engine counted'"
+            )
         self.flow = flow.of_first_layer() if place.reads_input else flow
         self.ifmap, self.weight = operands.ifmap.astype(np.int64), operands.weight.astype(np.int64)
         g, self.path = self.geometry, acc.pe.datapath
@@ -165,7 +176,7 @@ class SteppedInnerProduct:
                 base[:, i] = start[dim] + at[:, flow.folds.index(dim)]
         layer = (
             g.stride_h, g.stride_w, g.dilation_h, g.dilation_w, g.pad_top, g.pad_left, g.channels_per_group,
-            g.filters_per_group, self.rate.products,
+            g.filters_per_group, self.rate.products, int(self.path.kind is DatapathKind.TERNARY),
         )  # fmt: skip
         tile.run(
             self.ifmap, self.weight, sums, layer, rows, cols, lanes, table, base, self.registers, self.mode, self.how,

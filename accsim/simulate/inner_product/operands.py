@@ -72,7 +72,11 @@ def skipped(task: MacTask, n: int, m: int) -> bool:
     weight = task.tensors.get(second)
     if weight is None or task.weight_name is not Operand.WEIGHT:
         return (task.layer.weight_statistics.encoding or "").startswith("n_m")
-    kept = as_filters(task.layer, np.not_equal(weight, 0))
+    return keeps(as_filters(task.layer, np.not_equal(weight, 0)), n, m)
+
+
+def keeps(kept: npt.NDArray[np.bool_], n: int, m: int) -> bool:
+    """Whether no ``m`` channels in a row keep more than ``n`` weights: [M, C / G, R, S], true where one is not zero."""
     kept = np.pad(kept, ((0, 0), (0, -kept.shape[1] % m), (0, 0), (0, 0)))
     groups = kept.reshape(kept.shape[0], -1, m, *kept.shape[2:])
     return int(groups.sum(axis=2).max(initial=0)) <= n

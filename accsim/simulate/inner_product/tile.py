@@ -69,7 +69,8 @@ def run(
     """Every step of a tile, in order.
 
     Args:
-        layer: strides, dilations, padding at the top and left, channels and filters of a group, products of a PE.
+        layer: strides, dilations, padding at the top and left, channels and filters of a group, products of a PE,
+            and whether zero weights are what is counted as zeros.
         rows, cols, lanes: what is on each axis in the tile.
         table: of each step the first row, column and lane and the one after the last, whether it brings activations,
             brings weights, and is the last on its sums.
@@ -82,7 +83,7 @@ def run(
     """
     a, w, acc, plus, minus, now, a_terms, a_count, w_terms, w_count = registers
     height, width, deep = acc.shape[0], acc.shape[1], a.shape[1]
-    zeros = 0
+    zeros = empty = 0
     for step in range(table.shape[0]):
         r0, r1, c0, c1, n0, n1, brings_a, brings_w, leaves = table[step]
         r, c, n = r1 - r0, c1 - c0, n1 - n0
@@ -93,7 +94,7 @@ def run(
             )  # fmt: skip
             counters[IFMAP] += read
         if brings_w:
-            take_weights(weight, w, rows[r0:r1], lanes[n0:n1], base[step], layer[7])
+            empty = take_weights(weight, w, rows[r0:r1], lanes[n0:n1], base[step], layer[7])
             counters[WEIGHT] += r * n
         if mode == MULTIPLY:
             spent = multiply(a, w, acc, r, c, n)
@@ -127,7 +128,7 @@ def run(
         own = _own(a, a_count, w_count, r, c, n, spent, mode, how)
         counters[COMPUTE] += spent
         counters[MACS] += r * c * n
-        counters[ZERO_MACS] += zeros * r
+        counters[ZERO_MACS] += empty * c if layer[9] else zeros * r
         counters[UPDATES] += r * c * spent
         counters[NO_FILTER] += (height - r) * width * deep * spent
         counters[NO_WINDOW] += r * (width - c) * deep * spent

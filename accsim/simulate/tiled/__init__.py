@@ -8,5 +8,6 @@ entry in ``families.FAMILIES``.
 ``run``       what an array reports of a tile
 ``families``  the families there are
 ``count``     a layer on such an array: every cycle and every word
+``idle``      slots without a MAC, of all cycles
 ``walked``    the makespan of tiles that all differ, because values decide how long they take
 """

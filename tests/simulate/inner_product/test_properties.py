@@ -16,6 +16,7 @@ from accsim.energy.price import price
 from accsim.energy.prices import price_list
 from accsim.energy.reader import load_table
 from accsim.energy.sizes import PE_LEVEL
+from accsim.errors import AccsimError
 from accsim.hardware.accelerator import Accelerator
 from accsim.hardware.datapath import Datapath, DatapathKind
 from accsim.hardware.reader import load_accelerator
@@ -115,6 +116,16 @@ def test_xnor_is_one_bit_planes_is_dense_signs(g: Any, seed: int) -> None:
     assert len(set(cycles)) == 1
 
 
+def test_a_zero_weight_gates_its_add_on_a_ternary_machine_and_takes_its_cycle() -> None:
+    g = square(8, 6, 8)
+    weight = np.tile(np.array([-1, 0, 1, 0]), g.weight_words // 4).reshape(8, 8, 3, 3)
+    machine = tile(4, 1, 8, datapath=Datapath(K.TERNARY), weight_bits=2)
+    activity = run(conv(g, 8, 2), machine, {"weight": weight})
+    macs = {c.action: c.accesses for c in activity.counts if c.level == "pe"}
+    assert macs == {Action.MAC: g.macs // 2, Action.GATED_MAC: g.macs // 2}
+    assert activity.cycles.compute == 36 * 2 * 9
+
+
 def test_words_of_a_binary_product_are_taken_in_one_by_one() -> None:
     """K - 2 popcount(a xor w) takes a word of W lanes a cycle: ceil(K / W) for each output of a row."""
     for k in (1, 31, 32, 33, 100):
@@ -134,6 +145,10 @@ def test_n_of_m_weights_take_their_share_of_the_lanes() -> None:
     assert 2 * sparse.cycles.compute == dense.cycles.compute == 8 * 9 * 4
     assert fewer_pixels.cycles == sparse.cycles
     assert sparse.begun_macs == dense.macs // 2
+    task = mac_task(conv(g, 8, 8), core, {"ifmap": ifmap, "weight": weight})
+    words = Operands(ifmap.astype(np.int32), weight.astype(np.int32))
+    with pytest.raises(AccsimError, match="lanes that skip weights run in the counted engine only"):
+        simulate_mac_stepped(task, core, mapping(core), words)
     assert dense.notes == ("its weights are not 2 of 4: every one takes a lane",)
 
 

@@ -19,6 +19,7 @@ from accsim.mapping.task import Task, violations
 from accsim.simulate.network import simulate_mac
 from accsim.simulate.stepped.layer import simulate_mac_stepped
 from accsim.simulate.stepped.machine import Operands
+from accsim.workload.layer import TensorStatistics
 from tests.simulate.inner_product.machines import FLOW, conv, mac_task, mapping, tile
 from tests.strategies import bound, conv_geometries
 
@@ -37,6 +38,7 @@ DATAPATHS = (
     Datapath(K.BOTH_TERMS),
     Datapath(K.BOTH_TERMS, digits=Digits.BOOTH),
     Datapath(K.FUSED_BRICKS, fused_bits=4),
+    Datapath(K.TERNARY),
 )
 FLOWS = (
     FLOW,
@@ -56,7 +58,10 @@ def cases(draw: st.DrawFn) -> tuple[Any, ...]:
     low = draw(st.sampled_from([0, -(1 << (a_bits - 1))]))
     ifmap = source.integers(low, 1 << (a_bits - 1 if low else a_bits), (g.N, g.C, g.H, g.W))
     ifmap *= source.random(ifmap.shape) < draw(st.sampled_from([0.2, 1.0]))
+    if path.kind is K.TERNARY:
+        w_bits = 2
     weight = source.integers(-(1 << (w_bits - 1)), 1 << (w_bits - 1), (g.M, g.channels_per_group, g.R, g.S))
+    weight = np.maximum(weight, -1) if path.kind is K.TERNARY else weight
     port = st.sampled_from([None, None, 3, 40])
     machine = tile(
         draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 5)), datapath=path,
@@ -68,7 +73,10 @@ def cases(draw: st.DrawFn) -> tuple[Any, ...]:
         whole = bound(g, dim)
         if whole > 1:
             loops.append((dim, draw(st.integers(-(-whole // 3), whole - 1))))
-    return conv(g, a_bits, w_bits), machine, ifmap, weight, tuple(loops), draw(st.sampled_from(FLOWS))
+    layer = conv(g, a_bits, w_bits)
+    if path.kind is K.TERNARY:
+        layer = replace(layer, weight_statistics=TensorStatistics(bits=w_bits, code="ternary"))
+    return layer, machine, ifmap, weight, tuple(loops), draw(st.sampled_from(FLOWS))
 
 
 @pytest.mark.slow
