@@ -14,7 +14,7 @@ from accsim.simulate.activity import Action
 from accsim.simulate.edge_ports import INPUTS, EdgePort, edge_ports
 from accsim.simulate.inner_product import expected, groups
 from accsim.simulate.inner_product.datapaths import STEPPING, Follows, Rate, rate_of
-from accsim.simulate.inner_product.operands import CODES, Known, known, skipped
+from accsim.simulate.inner_product.operands import CODES, known_ifmap, known_weight, skipped
 from accsim.simulate.inner_product.steps import Steps
 from accsim.simulate.ledger import PE
 from accsim.simulate.mac_task import MacTask
@@ -49,16 +49,21 @@ class InnerProductArray:
         self._ports = list(edge_ports(place.accelerator, returns))
 
     @cached_property
-    def known(self) -> Known:
-        """Values, as far as they are known."""
-        return known(self._task)
+    def ifmap(self) -> Ints | None:
+        """Values of the ifmap, if they are known."""
+        return known_ifmap(self._task)
+
+    @cached_property
+    def signed(self) -> bool:
+        """Whether an activation is negative, as far as they are known."""
+        return self.ifmap is not None and int(self.ifmap.min(initial=0)) < 0
 
     @cached_property
     def rate(self) -> Rate:
         """The datapath on the layer's operands."""
         g = self.geometry
         connected = g.P * g.Q * g.R * g.S == 1
-        return rate_of(self.path, self.weight_bits, self.activation_bits, self.known.signed, connected)
+        return rate_of(self.path, self.weight_bits, self.activation_bits, self.signed, connected)
 
     @cached_property
     def skips(self) -> bool:
@@ -68,9 +73,9 @@ class InnerProductArray:
     @property
     def by_value(self) -> bool:
         """Whether values decide, and are known."""
-        if self.rate.follows is Follows.WIDTHS or self.known.ifmap is None:
+        if self.rate.follows is Follows.WIDTHS or self.ifmap is None:
             return False
-        return self.rate.follows is not Follows.TERM_PAIRS or self.known.weight is not None
+        return self.rate.follows is not Follows.TERM_PAIRS or self._weight_terms.size > 0
 
     @property
     def macs_per_pe(self) -> int:
@@ -151,13 +156,40 @@ class InnerProductArray:
             return self._by_value(sizes)
         used = np.broadcast_arrays(*(steps.used(axis) for axis in ("rows", "cols", "lanes")))
         ifmap, weight = self._task.known_densities.ifmap, self._task.known_densities.weight
-        activation = max(1, self.activation_bits - self.known.signed), 1.0 if ifmap is None else ifmap
+        activation = max(1, self.activation_bits - self.signed), 1.0 if ifmap is None else ifmap
         second = max(1, self.weight_bits - 1), 1.0 if weight is None else weight
         each = [
             expected.edges(rate, activation, second, int(r), int(c), int(n))
             for r, c, n in zip(*(one.ravel() for one in used), strict=True)
         ]
         return np.array(each).reshape(used[0].shape)
+
+    @cached_property
+    def _magnitudes(self) -> Ints:
+        """Of the activations."""
+        return groups.narrow(np.abs(np.zeros(0, np.int64) if self.ifmap is None else self.ifmap))
+
+    @cached_property
+    def _terms(self) -> Ints:
+        """Terms of every activation."""
+        return groups.terms(self._magnitudes, self.rate.digits)
+
+    @cached_property
+    def _weight_terms(self) -> Ints:
+        """Terms of every weight; empty where they are not known."""
+        weight = known_weight(self._task)
+        return groups.terms(
+            groups.narrow(np.abs(np.zeros(0, np.int64) if weight is None else weight)), self.rate.digits
+        )
+
+    @cached_property
+    def _own_more(self) -> Ints:
+        """Edges of every activation for itself, beyond those of a zero; padding is 0 and takes what a zero takes."""
+        rate = self.rate
+        if rate.follows is Follows.WIDTH_USED:
+            bits = -(-groups.width(self._magnitudes.astype(np.int64), rate.trim_low) // rate.serial_bits)
+            return (np.where(bits > 0, bits + rate.sign, 1) - 1) * rate.edges
+        return (np.maximum(self._terms.astype(np.int64), 1) - 1) * rate.edges
 
     @property
     def _unrolled(self) -> dict[str, int]:
@@ -172,23 +204,21 @@ class InnerProductArray:
 
     def _by_value(self, sizes: Sizes) -> Ints:
         """Edges of each step, from values: the group that works together waits for the slowest of it."""
-        rate, ifmap = self.rate, np.abs(self.known.ifmap) if self.known.ifmap is not None else np.zeros(0, np.int64)
+        rate, together = self.rate, (-3, -2, -1)
         match rate.follows:
             case Follows.WIDTH_USED:
-                ored = np.bitwise_or.reduce(self._activations(sizes, ifmap), axis=(-3, -2, -1))
+                ored = np.bitwise_or.reduce(self._activations(sizes, self._magnitudes), axis=together).astype(np.int64)
                 bits = -(-groups.width(ored, rate.trim_low) // rate.serial_bits)
                 edges = np.where(bits > 0, bits + rate.sign, 1) * rate.edges
             case Follows.TERMS_MET:
-                met = groups.met(ifmap, rate.digits)
-                ored = np.bitwise_or.reduce(self._activations(sizes, met), axis=(-3, -2, -1))
+                met = groups.met(self._magnitudes, rate.digits)
+                ored = np.bitwise_or.reduce(self._activations(sizes, met), axis=together)
                 edges = np.maximum(np.bitwise_count(ored).astype(np.int64), 1) * rate.edges
             case Follows.MOST_TERMS:
-                counts = self._activations(sizes, groups.terms(ifmap, rate.digits))
-                edges = np.maximum(counts.max(axis=(-3, -2, -1)), 1) * rate.edges
+                edges = np.maximum(self._activations(sizes, self._terms).max(axis=together), 1) * rate.edges
             case _:
-                weight = np.abs(self.known.weight) if self.known.weight is not None else np.zeros(0, np.int64)
-                a = self._activations(sizes, groups.terms(ifmap, rate.digits)).max(axis=(-3, -2))
-                w = self._weights(sizes, groups.terms(weight, rate.digits)).max(axis=(-3, -2))
+                a = self._activations(sizes, self._terms).max(axis=(-3, -2))
+                w = self._weights(sizes, self._weight_terms).max(axis=(-3, -2))
                 edges = np.maximum((a * w).max(axis=-1), 1)
         return np.asarray(edges, np.int64)
 
@@ -242,25 +272,17 @@ class InnerProductArray:
     def _own_edges(self, sizes: Sizes, kept: int) -> int:
         """Edges that MACs take for themselves, one at least; without what they wait for each other."""
         rate = self.rate
-        if not self.by_value or self.known.ifmap is None:
+        if not self.by_value:
             return kept * rate.edges if rate.follows is Follows.WIDTHS else kept
-        ifmap = np.abs(self.known.ifmap)
-        if rate.follows is Follows.TERM_PAIRS and self.known.weight is not None:
-            return self._own_pairs(sizes, np.abs(self.known.weight), ifmap)
-        if rate.follows is Follows.WIDTH_USED:
-            bits = -(-groups.width(ifmap, rate.trim_low) // rate.serial_bits)
-            own = np.where(bits > 0, bits + rate.sign, 1) * rate.edges
-        else:
-            own = np.maximum(groups.terms(ifmap, rate.digits), 1) * rate.edges
-        seen = groups.windows(own - rate.edges, self.geometry, sizes)  # padding is 0 and takes what a zero takes
-        per_filter = int(seen.sum()) + seen.size * rate.edges
-        return per_filter * sizes["M"].size
+        if rate.follows is Follows.TERM_PAIRS:
+            return self._own_pairs(sizes)
+        seen = groups.windows(self._own_more, self.geometry, sizes)
+        return (int(seen.sum(dtype=np.int64)) + seen.size * rate.edges) * sizes["M"].size
 
-    def _own_pairs(self, sizes: Sizes, weight: Ints, ifmap: Ints) -> int:
-        digits = self.rate.digits
-        a = groups.windows(groups.terms(ifmap, digits), self.geometry, sizes)
-        w = groups.filters(groups.terms(weight, digits), self.geometry, sizes)
-        pairs = int((a.sum(axis=(0, 3, 4)) * w.sum(axis=1)).sum())
+    def _own_pairs(self, sizes: Sizes) -> int:
+        a = groups.windows(self._terms, self.geometry, sizes)
+        w = groups.filters(self._weight_terms, self.geometry, sizes)
+        pairs = int((a.sum(axis=(0, 3, 4), dtype=np.int64) * w.sum(axis=1, dtype=np.int64)).sum())
         some_a = (a > 0).sum(axis=(0, 3, 4))
         some_w = (w > 0).sum(axis=1)
         return pairs + a.size * sizes["M"].size - int((some_a * some_w).sum())

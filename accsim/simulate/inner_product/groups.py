@@ -20,13 +20,20 @@ Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.int64]
 
 
+def narrow(magnitudes: Ints) -> Ints:
+    """The magnitudes in the fewest bytes that hold three times each, which is what Booth's digits need."""
+    most = 3 * int(magnitudes.max(initial=0))
+    fits = next(t for t in (np.uint8, np.uint16, np.uint32, np.int64) if most <= np.iinfo(t).max)
+    return magnitudes.astype(fits)
+
+
 def terms(magnitudes: Ints, digits: Digits) -> Ints:
     """How many powers of two a magnitude is a sum, or with Booth's digits a sum and difference, of.
 
     The canonical signed form of x has a digit wherever x and 3 x differ (Reitwiesner, 1960).
     """
     marked = magnitudes if digits is Digits.BINARY else magnitudes ^ (3 * magnitudes)
-    return np.bitwise_count(marked).astype(np.int64)
+    return np.bitwise_count(marked).astype(np.uint16)
 
 
 def met(magnitudes: Ints, digits: Digits) -> Ints:

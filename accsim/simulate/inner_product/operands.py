@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -25,32 +23,16 @@ CODES = {
 """Codes of weights that a datapath can work with; any, where it is not named."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Known:
-    """Values of a layer's operands, as integers; ``None`` where they are not known.
-
-    Attributes:
-        ifmap: [N, C, H, W].
-        weight: [M, C / G, R, S].
-    """
-
-    ifmap: Ints | None
-    weight: Ints | None
-
-    @property
-    def signed(self) -> bool:
-        """Whether an activation is negative."""
-        return self.ifmap is not None and bool(self.ifmap.size) and int(self.ifmap.min()) < 0
+def known_ifmap(task: MacTask) -> Ints | None:
+    """The ifmap [N, C, H, W] that the task carries, if it is of integers."""
+    found = _integers(task.tensors.get(names_of(task.layer)[0]))
+    return None if found is None else as_map(task.layer, found)
 
 
-def known(task: MacTask) -> Known:
-    """The values that the task carries, where they are integers."""
-    first, second, _ = names_of(task.layer)
-    ifmap, weight = (_integers(task.tensors.get(name)) for name in (first, second))
-    return Known(
-        None if ifmap is None else as_map(task.layer, ifmap),
-        None if weight is None else as_filters(task.layer, weight),
-    )
+def known_weight(task: MacTask) -> Ints | None:
+    """The second operand [M, C / G, R, S] that the task carries, if it is of integers."""
+    found = _integers(task.tensors.get(names_of(task.layer)[1]))
+    return None if found is None else as_filters(task.layer, found)
 
 
 def _integers(array: npt.NDArray[np.generic] | None) -> Ints | None:
