@@ -2,9 +2,11 @@
 
 ``equal``    machines brought to the same node, peak and off-chip link, so that only what they do with zeros differs
 ``reasons``  where the multiplier slots went that the speed-up did not reach
-``compare``  the runs, and what they come to
+``compare``  the runs
+``totals``   what they come to
 """
 
-from accsim.comparison.compare import Comparison, compare
+from accsim.comparison.compare import compare
+from accsim.comparison.totals import Comparison
 
 __all__ = ["Comparison", "compare"]

@@ -1,4 +1,4 @@
-"""The runs of a comparison, and what they come to."""
+"""The runs of a comparison."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accsim.comparison.equal import TABLE, equalised, peak_macs_per_cycle, statement
-from accsim.comparison.reasons import Slots, slots_of
+from accsim.comparison.equal import TABLE, equalised, statement
+from accsim.comparison.reasons import slots_of
+from accsim.comparison.totals import Comparison, Machine, Side, Subset, Total
 from accsim.energy.estimate import LayerEstimate
 from accsim.errors import InputError
 from accsim.hardware.accelerator import Accelerator
@@ -22,167 +23,6 @@ from accsim.workload.network import Network
 if TYPE_CHECKING:
     from accsim.compress.recipe import Recipe
     from accsim.result import Result
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """What some layers with MACs take on a machine, for the whole batch.
-
-    Attributes:
-        processing_ms: without waits for off-chip transfers.
-        energy: in the energy table's unit.
-        macs, effectual_macs: all, and those whose words are both not zero and no padding.
-        waiting: share of the cycles that wait for off-chip transfers.
-    """
-
-    latency_ms: float
-    processing_ms: float
-    energy: float
-    dram_bytes: float
-    macs: int
-    effectual_macs: float
-    waiting: float
-
-    @property
-    def bound(self) -> str:
-        """What most of the time goes to: the off-chip link, or the array."""
-        return "dram" if self.waiting > 0.5 else "array"
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain data."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"bound": self.bound}
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """One machine of a comparison.
-
-    Attributes:
-        compressed, dense: of the layers it can run.
-        slots: where the multipliers' slots of the compressed network went.
-        cannot: layers that it cannot run, and why.
-        subsets: the same totals of the layers that several machines can run, by the subset's index.
-    """
-
-    accelerator: Accelerator
-    layers: tuple[str, ...]
-    compressed: Total
-    dense: Total
-    slots: Slots
-    cannot: tuple[tuple[str, str], ...]
-    subsets: tuple[tuple[int, Total, Total], ...]
-
-    @property
-    def speed_up(self) -> float:
-        """Dense latency over compressed latency."""
-        return _ratio(self.dense.latency_ms, self.compressed.latency_ms)
-
-    @property
-    def ideal(self) -> float:
-        """Products of the dense network over those that are left."""
-        return _ratio(self.dense.effectual_macs, self.compressed.effectual_macs)
-
-    @property
-    def arrived(self) -> float | None:
-        """The share of the ideal speed-up beyond 1 that arrived; ``None`` if there is none to expect."""
-        return (self.speed_up - 1) / (self.ideal - 1) if self.ideal > 1 else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain data."""
-        acc = self.accelerator
-        return {
-            "hardware": acc.name,
-            "clock_mhz": acc.clock_mhz,
-            "node_nm": acc.node_nm,
-            "peak_gmacs": peak_macs_per_cycle(acc) * acc.clock_mhz / 1e3,
-            "dense_bits": {"weight": acc.pe.weight_bits, "activation": acc.pe.activation_bits},
-            "layers": list(self.layers),
-            "cannot": [{"layer": layer, "reason": reason} for layer, reason in self.cannot],
-            "compressed": self.compressed.to_dict(),
-            "dense": self.dense.to_dict(),
-            "speed_up": self.speed_up,
-            "processing_speed_up": _ratio(self.dense.processing_ms, self.compressed.processing_ms),
-            "energy_ratio": _ratio(self.dense.energy, self.compressed.energy),
-            "ideal_speed_up": self.ideal,
-            "arrived": self.arrived,
-            "slots": {
-                "effectual": self.slots.effectual / self.slots.total if self.slots.total else 0.0,
-                "lost": dict(self.slots.shares),
-            },
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Subset:
-    """Layers that the same machines, more than one, can run."""
-
-    layers: tuple[str, ...]
-    machines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """All machines, made equal or as they are.
-
-    Attributes:
-        statement: what was made equal.
-        unit: of energies; of machines as they are each in its own table's.
-    """
-
-    statement: str
-    unit: str
-    machines: tuple[Machine, ...]
-    subsets: tuple[Subset, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain data."""
-        return {
-            "statement": self.statement,
-            "energy_unit": self.unit,
-            "machines": [machine.to_dict() for machine in self.machines],
-            "subsets": [
-                {
-                    "layers": list(subset.layers),
-                    "machines": {
-                        machine.accelerator.name: {"compressed": compressed.to_dict(), "dense": dense.to_dict()}
-                        for machine in self.machines
-                        for index, compressed, dense in machine.subsets
-                        if index == i
-                    },
-                }
-                for i, subset in enumerate(self.subsets)
-            ],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A network on several machines, made equal, and beside it as they are."""
-
-    workload: str
-    recipe: str | None
-    batch: int
-    values: str
-    equal: Side
-    raw: Side
-    notes: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain data, which ``accsim run --compare --json`` writes."""
-        from accsim import __version__  # noqa: PLC0415
-
-        return {
-            "schema": 1,
-            "kind": "comparison",
-            "accsim": __version__,
-            "workload": self.workload,
-            "recipe": self.recipe,
-            "batch": self.batch,
-            "values": self.values,
-            "equal": self.equal.to_dict(),
-            "raw": self.raw.to_dict(),
-            "notes": list(self.notes),
-        }
 
 
 def compare(
@@ -387,7 +227,3 @@ def _total(estimates: Iterable[LayerEstimate], machine: Accelerator) -> Total:
         effectual_macs=float(sum(e.activity.effectual_macs for e in held)),
         waiting=waits / cycles if cycles else 0.0,
     )
-
-
-def _ratio(before: float, after: float) -> float:
-    return before / after if after else 0.0

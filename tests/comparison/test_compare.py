@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from accsim.comparison import Comparison, compare
-from accsim.comparison.compare import Side
 from accsim.comparison.equal import equalised, peak_macs_per_cycle
+from accsim.comparison.totals import Side
 from accsim.errors import InputError
 from accsim.hardware.reader import load_accelerator
 

@@ -61,14 +61,21 @@ class SparseArray:
 
     def notes(self) -> tuple[str, ...]:
         """On what the zeros rest."""
-        if not self._task.drawn:
-            return ()
-        known = {"ifmap": self._task.densities.ifmap}
-        said = []
+        known, said = self._task.known_densities, []
         for name in self._task.drawn:
-            density = known["ifmap"] if name == "ifmap" else self._task.densities.weight
+            density = known.ifmap if name == "ifmap" else known.weight
             said.append(f"{name} {'without zeros' if density is None or density >= 1 else f'of density {density:.3g}'}")
-        return (f"cycles are those of operands drawn with independent zeros: {', '.join(said)}",)
+        drawn = (f"cycles are those of operands drawn with independent zeros: {', '.join(said)}",) if said else ()
+        return (*drawn, self._beside()) if self.by_value else drawn
+
+    def _beside(self) -> str:
+        """The expectation beside what was counted."""
+        known = self._task.known_densities
+        ifmap, weight = (1.0 if density is None else density for density in (known.ifmap, known.weight))
+        cycles = self.machine.expect(self.geometry, ifmap, weight).cycles
+        exact = self.machine.kind is SparseKind.SKIPPING_LANES
+        how = "under independent zeros" if exact else "if work were spread evenly, under independent zeros"
+        return f"expected of these densities, {how} and in one tile: {cycles:,.0f} cycles on the array"
 
     def tile(self, sizes: Sizes) -> TileRun:
         """What the array does with a tile."""
