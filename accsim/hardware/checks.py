@@ -276,12 +276,10 @@ _PARAMETERS: tuple[tuple[tuple[DatapathKind, ...], str], ...] = (
     ((_K.FUSED_BRICKS,), "brick_bits"),
     ((_K.FUSED_BRICKS,), "fused_bits"),
     ((_K.CODEBOOK,), "codebook_words"),
-    ((_K.OUTLIER,), "outlier_bits"),
-    ((_K.OUTLIER,), "outlier_lanes"),
     ((_K.BIT_PARALLEL,), "n"),
     ((_K.BIT_PARALLEL,), "m"),
 )  # fmt: skip
-_NEEDED = ((_K.CODEBOOK, "codebook_words"), (_K.OUTLIER, "outlier_bits"), (_K.OUTLIER, "outlier_lanes"))
+_NEEDED = ((_K.CODEBOOK, "codebook_words"),)
 _WIDTHS = {
     _K.BINARY_WEIGHT: {"weight_bits": 1},
     _K.XNOR: {"weight_bits": 1, "activation_bits": 1},

@@ -27,7 +27,6 @@ class DatapathKind(StrEnum):
     ``ternary``: adds, subtracts or does nothing, by a weight of -1, 0 or 1.
     ``shift``: shifts the activation by the power of two that is the weight.
     ``codebook``: looks the weight up in a table, then multiplies.
-    ``outlier``: narrow multipliers, and wide ones beside them for the few weights that need it (OLAccel, ISCA 2018).
     """
 
     BIT_PARALLEL = "bit_parallel"
@@ -42,7 +41,6 @@ class DatapathKind(StrEnum):
     TERNARY = "ternary"
     SHIFT = "shift"
     CODEBOOK = "codebook"
-    OUTLIER = "outlier"
 
 
 class Digits(StrEnum):
@@ -71,8 +69,6 @@ class Datapath:
         brick_bits, fused_bits: widths of a brick and of the widest unit that bricks fuse to in one cycle; wider
             operands take a pass for each part.
         codebook_words: words of the table of a ``codebook`` datapath.
-        outlier_bits, outlier_lanes: width of the wide multipliers of an ``outlier`` datapath, and how many there are
-            for the lanes of a PE row.
         n, m: ``n`` of ``m`` weights that follow each other are kept and take a lane each; 0 for none skipped.
     """
 
@@ -85,8 +81,6 @@ class Datapath:
     brick_bits: int = 2
     fused_bits: int = 8
     codebook_words: int = 0
-    outlier_bits: int = 0
-    outlier_lanes: int = 0
     n: int = 0
     m: int = 0
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accsim.hardware.accelerator import Accelerator, Dram
+from accsim.hardware.datapath import DatapathKind
 from accsim.mapping.capacity import Reserved
 from accsim.mapping.mapping import Mapping
 from accsim.simulate.coding import Coded, coded_bits_per_word, whole_words
@@ -39,6 +40,13 @@ class Densities:
         )
 
 
+NUMBERS = frozenset({"uniform", "binary", "ternary"})
+"""Codes of weights that are numbers, which any multiplier wide enough takes."""
+
+NATIVE = {DatapathKind.CODEBOOK: "codebook", DatapathKind.SHIFT: "power_of_two"}
+"""Other codes, by the datapath that is made for them."""
+
+
 @dataclass(frozen=True, slots=True)
 class MacTask:
     """A layer with MACs, where its tensors live, and what is known of their values.
@@ -63,8 +71,18 @@ class MacTask:
     drawn: tuple[str, ...] = ()
 
     def weight_bits(self, accelerator: Accelerator) -> int:
-        """Bits of a word of the second operand: those of its codes, where the network says; else the machine's."""
-        return self.layer.weight_statistics.bits or accelerator.bits(self.weight_name)
+        """Bits of a word of the second operand: those of its codes, where the machine works with them.
+
+        Codes that are places in a table, planes with scales of their own or powers are no numbers that a multiplier
+        takes: unless the datapath is made for them, their values are written out at the machine's width. Sparse
+        machines hold their own kind of words.
+        """
+        known, whole = self.layer.weight_statistics, accelerator.bits(self.weight_name)
+        native = NATIVE.get(accelerator.pe.datapath.kind)
+        taken = (
+            known.code is None or known.code in NUMBERS or known.code == native or accelerator.array.sparse is not None
+        )
+        return known.bits if known.bits and taken else whole
 
     def activation_bits(self, accelerator: Accelerator) -> int:
         """Bits of a word of the ifmap, likewise."""

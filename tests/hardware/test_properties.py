@@ -73,7 +73,6 @@ DATAPATHS = (
     Datapath(DatapathKind.FUSED_BRICKS, brick_bits=4, fused_bits=16),
     Datapath(DatapathKind.SHIFT),
     Datapath(DatapathKind.CODEBOOK, codebook_words=16),
-    Datapath(DatapathKind.OUTLIER, outlier_bits=16, outlier_lanes=1),
 )
 """One of each kind that leaves the widths of operands open."""
 

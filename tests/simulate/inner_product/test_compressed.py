@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from accsim.hardware.datapath import Datapath, DatapathKind
 from accsim.hardware.off_chip import WeightDecoder
 from accsim.pipeline import estimate
 from accsim.simulate.activity import Action, Activity
@@ -82,3 +83,28 @@ def test_the_first_layer_of_a_binary_network_does_not_fit_an_xnor_array() -> Non
         "PEs of xnor_32x32 take binary ones",
     ):
         estimate("alexnet", "xnor_32x32", compress="alexnet-bnn-w1a1", layers=["conv2", "conv1"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "bits"),
+    [
+        ("activation_serial", "uniform", 4),
+        ("activation_serial", "ternary", 4),
+        ("activation_serial", "codebook", 16),  # a place in a table is no number to multiply with
+        ("activation_serial", "power_of_two", 16),
+        ("activation_serial", "planes", 16),
+        ("codebook", "codebook", 4),
+        ("codebook", "power_of_two", 16),
+        ("shift", "power_of_two", 4),
+    ],
+)
+def test_codes_that_are_no_numbers_are_written_out_unless_the_datapath_is_made_for_them(
+    kind: str, code: str, bits: int
+) -> None:
+    machine = tile(8, 8, 8)
+    pe = replace(machine.pe, datapath=Datapath(DatapathKind(kind), codebook_words=16), weight_bits=16)
+    machine = replace(machine, pe=pe)
+    layer = replace(conv(G, 8), weight_statistics=TensorStatistics(1.0, "a test", 4, code))
+    network = Network("one", (layer,), layer.input_shapes[0])
+    task = tasks(network, machine, plan(network, machine), {})["conv"]
+    assert task.machine(machine).pe.weight_bits == bits
