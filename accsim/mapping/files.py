@@ -121,7 +121,7 @@ def _entry(document: Document, name: str, flow: Dataflow, geometry: Geometry, ac
         rs = bind(document, RowStationaryEntry, at=(name,))
         return RowStationaryMapping(flow, m=rs.m, n=rs.n, e=rs.e, f=rs.f or geometry.Q, p=rs.p, q=rs.q, r=rs.r, t=rs.t)
     entry = bind(document, SystolicEntry, at=(name,))
-    on_array = flow.rows + flow.cols + (flow.folds if isinstance(flow, TiledDataflow) else flow.stream)
+    on_array = flow.rows + flow.cols + flow.folds + (() if isinstance(flow, TiledDataflow) else flow.stream)
     mistakes = _loop_mistakes(document, name, entry.loops, geometry, on_array)
     loops = tuple(Loop(dim, step) for dim, step in entry.loops)
     hold: list[tuple[str, Operand, int]] = []

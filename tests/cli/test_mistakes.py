@@ -166,7 +166,7 @@ def test_list_and_show_refuse_in_the_same_way(refused, folder: Path) -> None:
     ]
     assert refused("show", "alexnt") == [
         "no network, accelerator, dataflow, energy table or recipe named 'alexnt'; did you mean 'alexnet' or "
-        "'alexnet-q-cnn'?"
+        "'alexnet-q-cnn' or 'alexnet-float'?"
     ]
     assert refused("show", "netwrk", "alexnet") == [
         "unknown kind 'netwrk': must be network, accelerator, dataflow, energy-table or recipe; did you mean 'network'?"

@@ -82,6 +82,7 @@ class Returns:
     buffered: int | None = None
     back: dict[Hashable, tuple[int, int]] = field(default_factory=dict)
     busy: tuple[int, int] | None = None
+    known: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def late(self, sets: int, rows: int) -> int:
         """Ticks from a step of a pass on ``sets`` sets of ``rows`` rows until its sum is added at the bottom."""
@@ -149,7 +150,13 @@ class Returns:
         return all(width is None or -(-sums // width) <= steps for steps, sums in needs for width in widths)
 
     def left(self, clock: int) -> tuple[int, int]:
-        """How long the networks out and in are busy at the most after the last step of a pass."""
+        """How long the networks out and in are busy at the most after the last step of a pass; the same all along."""
+        if clock not in self.known:
+            self.known[clock] = self.longest_busy(clock)
+        return self.known[clock]
+
+    def longest_busy(self, clock: int) -> tuple[int, int]:
+        """The same, worked out."""
         bits, out, back, largest = self.machine.bits(PSUM), 0, 0, 1
         for steps, edges, groups in self.passes:
             end, sums = (steps, edges)[clock] - 1, [group.sums for group in groups]

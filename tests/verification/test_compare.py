@@ -45,7 +45,10 @@ CHANGES: dict[str, list[tuple[object, list[str]]]] = {
         ),
     ],
     "processing_cycles": [(131, ["processing_cycles: counted 130, stepped 131"])],
-    "macs": [(1001, ["macs: counted 1,000, stepped 1,001"])],
+    "macs": [(1001, ["macs: counted 1,000, stepped 1,001", "begun_macs: counted 1,000, stepped 1,001"])],
+    "begun_macs": [(999, ["begun_macs: counted 1,000, stepped 999"])],
+    "macs_per_pe": [(2, ["macs_per_pe: counted 1, stepped 2"])],
+    "bit_operations": [(5, ["bit_operations: counted 0, stepped 5"])],
     "effectual_macs": [(899.5, ["effectual_macs: counted 900, stepped 899.5"])],
     "counts": [
         (
@@ -111,7 +114,7 @@ def test_each_difference_is_named_with_both_figures(name: str, value: object, sa
 
 
 def test_figures_are_counted_once_each() -> None:
-    assert len(figures(SAID)) == 4 + 1 + 5 + 1 + 2 + 2 + 6
+    assert len(figures(SAID)) == 4 + 1 + 8 + 1 + 2 + 2 + 6
 
 
 def test_a_golden_figure_is_called_so() -> None:

@@ -32,6 +32,9 @@ MOST_BITS = 64
 MOST_PLANES = 32
 """Words that a code has for each weight, at most: one for each of its planes."""
 
+MOST_TABLE = 2**20
+"""Words of a table of a code, at most where the layer has fewer weights than that."""
+
 
 def read_model(
     path: str | Path,
@@ -189,7 +192,7 @@ class _Reader:
         if shape is None:
             self.mistakes.append(f"{label}: {self.network.name} has no layer {layer.name!r} with weights")
             return None
-        most = MOST_PLANES * max(1, int(np.prod(shape, dtype=np.int64)))
+        most = max(MOST_TABLE, MOST_PLANES * int(np.prod(shape, dtype=np.int64)))
         try:
             about = said["code"]
             values = self._array(layer, WEIGHT, most)

@@ -66,7 +66,8 @@ def test_no_machine_can_run_one() -> None:
         load_dataflow("isca16_no_local_reuse")
     assert str(caught.value) == (
         "dataflow 'isca16_no_local_reuse' says which words are moved and not when, so no machine can run it "
-        "(arrays run input_stationary, output_stationary, row_stationary, weight_stationary); accsim.analyse_reuse "
+        "(arrays run fused_inner_product, inner_product, input_stationary, output_stationary, row_stationary, sparse, "
+        "weight_stationary, window_inner_product); accsim.analyse_reuse "
         "finds what it moves and what that costs, and 'accsim report isca16-dataflows -o DIR' compares such dataflows"
     )
 

@@ -112,6 +112,32 @@ def _led(cuts: Cuts, tiles: int) -> int:
 
 
 @part
+def _may_cut(cuts: Cuts, active: int, led: int) -> int:
+    """The mask of the dimensions that are cut in some of the ``led`` combinations: ``active`` and those that vary."""
+    mask, product = active, 1
+    for i in range(6):
+        if product >= led:
+            break
+        dim = cuts.order[5 - i]
+        if cuts.number[dim] > 1:
+            mask |= 1 << dim
+        product *= cuts.number[dim]
+    return mask
+
+
+@part
+def _least_changes(machine: Machine, outer: int, more: int) -> int:
+    """``outer`` (``changes``), or none where a fold loop is among the dimensions ``more`` that may be cut yet.
+
+    Cut to nothing, it is a loop over tiles, and the array then reuses what is stationary over the loops inside it.
+    """
+    for i in range(len(machine.folds)):
+        if machine.folds[i] >= 0 and more >> machine.folds[i] & 1:
+            return 0
+    return outer
+
+
+@part
 def is_cut(cuts: Cuts, at: Ints) -> int:
     """The mask of the dimensions that are cut."""
     active = 0
@@ -213,17 +239,23 @@ def score(
         add_axes(cuts, machine, at, changed, sums)
         changed = 0
         outer = changes(cuts, machine, at)
-        sums_of_tiles(cuts, machine, at, outer, active, sums)
+        most = _may_cut(cuts, active, led) if rule_out else active  # the more loops, the more reuse there can be
+        least = _least_changes(machine, outer, most ^ active) if rule_out else outer
+        sums_of_tiles(cuts, machine, at, least, most, sums)
         add_flows(machine, sums, words)
         if rule_out and _hopeless(
-            _at_least(cuts, machine, buffers, costs, objective, real, outer, active, limit, heap, likely, sums, room),
+            _at_least(cuts, machine, buffers, costs, objective, real, least, most, limit, heap, likely, sums, room),
             limit, heap, likely,
         ):  # fmt: skip
             tiles += led - 1
             continue
         if not fits:
             continue
-        known, has_edges = active, bool(rule_out and timed)
+        exact = most == active and least == outer
+        if not exact:
+            sums_of_tiles(cuts, machine, at, outer, active, sums)
+            add_flows(machine, sums, words)
+        known, has_edges = active, bool(rule_out and timed and exact)
         heap.state[TILED] += 1
         fill(cuts, active, room)
         table = 1 if outer == 0 else 0
