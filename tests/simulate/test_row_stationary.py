@@ -76,7 +76,7 @@ def bits_of(rows, level: str, operand: Operand, action: Action) -> int:
     return rows.get((level, operand, action), [0, 0])[1]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(runs())
 def test_every_count_equals_the_twin(run):
     machine, g, mapping = run
@@ -104,7 +104,7 @@ def test_every_count_equals_the_twin(run):
     assert (occupancy.most, occupancy.slots, occupancy.steps) == (tally.most_pes, tally.slots, tally.compute)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(runs())
 def test_every_cycle_equals_the_twin(run):
     machine, g, mapping = run

@@ -35,6 +35,7 @@ def test_a_front_is_what_no_other_beats(rows: list[tuple[int, int]]) -> None:
     assert best == sorted(set(best))
 
 
+@pytest.mark.slow
 def test_recipes_of_a_network_are_run_and_keep_their_published_accuracy(monkeypatch: pytest.MonkeyPatch) -> None:
     few = ("alexnet-dorefa-w8a8", "alexnet-sparseloop", "resnet18-agp")
     monkeypatch.setattr(library, "names", lambda kind: few if kind == "recipes" else ())
