@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -83,14 +84,16 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         workers = sweep.workers()
         if workers and chance.random() < 0.3:
             for pid in chance.sample(workers, k=chance.randint(1, len(workers))):
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             time.sleep(chance.uniform(0, 0.5))
             workers = sweep.workers()
-        if sweep.process.poll() is not None:
-            path.unlink()  # it was done before: begin afresh
-            for beside in tmp_path.glob("killed.sqlite-*"):
-                beside.unlink()
-        os.kill(sweep.process.pid, signal.SIGKILL)
+        if sweep.process.poll() is not None:  # it was done before: no kill, and the next one begins afresh
+            sweep.process.communicate()
+            for old in tmp_path.glob("killed.sqlite*"):
+                old.unlink()
+            continue
+        sweep.process.kill()
         sweep.process.communicate()
         killed_at = time.monotonic()
         while any(_alive(pid) for pid in workers):
