@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,9 @@ from accsim.hardware.accelerator import Accelerator, Array, Dram, LevelKind, Lin
 from accsim.hardware.datapath import Datapath
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping
-from accsim.simulate.activity import Action, Activity, Cycles
+from accsim.simulate.activity import Action
 from accsim.simulate.scalesim import ScaleSimReport
+from accsim.totals import cycles_of, no_stalls, result_totals, utilization
 from accsim.workload.layer import Layer
 from accsim.workload.network import Network
 
@@ -179,7 +179,7 @@ class Result:
                 "fill_cycles": cycles.fill,
                 "drain_cycles": cycles.drain,
                 "stall_cycles": cycles.stall,
-                "utilization": _utilization(self.accelerator, a, cycles),
+                "utilization": utilization(self.accelerator, a, cycles),
                 "pe_active_max": a.pe_active_max,
                 "pe_active_average": a.pe_active_average,
                 "dram_bytes": moved[LevelKind.DRAM],
@@ -220,14 +220,14 @@ class Result:
             "effectual_macs": a.effectual_macs,
             "bit_operations": a.bit_operations,
             "start_cycle": a.start_cycle,
-            "cycles": _cycles(a.cycles),
-            "stalls": {**_no_stalls(self.accelerator), **dict(a.cycles.stalls)},
+            "cycles": cycles_of(a.cycles),
+            "stalls": {**no_stalls(self.accelerator), **dict(a.cycles.stalls)},
             "processing_ms": estimate.processing_ms,
             "latency_ms": estimate.latency_ms,
             "pe": {
                 "active_max": a.pe_active_max,
                 "active_average": a.pe_active_average,
-                "utilization": _utilization(self.accelerator, a, a.cycles),
+                "utilization": utilization(self.accelerator, a, a.cycles),
                 "idle_slots": dict(a.idle_slots),
             },
             "tensors": {
@@ -347,57 +347,6 @@ class Result:
         return out
 
 
-def result_totals(network: Network, accelerator: Accelerator, activities: Sequence[Activity]) -> dict[str, Any]:
-    """The figures of a whole network, with those that depend on prices left empty."""
-    parts = [activity.cycles for activity in activities]
-    stalls: dict[str, int] = {}
-    for cycles in parts:
-        for cause, n in cycles.stalls:
-            stalls[cause] = stalls.get(cause, 0) + n
-    whole = Cycles(
-        sum(c.compute for c in parts),
-        sum(c.fill for c in parts),
-        sum(c.drain for c in parts),
-        tuple(stalls.items()),
-    )
-    per_ms = accelerator.clock_mhz * 1e3
-    latency_ms = sum(c.total for c in parts) / per_ms
-    return {
-        "macs": network.macs,
-        "bit_operations": sum(activity.bit_operations for activity in activities),
-        "cycles": _cycles(whole),
-        "stalls": {**_no_stalls(accelerator), **stalls},
-        "latency_ms": latency_ms,
-        "processing_ms": sum(activity.processing_cycles for activity in activities) / per_ms,
-        "energy": {},
-        "power_mw": None,
-        "system_power_mw": None,
-        "fps": network.batch / latency_ms * 1e3 if latency_ms else None,
-        "area_mm2": None,
-        "utilization": _used_slots(accelerator, activities),
-    }
-
-
-def _no_stalls(accelerator: Accelerator) -> dict[str, int]:
-    return dict.fromkeys([accelerator.dram.name, *(level.name for level in accelerator.buffers)], 0)
-
-
-def _utilization(accelerator: Accelerator, activity: Activity, cycles: Cycles) -> float:
-    """MACs over those that the PEs could have begun; MACs that are skipped do not count."""
-    slots = accelerator.array.pes * activity.macs_per_pe * cycles.total
-    return _begun(activity) / slots if slots else 0.0
-
-
-def _used_slots(accelerator: Accelerator, activities: Sequence[Activity]) -> float:
-    """The same of a whole network."""
-    slots = sum(activity.macs_per_pe * activity.cycles.total for activity in activities)
-    return sum(map(_begun, activities)) / (accelerator.array.pes * slots) if slots else 0.0
-
-
-def _begun(activity: Activity) -> int:
-    return activity.macs if activity.begun_macs is None else activity.begun_macs
-
-
 def versions() -> dict[str, str]:
     """Versions of what computed a result."""
     import platform  # noqa: PLC0415
@@ -405,16 +354,6 @@ def versions() -> dict[str, str]:
     import numpy as np  # noqa: PLC0415
 
     return {"accsim": __version__, "python": platform.python_version(), "numpy": np.__version__}
-
-
-def _cycles(cycles: Cycles) -> dict[str, int]:
-    return {
-        "total": cycles.total,
-        "compute": cycles.compute,
-        "fill": cycles.fill,
-        "drain": cycles.drain,
-        "stall": cycles.stall,
-    }
 
 
 def _row(row: PricedCount) -> dict[str, Any]:

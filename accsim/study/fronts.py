@@ -1,27 +1,15 @@
-"""Pareto fronts of accuracy against a cost, and how they are drawn."""
+"""How fronts of accuracy against a cost are drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
+
+from accsim.report.front import front
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-T = TypeVar("T")
-
-
-def front(rows: Iterable[T], cost: Callable[[T], float], accuracy: Callable[[T], float]) -> list[T]:
-    """Rows of which no other is at least as accurate and cheaper, or as cheap and more accurate; cheapest first.
-
-    Of rows that are equal in both the first is taken.
-    """
-    out: list[T] = []
-    for row in sorted(rows, key=lambda r: (cost(r), -accuracy(r))):
-        if not out or accuracy(row) > accuracy(out[-1]):
-            out.append(row)
-    return out
 
 
 @dataclass(frozen=True, slots=True)

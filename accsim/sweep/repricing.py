@@ -15,8 +15,9 @@ from accsim.energy.area import area
 from accsim.energy.prices import STANDING, price_list
 from accsim.energy.table import EnergyTable, EnergyUnit
 from accsim.hardware.accelerator import Accelerator
-from accsim.result import PJ_PER_MS_IN_MW, result_totals
+from accsim.result import PJ_PER_MS_IN_MW
 from accsim.simulate.activity import Action, Activity
+from accsim.totals import result_totals
 from accsim.workload.network import Network
 
 

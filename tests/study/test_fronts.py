@@ -10,9 +10,9 @@ from accsim import library
 from accsim.fidelity.published import Publication
 from accsim.fidelity.recipe import load_recipe
 from accsim.pipeline import estimate
+from accsim.report.front import front
 from accsim.source import Source
 from accsim.study.explorations import compression_fronts as study
-from accsim.study.fronts import front
 from accsim.study.page import page
 from accsim.study.studies import compression_fronts as telling
 

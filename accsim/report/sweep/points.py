@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from accsim.report.front import front
 from accsim.report.quantities import MISSING, Scale, scale, significant
 
 K = TypeVar("K")
@@ -99,11 +100,7 @@ class SweepView:
     def front(self, first: str, second: str) -> list[SweepPoint]:
         """Points that no other beats in two metrics, the least of ``first`` first; of equal points the first."""
         known = [p for p in self.points if first in p.figures and second in p.figures]
-        out: list[SweepPoint] = []
-        for point in sorted(known, key=lambda p: (p.figures[first], p.figures[second], p.place)):
-            if not out or point.figures[second] < out[-1].figures[second]:
-                out.append(point)
-        return out
+        return front(known, lambda p: p.figures[first], lambda p: -p.figures[second])
 
     def best(self, metric: str) -> SweepPoint | None:
         """The point with the least of a metric."""

@@ -28,11 +28,11 @@ from accsim.compress.passes.registry import PASSES
 from accsim.compress.recipe import Recipe
 from accsim.errors import AccsimError, suggest
 from accsim.pipeline import estimate
+from accsim.report.front import front
 from accsim.study.digits.compressed import classify, fine_tune, prepare
 from accsim.study.digits.data import Fold, folds
 from accsim.study.digits.learner import Parameters
 from accsim.study.digits.training import FINE_TUNING, NETWORK, from_file, model_of
-from accsim.study.fronts import front
 from accsim.workload.network import Network
 from accsim.workload.reader import load_network
 from accsim.yamlfile import Model as FileModel
