@@ -44,6 +44,9 @@ def test_every_truncation_is_found(data: st.DataObject) -> None:
     cut = blob[: data.draw(st.integers(0, len(blob) - 1))]
     with pytest.raises(AccsimError, match=r"^byte \d+: "):
         from_bytes(cut)
+    if len(cut) == len(blob) - 4:  # the checksum alone was lost
+        assert sealed(cut) == blob
+        return
     with pytest.raises(AccsimError, match=r"^byte \d+: "):
         from_bytes(sealed(cut))
 
