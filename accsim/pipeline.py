@@ -30,10 +30,10 @@ from accsim.mapping.search.patience import Patience
 from accsim.memo import Memo
 from accsim.result import Result
 from accsim.simulate.activity import Activity
-from accsim.simulate.comparison import compare
 from accsim.simulate.mac_task import MacTask
 from accsim.simulate.network import Progress, simulate_other, tasks
 from accsim.simulate.residency import WORKING_SHARES, Plan, plan
+from accsim.simulate.scalesim_layers import scalesim_layers
 from accsim.simulate.stepped.operands import require_integers
 from accsim.simulate.tiled.families import FAMILIES
 from accsim.simulate.values import Array, Tensors
@@ -291,7 +291,7 @@ def estimate(
     if runner is Engine.STEPPED and loaded.tensors:
         require_integers(network.mac_layers, machine, loaded.tensors)
     prices = load_table(search_table) if isinstance(search_table, str) else search_table or table
-    compared = compare(network, machine, flow) if compare_scalesim else ()
+    compared = scalesim_layers(network, machine, flow) if compare_scalesim else ()
     activities, mappings, _ = simulate_network(
         network,
         machine,

@@ -1,4 +1,4 @@
-"""The SCALE-Sim comparison: the figures that tool reports for the layers of a run, beside accsim's own."""
+"""What SCALE-Sim reports for the layers of a run, beside accsim's own figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from accsim.simulate.scalesim import Array, DataflowClass, ScaleSimReport, from_
 from accsim.workload.network import Network
 
 
-def compare(network: Network, accelerator: Accelerator, dataflow: Dataflow) -> tuple[ScaleSimReport | None, ...]:
+def scalesim_layers(
+    network: Network, accelerator: Accelerator, dataflow: Dataflow
+) -> tuple[ScaleSimReport | None, ...]:
     """What SCALE-Sim 3.0.0 reports for each layer; ``None`` for layers it cannot express.
 
     Raises:
