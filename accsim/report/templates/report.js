@@ -1,14 +1,16 @@
 (() => {
   "use strict";
   const $ = (s, from = document) => [...from.querySelectorAll(s)];
-  document.querySelectorAll(".tools").forEach(e => { e.hidden = false; });
+  $(".tools").forEach(e => { e.hidden = false; });
 
   const reveal = () => {
     const mark = /^#L\d+$/.test(location.hash) && document.getElementById(location.hash.slice(1));
     const box = mark && mark.closest("details");
     if (!box) return;
-    box.hidden = false;
-    box.open = true;
+    for (let each = box; each; each = each.parentElement.closest("details")) {
+      each.hidden = false;
+      each.open = true;
+    }
     box.scrollIntoView({ block: "start" });
     box.querySelector("summary").focus({ preventScroll: true });
   };
@@ -21,25 +23,27 @@
     event.preventDefault();
   });
 
-  const table = document.getElementById("table");
-  if (table) {
+  const key = (row, column) => {
+    const cell = row.cells[column];
+    const value = cell.dataset.v;
+    return value === undefined ? cell.textContent : value === "" ? null : Number(value);
+  };
+  const compare = (a, b) => typeof a === "number" ? a - b : a.localeCompare(b, undefined, { numeric: true });
+  const show = number => number === 0 ? "0" : Math.abs(number) < 1
+    ? String(Number(number.toFixed(3)))
+    : number.toLocaleString("en", { maximumSignificantDigits: Math.max(4, String(Math.trunc(Math.abs(number))).length) });
+
+  const sortable = table => {
     const body = table.tBodies[0];
     const rows = [...body.rows];
-    const heads = [...table.tHead.rows[1].cells];
-    const details = new Map($("details.layer").map(d => [d.dataset.i, d]));
-    const key = (row, column) => {
-      const cell = row.cells[column];
-      const value = cell.dataset.v;
-      return value === undefined ? cell.textContent : value === "" ? null : Number(value);
-    };
-    const compare = (a, b) => typeof a === "number" ? a - b : a.localeCompare(b, undefined, { numeric: true });
+    const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
     heads.forEach((head, column) => {
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = head.textContent.trim();
       head.textContent = "";
       head.append(button);
-      head.setAttribute("aria-sort", column ? "none" : "ascending");
+      head.setAttribute("aria-sort", column || table.dataset.unsorted !== undefined ? "none" : "ascending");
       button.addEventListener("click", () => {
         const now = head.getAttribute("aria-sort");
         const numeric = head.classList.contains("n") && column > 0;
@@ -55,14 +59,18 @@
       });
     });
 
-    const filter = document.getElementById("filter");
-    const shown = document.getElementById("shown");
-    const sums = document.getElementById("sums");
+    const panel = table.closest(".panel");
+    const filter = panel && panel.querySelector("input[type=search]");
+    if (!filter) return;
+    const shown = panel.querySelector(".shown");
+    const sums = table.querySelector(".sums");
     const whole = table.dataset.noun !== undefined;
     const noun = table.dataset.noun || "layers";
-    const show = number => number === 0 ? "0" : Math.abs(number) < 1
-      ? String(Number(number.toFixed(3)))
-      : number.toLocaleString("en", { maximumSignificantDigits: Math.max(4, String(Math.trunc(Math.abs(number))).length) });
+    const boxes = rows.map(row => {
+      const link = row.querySelector("a[href^='#L']");
+      const mark = link && document.getElementById(link.getAttribute("href").slice(1));
+      return mark && mark.closest("details.layer");
+    });
     const apply = () => {
       const wanted = filter.value.trim().toLowerCase();
       let count = 0;
@@ -71,8 +79,7 @@
         const said = whole ? row.textContent : row.cells[1].textContent + " " + row.cells[2].textContent;
         const hit = !wanted || said.toLowerCase().includes(wanted);
         row.hidden = !hit;
-        const box = details.get(String(index));
-        if (box) box.hidden = !hit;
+        if (boxes[index]) boxes[index].hidden = !hit;
         if (!hit) return;
         count += 1;
         heads.forEach((head, column) => { totals[column] += Number(row.cells[column].dataset.v || 0); });
@@ -86,12 +93,14 @@
     };
     filter.addEventListener("input", apply);
     if (filter.value) apply();
-  }
+  };
+  $("table.sortable").forEach(sortable);
 
-  const all = state => $("details.layer").forEach(d => { if (!state || !d.hidden) d.open = state; });
-  const bind = (id, state) => document.getElementById(id)?.addEventListener("click", () => all(state));
-  bind("open", true);
-  bind("close", false);
+  $(".fold").forEach(fold => {
+    const all = state => $("details.layer", fold).forEach(d => { if (!state || !d.hidden) d.open = state; });
+    fold.querySelector("button.open")?.addEventListener("click", () => all(true));
+    fold.querySelector("button.close")?.addEventListener("click", () => all(false));
+  });
 
   const select = node => {
     const range = document.createRange();
