@@ -21,6 +21,8 @@ from accsim.errors import AccsimError, InputError
 if TYPE_CHECKING:
     from accsim.study.study import Study
 
+SUBCOMMANDS = ("accuracy",)
+
 DIFFERENT = 1
 """Exit code when the files that are there differ from what the study writes."""
 
@@ -30,6 +32,7 @@ examples:
   accsim report reports/energy-aware-pruning             # in a checkout: written where it lies
   accsim report energy-aware-pruning -o my-copy          # anywhere
   accsim report reports/energy-aware-pruning --check     # compared with what lies there
+  accsim report accuracy alexnet --hardware eyeriss      # published accuracy of every recipe against energy
 """
 
 

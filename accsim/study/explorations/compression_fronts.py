@@ -6,7 +6,7 @@ network without compression stands for itself, where a recipe says what its auth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pydantic import Field
@@ -77,8 +77,14 @@ class Found:
         return [p for p in self.points if (p.group, p.hardware) == (group, hardware) and p.energy_uj is not None]
 
 
-def run(settings: Settings) -> Found:
-    """Estimate every recipe on every machine."""
+def run(settings: Settings, watch: Callable[[int, int, str], None] | None = None) -> Found:
+    """Estimate every recipe on every machine.
+
+    Args:
+        watch: told how many networks are done on how many machines, and what is at work.
+    """
+    pairs = sum(map(len, settings.groups.values())) * len(settings.hardware)
+    done = 0
     recipes = [load_recipe(name) for name in library.names("recipes")]
     points: list[Point] = []
     unknown: list[str] = []
@@ -87,6 +93,9 @@ def run(settings: Settings) -> Found:
             ours = [recipe for recipe in recipes if recipe.network == network]
             unknown += [recipe.name for recipe in ours if published(recipe, METRIC) is None]
             for machine in settings.hardware:
+                if watch is not None:
+                    watch(done, pairs, f"{network} on {machine}")
+                done += 1
                 points += _points(group, network, machine, ours, settings.batch)
     return Found(settings, tuple(points), tuple(unknown))
 
