@@ -258,6 +258,12 @@ def _datapath(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
         )
     if (path.n or path.m) and not 0 < path.n <= path.m:
         yield ("pe", "datapath", "n"), f"n of m weights are kept, so 0 < n <= m, got {path.n} of {path.m}"
+    elif path.n and machine.array.lanes % path.n:
+        yield (
+            ("array", "lanes"),
+            f"must be a multiple of n, {path.n}: the lanes of a block of {path.m} weights share its activations; "
+            f"got {machine.array.lanes}",
+        )
     for kind, key in _NEEDED:
         if path.kind is kind and not getattr(path, key):
             yield ("pe", "datapath"), f"a {kind} datapath needs {key}"

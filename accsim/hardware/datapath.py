@@ -2,7 +2,7 @@
 
 A PE with a bit-parallel datapath does a MAC per cycle whatever the operands. The others trade time for width: how many
 cycles their PEs take, or how many products they take in at once, is worked out from the widths of a layer's operands,
-or from the values (``accsim.simulate.families.inner_product``).
+or from the values (``accsim.simulate.inner_product``).
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class Datapath:
         brick_bits, fused_bits: widths of a brick and of the widest unit that bricks fuse to in one cycle; wider
             operands take a pass for each part.
         codebook_words: words of the table of a ``codebook`` datapath.
-        n, m: ``n`` of ``m`` weights that follow each other are kept and take a lane each; 0 for none skipped.
+        n, m: ``n`` of ``m`` weights that follow each other along the channels are kept and take a lane each; the lanes
+            of a block share its activations (``simulate.inner_product.blocks``). 0 for none skipped.
     """
 
     kind: DatapathKind = DatapathKind.BIT_PARALLEL

@@ -161,6 +161,11 @@ class MacTask:
         known = None if self.values is None else self.values.ifmap_macs
         return None if known is None else self.geometry.macs - known
 
+    def zeros_among(self, done: int) -> int:
+        """The same of the ``done`` ones that a machine does at all, at most; padding alone where nothing is known."""
+        zeros, g = self.zero_macs, self.geometry
+        return min(done, g.macs - valid_macs(g) if zeros is None else zeros)
+
     @property
     def taps(self) -> npt.NDArray[np.int64] | None:
         """Ifmap words that are not zero under each tap; ``None`` if the values are not known."""

@@ -18,7 +18,6 @@ from accsim.simulate.mac_activity import mac_activity
 from accsim.simulate.mac_layer import count_layer
 from accsim.simulate.mac_task import Densities, MacTask
 from accsim.simulate.movement import record
-from accsim.simulate.padding import valid_macs
 from accsim.simulate.residency import NETWORK_INPUT, Plan, home_of, stored_as
 from accsim.simulate.sparse.drawn import completed
 from accsim.simulate.storage import Residency, traffic
@@ -141,8 +140,7 @@ def _simulate_tiled(task: MacTask, accelerator: Accelerator, mapping: TiledMappi
     if machine.pe.datapath.kind is DatapathKind.TERNARY:
         gated = _on_zero_weights(task)
     else:
-        zeros = task.zero_macs
-        gated = min(counted.done, macs - valid_macs(task.geometry) if zeros is None else zeros)
+        gated = array.zero_macs(counted.done)
     record(place, flows_of(place, counted.words), moved, counted.done, Zeros(gated), ledger)
     idle = idle_slots(counted.idle, timing, place, array.macs_per_pe)
     activity = mac_activity(

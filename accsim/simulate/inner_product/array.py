@@ -13,6 +13,7 @@ from accsim.mapping.dataflow import TiledDataflow
 from accsim.simulate.activity import Action
 from accsim.simulate.edge_ports import INPUTS, EdgePort, edge_ports
 from accsim.simulate.inner_product import expected, groups
+from accsim.simulate.inner_product.blocks import Blocks, blocks_of
 from accsim.simulate.inner_product.datapaths import STEPPING, Follows, Rate, rate_of
 from accsim.simulate.inner_product.operands import CODES, known_ifmap, known_weight, skipped
 from accsim.simulate.inner_product.steps import Steps
@@ -68,10 +69,31 @@ class InnerProductArray:
     @cached_property
     def skips(self) -> bool:
         """Whether lanes take only the weights that n of m keep."""
-        return bool(self.path.n) and skipped(self._task, self.path.n, self.path.m)
+        on_lanes = bool(self.path.n) and "C" in self.dataflow.lanes
+        return on_lanes and skipped(self._task, self.path.n, self.path.m)
+
+    def zero_macs(self, done: int) -> int:
+        """MACs of those that took a slot whose ifmap word, or place for a weight, is zero."""
+        values = self._task.values
+        if (
+            self.skips
+            and values is not None
+            and values.effectual_macs is not None
+            and values.weight_density is not None
+        ):
+            return done - values.effectual_macs
+        return self._task.zeros_among(done)
 
     @property
     def by_value(self) -> bool:
+        """Whether tiles of one shape may differ: values decide, and are known, or tiles cut blocks of weights apart."""
+        cuts = (
+            any(loop.dim == "C" and loop.step % self.path.m for loop in self.place.nest.loops) if self.skips else False
+        )
+        return cuts or self._counts_values
+
+    @property
+    def _counts_values(self) -> bool:
         """Whether values decide, and are known."""
         if self.rate.follows is Follows.WIDTHS or self.ifmap is None:
             return False
@@ -92,9 +114,11 @@ class InnerProductArray:
         taken = CODES.get(self.path.kind)
         if taken is not None and self._task.layer.weight_statistics.code is None:
             return (f"its weights are taken for {taken[0].replace('_', ' ')} codes: nothing says what they are",)
+        if self.path.n and "C" not in self.dataflow.lanes:
+            return ("its dataflow has no channels on the lanes, so that no weight of a block is skipped",)
         if self.path.n and not self.skips:
             return (f"its weights are not {self.path.n} of {self.path.m}: every one takes a lane",)
-        if self.rate.follows is Follows.WIDTHS or self.by_value:
+        if self.rate.follows is Follows.WIDTHS or self._counts_values:
             return ()
         return (
             f"{self.path.kind}: cycles are expected under independent words, zero as often as the densities say and "
@@ -103,16 +127,19 @@ class InnerProductArray:
 
     def tile(self, sizes: Sizes) -> TileRun:
         """What the array does with a tile."""
-        if self.by_value:
+        if self._counts_values:
             return self._run(sizes)
-        key = (*(sizes[dim].size for dim in DIMS), valid_in(self.geometry, sizes["P"], sizes["Q"]))
+        cut = sizes["C"].start % self.path.m if self.skips else 0
+        key = (*(sizes[dim].size for dim in DIMS), cut, valid_in(self.geometry, sizes["P"], sizes["Q"]))
         if key not in self._runs:
             self._runs[key] = self._run(sizes)
         return self._runs[key]
 
     def _run(self, sizes: Sizes) -> TileRun:
-        length = self._lengths(sizes)
-        steps = Steps(self.dataflow, length, self.array.rows, self.array.cols, self.lanes, whole=self.by_value)
+        length, blocks = self._lengths(sizes), self._blocks(sizes)
+        if blocks is not None:
+            length["lanes"] = int(blocks.kept.sum())
+        steps = Steps(self.dataflow, length, self.array.rows, self.array.cols, self.lanes, self._counts_values, blocks)
         edges = self._edges(steps, sizes)
         times = steps.times
         ports, spent, longest = self._waits(steps, edges)
@@ -138,21 +165,27 @@ class InnerProductArray:
         )
 
     def _lengths(self, sizes: Sizes) -> dict[str, int]:
-        """Length of every fold; of the lanes, of the weights that are kept."""
+        """Length of every fold."""
         g, out = self.geometry, dict[str, int]()
         for name in self.dataflow.folds:
             dims = self.dataflow.axis(name)
             out[name] = math.prod(getattr(g, dim) if dim in "RS" else sizes[dim].size for dim in dims)
-        if self.skips:
-            out["lanes"] = -(-out["lanes"] * self.path.n // self.path.m)
         return out
+
+    def _blocks(self, sizes: Sizes) -> Blocks | None:
+        """What is on the lanes of a tile where weights are skipped."""
+        if not self.skips:
+            return None
+        g, dims = self.geometry, self.dataflow.lanes
+        size = {dim: getattr(g, dim) if dim in "RS" else sizes[dim].size for dim in dims}
+        return blocks_of(dims, size, sizes["C"], self.lanes, self.path.n, self.path.m)
 
     def _edges(self, steps: Steps, sizes: Sizes) -> npt.NDArray[np.float64] | Ints:
         """Edges of each class of steps, as far as the datapath goes."""
         rate = self.rate
         if rate.follows is Follows.WIDTHS:
             return np.full([1] * len(steps.folds), rate.edges, np.int64)
-        if self.by_value:
+        if self._counts_values:
             return self._by_value(sizes)
         used = np.broadcast_arrays(*(steps.used(axis) for axis in ("rows", "cols", "lanes")))
         ifmap, weight = self._task.known_densities.ifmap, self._task.known_densities.weight
@@ -229,7 +262,8 @@ class InnerProductArray:
         if Operand.WEIGHT in port.operands:
             bits = bits + np.where(steps.brings(Operand.WEIGHT), rows * lanes * place.bits(Operand.WEIGHT), 0)
         if Operand.IFMAP in port.operands:
-            bits = bits + np.where(steps.brings(Operand.IFMAP), cols * lanes * place.bits(Operand.IFMAP), 0)
+            words = cols * steps.picked_from()
+            bits = bits + np.where(steps.brings(Operand.IFMAP), words * place.bits(Operand.IFMAP), 0)
         if Operand.PSUM in port.operands and not port.operands & INPUTS:
             bits = bits + np.where(steps.finishes(), rows * cols * place.bits(Operand.PSUM), 0)
         return -(-bits // port.bits_per_cycle)
@@ -272,7 +306,7 @@ class InnerProductArray:
     def _own_edges(self, sizes: Sizes, kept: int) -> int:
         """Edges that MACs take for themselves, one at least; without what they wait for each other."""
         rate = self.rate
-        if not self.by_value:
+        if not self._counts_values:
             return kept * rate.edges if rate.follows is Follows.WIDTHS else kept
         if rate.follows is Follows.TERM_PAIRS:
             return self._own_pairs(sizes)
@@ -293,7 +327,7 @@ class InnerProductArray:
         n, g, m, c, p, q = (sizes[dim] for dim in DIMS)
         pixels = valid_in(self.geometry, p, q) * n.size * g.size * c.size * steps.repeats(Operand.IFMAP)
         weights = g.size * m.size * c.size * self.geometry.R * self.geometry.S
-        if self.skips:
+        if length["lanes"] < self._reduced(sizes):
             weights = weights // max(1, self._reduced(sizes)) * length["lanes"]
         sums = g.size * m.size * n.size * p.size * q.size * steps.repeats(Operand.PSUM)
         updates = self._whole(steps.times * edges * steps.used("rows") * steps.used("cols"))

@@ -27,6 +27,46 @@ def multiply(a: Any, w: Any, acc: Any, r: int, c: int, n: int) -> int:
 
 
 @kernel
+def picked(a: Any, w: Any, acc: Any, r: int, c: int, n: int, picks: Any) -> int:
+    """A product in every lane, of the activation that the index of its weight picks from its block."""
+    for i in range(r):
+        for j in range(c):
+            total = 0
+            for k in range(n):
+                total += w[i, k] * a[j, picks[i, k]]
+            acc[i, j] += total
+    return 1
+
+
+@kernel
+def looked_up(a: Any, acc: Any, r: int, c: int, n: int, codes: Any, table: Any) -> int:
+    """A product in every lane, with the word of the table that the weight's code stands for."""
+    for i in range(r):
+        for j in range(c):
+            total = 0
+            for k in range(n):
+                total += table[codes[i, k]] * a[j, k]
+            acc[i, j] += total
+    return 1
+
+
+@kernel
+def shifted(a: Any, w: Any, acc: Any, r: int, c: int, n: int) -> int:
+    """Every lane shifts its activation to the place of the one bit that its weight has, and adds or subtracts it."""
+    for i in range(r):
+        for j in range(c):
+            total = 0
+            for k in range(n):
+                magnitude, place = abs(w[i, k]), 0
+                if magnitude:
+                    while magnitude >> (place + 1):
+                        place += 1
+                    total += -(a[j, k] << place) if w[i, k] < 0 else a[j, k] << place
+            acc[i, j] += total
+    return 1
+
+
+@kernel
 def activation_bits(a: Any, w: Any, acc: Any, r: int, c: int, n: int, planes: int, at_once: int, signed: bool) -> int:
     """Two's complement activations, ``at_once`` planes of bits an edge, the lowest first; the highest is negative."""
     edges = 0

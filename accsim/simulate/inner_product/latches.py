@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from accsim.kernels.jit import kernel
 
 
@@ -56,3 +58,35 @@ def give_sums(sums: Any, acc: Any, rows: Any, cols: Any, base: Any, per_group: i
         for j in range(cols.shape[0]):
             sums[cols[j, 0] + base[0], m, cols[j, 1] + base[4], cols[j, 2] + base[5]] += acc[i, j]
             acc[i, j] = 0
+
+
+@kernel
+def take_kept(weight: Any, w: Any, picks: Any, rows: Any, blocks: Any, base: Any, per_group: int, n: int) -> None:
+    """The weights of filters ``rows`` that blocks keep, and which of the activations brought each one picks.
+
+    Args:
+        blocks: [blocks, (c, r, s, words)].
+        n: words that a block keeps at most; a place for one that it does not have stays 0.
+    """
+    for i in range(rows.shape[0]):
+        m = base[1] * per_group + rows[i] + base[2]
+        place = brought = 0
+        for b in range(blocks.shape[0]):
+            room = place + min(n, blocks[b, 3])
+            for c in range(blocks[b, 3]):
+                word = weight[m, blocks[b, 0] + c + base[3], blocks[b, 1] + base[6], blocks[b, 2] + base[7]]
+                if word != 0:
+                    w[i, place], picks[i, place] = word, brought + c
+                    place += 1
+            for empty in range(place, room):
+                w[i, empty], picks[i, empty] = 0, brought
+            place = room
+            brought += blocks[b, 3]
+
+
+@kernel
+def take_codes(w: Any, codes: Any, r: int, n: int, table: Any) -> None:
+    """The place in the table of each of the weights of ``r`` rows and ``n`` lanes."""
+    for i in range(r):
+        for k in range(n):
+            codes[i, k] = np.searchsorted(table, w[i, k])

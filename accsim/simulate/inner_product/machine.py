@@ -21,6 +21,7 @@ from accsim.simulate.activity import Action
 from accsim.simulate.edge_ports import INPUTS, edge_ports
 from accsim.simulate.flows import Occupancy, TiledFlows
 from accsim.simulate.inner_product import tile
+from accsim.simulate.inner_product.blocks import Blocks, blocks_of, single
 from accsim.simulate.inner_product.datapaths import STEPPING, Follows, Rate, fused_width, rate_of
 from accsim.simulate.inner_product.operands import keeps
 from accsim.simulate.ledger import PE
@@ -43,7 +44,7 @@ class SteppedInnerProduct:
         operands: its values; sums of their products must fit 64 bits.
 
     Raises:
-        AccsimError: the array would skip weights.
+        AccsimError: a weight is no power of two, and the PEs shift by it.
     """
 
     def __init__(self, place: Place, operands: Operands) -> None:
@@ -51,12 +52,6 @@ class SteppedInnerProduct:
         if not isinstance(flow, TiledDataflow):
             raise TypeError(f"an inner-product array runs dataflows of tiles, not {flow.name}")
         self.place, self.geometry, acc = place, place.nest.geometry, place.accelerator
-        n, m = acc.pe.datapath.n, acc.pe.datapath.m
-        if n and keeps(operands.weight != 0, n, m):
-            raise AccsimError(
-                f"lanes that skip weights run in the counted engine only, and these weights are {n} of {m}; "
-                "use '--engine counted'"
-            )
         self.flow = flow.of_first_layer() if place.reads_input else flow
         self.ifmap, self.weight = operands.ifmap.astype(np.int64), operands.weight.astype(np.int64)
         g, self.path = self.geometry, acc.pe.datapath
@@ -67,13 +62,17 @@ class SteppedInnerProduct:
         self.rows, self.cols = acc.array.rows, acc.array.cols
         self.lanes = acc.array.lanes * self.rate.products
         self.ports = list(edge_ports(acc, acc.array.initial_psum is InitialPsum.READ))
+        n, m, own = self.path.n, self.path.m, place.weight_name is Operand.WEIGHT
+        self.skips = bool(n) and own and "C" in self.flow.lanes and keeps(self.weight != 0, n, m)
+        self.book = np.unique(self.weight) if self.path.kind is DatapathKind.CODEBOOK else np.zeros(0, np.int64)
         self.mode, self.how = self._datapath()
-        a, w = np.zeros((self.cols, self.lanes), np.int64), np.zeros((self.rows, self.lanes), np.int64)
+        words = max(self.lanes, self.lanes // n * m) if self.skips else self.lanes
+        a, w = np.zeros((self.cols, words), np.int64), np.zeros((self.rows, self.lanes), np.int64)
         listed = TERMS if self.mode == tile.TERM_PAIRS else 1
         self.registers = (
             a, w, np.zeros((self.rows, self.cols), np.int64), np.zeros_like(a), np.zeros_like(a), np.zeros_like(a),
             np.zeros((*a.shape, listed), np.int64), np.zeros_like(a),
-            np.zeros((*w.shape, listed), np.int64), np.zeros_like(w),
+            np.zeros((*w.shape, listed), np.int64), np.zeros_like(w), np.zeros_like(w),
         )  # fmt: skip
         self.counters, self.stalls = np.zeros(tile.COUNTERS, np.int64), np.zeros(len(self.ports), np.int64)
 
@@ -91,6 +90,13 @@ class SteppedInnerProduct:
                 return tile.MOST_TERMS, _how(booth)
             case Follows.TERM_PAIRS:
                 return tile.TERM_PAIRS, _how(booth)
+        if self.path.kind is DatapathKind.SHIFT:
+            self._check_powers()
+            return tile.SHIFT, _how()
+        if self.path.kind is DatapathKind.CODEBOOK and len(self.book) <= self.path.codebook_words:
+            return tile.LOOK_UP, _how()  # words of more kinds than the table holds do not come from it
+        if self.skips:
+            return tile.PICK, _how(self.path.n)
         if rate.edges == 1:
             return tile.MULTIPLY, _how()
         if self.path.kind is DatapathKind.ACTIVATION_SERIAL:
@@ -100,6 +106,16 @@ class SteppedInnerProduct:
             a, w = (max(1, fused_width(self.path, bits) // self.path.fused_bits) for bits in (a_bits, w_bits))
             return tile.TURNS, _how(self.path.fused_bits, a, w)
         return tile.WEIGHT_BITS, _how(w_bits)
+
+    def _check_powers(self) -> None:
+        magnitudes = np.abs(self.weight)
+        wrong = (magnitudes & (magnitudes - 1)) != 0
+        if wrong.any():
+            at = tuple(int(i) for i in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
+            raise AccsimError(
+                f"the shift PEs of {self.place.accelerator.name} take weights that are 0 or a power of two, and "
+                f"weight{list(at)} is {self.weight[at]}; quantise the weights to powers of two"
+            )
 
     def run(self, steps: Iterable[Step], probe: Probe | None = None) -> Observed:
         """Run the tiles of the layer, in order."""
@@ -158,17 +174,30 @@ class SteppedInnerProduct:
         rows, cols = _points(flow.rows, "M", start, size)[:, 0], _points(flow.cols, "NPQ", start, size)
         lanes = _points(flow.lanes, "CRS", start, size)
         wide = {"rows": (len(rows), self.rows), "cols": (len(cols), self.cols), "lanes": (len(lanes), self.lanes)}
-        trips = [-(-wide[f][0] // wide[f][1]) if f in wide else size[f] for f in flow.folds]
+        blocks = self._blocks(step, size)
+        counts = {f: -(-wide[f][0] // wide[f][1]) for f in wide}
+        if blocks is not None:
+            counts["lanes"] = -(-len(blocks.size) // blocks.at_once)
+        trips = [counts[f] if f in wide else size[f] for f in flow.folds]
         at = np.stack(np.unravel_index(np.arange(prod(trips)), trips), axis=1).astype(np.int64)
-        table = np.zeros((len(at), 9), np.int64)
+        table = np.zeros((len(at), 13), np.int64)
         for i, axis in enumerate(("rows", "cols", "lanes")):
             first = at[:, flow.folds.index(axis)] * wide[axis][1]
             table[:, 2 * i], table[:, 2 * i + 1] = first, np.minimum(first + wide[axis][1], wide[axis][0])
+        table[:, 9:11] = table[:, 4:6]
+        listed = np.zeros((0, 4), np.int64)
+        if blocks is not None:
+            turn = at[:, flow.folds.index("lanes")]
+            for column, words in ((4, blocks.kept), (9, blocks.size), (11, np.ones_like(blocks.size))):
+                ends = np.insert(np.cumsum(blocks.by_step(words)), 0, 0)
+                table[:, column], table[:, column + 1] = ends[turn], ends[turn + 1]
+            lanes = _in_blocks(flow.lanes, lanes, size, blocks.channels)
+            listed = np.column_stack((lanes[np.cumsum(blocks.size) - blocks.size], blocks.size))
         for column, operand in ((6, Operand.IFMAP), (7, Operand.WEIGHT), (8, Operand.PSUM)):
             indexed = [i for i, f in enumerate(flow.folds) if not RELEVANT[operand].isdisjoint(flow.axis(f))]
             other = (at[1:, indexed] != at[:-1, indexed]).any(axis=1)
-            ends = operand is Operand.PSUM
-            table[:, column] = np.append(other, True) if ends else np.insert(other, 0, True)
+            ends_sums = operand is Operand.PSUM
+            table[:, column] = np.append(other, True) if ends_sums else np.insert(other, 0, True)
         on_axes = {*flow.rows, *flow.cols, *flow.lanes}
         base = np.zeros((len(at), 8), np.int64)
         for i, dim in enumerate("NGMCPQRS"):
@@ -179,9 +208,15 @@ class SteppedInnerProduct:
             g.filters_per_group, self.rate.products, int(self.path.kind is DatapathKind.TERNARY),
         )  # fmt: skip
         tile.run(
-            self.ifmap, self.weight, sums, layer, rows, cols, lanes, table, base, self.registers, self.mode, self.how,
-            self._port_bits(), self.stalls, self.counters,
+            self.ifmap, self.weight, sums, layer, rows, cols, lanes, listed, table, base, self.registers,
+            self.mode, self.how, self.book, self._port_bits(), self.stalls, self.counters,
         )  # fmt: skip
+
+    def _blocks(self, step: Step, size: dict[str, int]) -> Blocks | None:
+        if not self.skips:
+            return None
+        found = blocks_of(self.flow.lanes, size, step.sizes["C"], self.lanes, self.path.n, self.path.m)
+        return found or single(prod(size[dim] for dim in self.flow.lanes), size["C"], self.lanes)
 
     def _port_bits(self) -> Ints:
         """Of each port its bits per edge, and the bits of each operand's word that passes it."""
@@ -209,3 +244,12 @@ def _points(dims: tuple[str, ...], wanted: str, start: dict[str, int], size: dic
         if dim in index:
             out[:, i] = index[dim] + start[dim]
     return out
+
+
+def _in_blocks(dims: tuple[str, ...], points: Ints, size: dict[str, int], channels: Ints) -> Ints:
+    """Places on the lanes, block after block: those of a block are channels that follow each other."""
+    place = dims.index("C")
+    around = prod(size[dim] for dim in dims[:place]), size["C"], prod(size[dim] for dim in dims[place + 1 :])
+    whole, ends = points.reshape(*around, -1), np.cumsum(channels)
+    parts = [whole[:, end - n : end].transpose(0, 2, 1, 3) for n, end in zip(channels, ends, strict=True)]
+    return np.concatenate([part.reshape(around[0], -1, whole.shape[-1]) for part in parts], 1).reshape(-1, 3)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accsim.mapping.dataflow import RELEVANT, TiledDataflow
+from accsim.simulate.inner_product.blocks import Blocks
 from accsim.workload.layer import Operand
 
 Ints = npt.NDArray[np.int64]
@@ -55,6 +56,13 @@ def fold(name: str, dims: tuple[str, ...], size: int, unrolled: int, whole: bool
     return Fold(name, dims, trips, used, times, first, last)
 
 
+def listed(name: str, dims: tuple[str, ...], used: Ints) -> Fold:
+    """A loop whose iterations are each a class of their own, with so many at work."""
+    first, last = np.zeros(len(used), np.bool_), np.zeros(len(used), np.bool_)
+    first[0] = last[-1] = True
+    return Fold(name, dims, len(used), used, np.ones(len(used), np.int64), first, last)
+
+
 class Steps:
     """The steps of a tile as an array with an axis for each fold, outermost first.
 
@@ -63,14 +71,26 @@ class Steps:
         sizes: length of each dimension in the tile; of ``lanes``, after weights that are skipped.
         rows, cols, lanes: of the array; lanes times the products that each takes in.
         whole: every step a class of its own.
+        blocks: what is on the lanes, where weights are skipped: each of their steps is a class of its own.
     """
 
     def __init__(
-        self, dataflow: TiledDataflow, sizes: Mapping[str, int], rows: int, cols: int, lanes: int, whole: bool
+        self,
+        dataflow: TiledDataflow,
+        sizes: Mapping[str, int],
+        rows: int,
+        cols: int,
+        lanes: int,
+        whole: bool,
+        blocks: Blocks | None = None,
     ) -> None:
         unrolled = {"rows": rows, "cols": cols, "lanes": lanes}
+        self._blocks = blocks
         self.folds = [
-            fold(name, dataflow.axis(name), sizes[name], unrolled.get(name, 1), whole) for name in dataflow.folds
+            fold(name, dataflow.axis(name), sizes[name], unrolled.get(name, 1), whole)
+            if blocks is None or name != "lanes"
+            else listed(name, dataflow.axis(name), blocks.by_step(blocks.kept))
+            for name in dataflow.folds
         ]
         self.shape = tuple(len(one.times) for one in self.folds)
         self.count = int(np.prod([one.trips for one in self.folds]))
@@ -91,6 +111,13 @@ class Steps:
         """Rows, columns or lanes at work in each class."""
         at = next(i for i, one in enumerate(self.folds) if one.name == axis)
         return np.asarray(self.along(self.folds[at].used, at), np.int64)
+
+    def picked_from(self) -> Ints:
+        """Activations of a column in each class: those of the lanes, or of the blocks whose weights are on them."""
+        if self._blocks is None:
+            return self.used("lanes")
+        at = next(i for i, one in enumerate(self.folds) if one.name == "lanes")
+        return self.along(self._blocks.by_step(self._blocks.size), at)
 
     def changes(self, operand: Operand) -> int:
         """Folds outside and including the innermost one that changes an operand."""

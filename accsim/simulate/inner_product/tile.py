@@ -7,7 +7,9 @@ from typing import Any
 from accsim.kernels.jit import kernel
 from accsim.simulate.inner_product import edges, latches
 
-MULTIPLY, ACTIVATION_BITS, USED_BITS, TERMS_MET, MOST_TERMS, TERM_PAIRS, WEIGHT_BITS, TURNS = range(8)
+(
+    MULTIPLY, ACTIVATION_BITS, USED_BITS, TERMS_MET, MOST_TERMS, TERM_PAIRS, WEIGHT_BITS, TURNS, PICK, LOOK_UP, SHIFT,
+) = range(11)  # fmt: skip
 """What the datapath does on an edge; see ``edges``."""
 
 (
@@ -19,7 +21,9 @@ MULTIPLY, ACTIVATION_BITS, USED_BITS, TERMS_MET, MOST_TERMS, TERM_PAIRS, WEIGHT_
 activation_bits, used_bits, turns = edges.activation_bits, edges.used_bits, edges.turns
 multiply, weight_bits, terms_met, most_terms = edges.multiply, edges.weight_bits, edges.terms_met, edges.most_terms
 listed, term_pairs, digits = edges.listed, edges.term_pairs, edges.digits
+picked, looked_up, shifted = edges.picked, edges.looked_up, edges.shifted
 take_activations, take_weights, give_sums = latches.take_activations, latches.take_weights, latches.give_sums
+take_kept, take_codes = latches.take_kept, latches.take_codes
 
 
 @kernel
@@ -62,9 +66,20 @@ def _own(a: Any, a_count: Any, w_count: Any, r: int, c: int, n: int, spent: int,
 
 
 @kernel
+def _zero_places(a: Any, w: Any, picks: Any, r: int, c: int, n: int) -> int:
+    """MACs of a step on places without a weight, or on an activation picked that is zero."""
+    zeros = 0
+    for i in range(r):
+        for j in range(c):
+            for k in range(n):
+                zeros += w[i, k] == 0 or a[j, picks[i, k]] == 0
+    return zeros
+
+
+@kernel
 def run(
-    ifmap: Any, weight: Any, sums: Any, layer: Any, rows: Any, cols: Any, lanes: Any, table: Any, base: Any,
-    registers: Any, mode: int, how: Any, ports: Any, stalls: Any, counters: Any,
+    ifmap: Any, weight: Any, sums: Any, layer: Any, rows: Any, cols: Any, lanes: Any, blocks: Any, table: Any,
+    base: Any, registers: Any, mode: int, how: Any, book: Any, ports: Any, stalls: Any, counters: Any,
 ) -> None:  # fmt: skip
     """Every step of a tile, in order.
 
@@ -72,29 +87,37 @@ def run(
         layer: strides, dilations, padding at the top and left, channels and filters of a group, products of a PE,
             and whether zero weights are what is counted as zeros.
         rows, cols, lanes: what is on each axis in the tile.
+        blocks: where weights are skipped, the blocks on the lanes, whose words are ``lanes`` (``latches.take_kept``).
         table: of each step the first row, column and lane and the one after the last, whether it brings activations,
-            brings weights, and is the last on its sums.
+            brings weights, and is the last on its sums; the first word on the lanes and the one after the last, which
+            are the lanes where none is skipped; the first block and the one after the last.
         base: of each step what the folds add to n, g, m, c, p, q, r, s.
         registers: activations and weights of the lanes, accumulators, and what is left of them.
         how: parameters of the datapath's mode.
+        book: words of the codebook, ascending.
         ports: of each port its bits per edge, and the bits of an activation, a weight and a sum that pass it.
         stalls: edges held for each port.
         counters: see above.
     """
-    a, w, acc, plus, minus, now, a_terms, a_count, w_terms, w_count = registers
-    height, width, deep = acc.shape[0], acc.shape[1], a.shape[1]
+    a, w, acc, plus, minus, now, a_terms, a_count, w_terms, w_count, picks = registers
+    height, width, deep = acc.shape[0], acc.shape[1], w.shape[1]
     zeros = empty = 0
     for step in range(table.shape[0]):
-        r0, r1, c0, c1, n0, n1, brings_a, brings_w, leaves = table[step]
+        r0, r1, c0, c1, n0, n1, brings_a, brings_w, leaves, a0, a1, b0, b1 = table[step]
         r, c, n = r1 - r0, c1 - c0, n1 - n0
         if brings_a:
             read, zeros = take_activations(
-                ifmap, a, cols[c0:c1], lanes[n0:n1], base[step], layer[0], layer[1], layer[2], layer[3], layer[4],
+                ifmap, a, cols[c0:c1], lanes[a0:a1], base[step], layer[0], layer[1], layer[2], layer[3], layer[4],
                 layer[5], layer[6],
             )  # fmt: skip
             counters[IFMAP] += read
         if brings_w:
-            empty = take_weights(weight, w, rows[r0:r1], lanes[n0:n1], base[step], layer[7])
+            if mode == PICK:
+                take_kept(weight, w, picks, rows[r0:r1], blocks[b0:b1], base[step], layer[7], how[0])
+            else:
+                empty = take_weights(weight, w, rows[r0:r1], lanes[n0:n1], base[step], layer[7])
+            if mode == LOOK_UP:
+                take_codes(w, picks, r, n, book)
             counters[WEIGHT] += r * n
         if mode == MULTIPLY:
             spent = multiply(a, w, acc, r, c, n)
@@ -110,13 +133,19 @@ def run(
             listed(a, c, n, how[0] != 0, a_terms, a_count)
             listed(w, r, n, how[0] != 0, w_terms, w_count)
             spent = term_pairs(acc, r, c, n, a_terms, a_count, w_terms, w_count)
+        elif mode == PICK:
+            spent = picked(a, w, acc, r, c, n, picks)
+        elif mode == LOOK_UP:
+            spent = looked_up(a, acc, r, c, n, picks, book)
+        elif mode == SHIFT:
+            spent = shifted(a, w, acc, r, c, n)
         elif mode == WEIGHT_BITS:
             spent = weight_bits(a, w, acc, r, c, n, how[0])
         else:
             spent = turns(a, w, acc, r, c, n, how[0], how[1], how[2])
         worst, slow = spent, -1
         for port in range(ports.shape[0]):
-            bits = ports[port, 1] * c * n * brings_a + ports[port, 2] * r * n * brings_w
+            bits = ports[port, 1] * c * (a1 - a0) * brings_a + ports[port, 2] * r * n * brings_w
             bits += ports[port, 3] * r * c * leaves
             edge = spent
             while edge * ports[port, 0] < bits:
@@ -128,7 +157,10 @@ def run(
         own = _own(a, a_count, w_count, r, c, n, spent, mode, how)
         counters[COMPUTE] += spent
         counters[MACS] += r * c * n
-        counters[ZERO_MACS] += empty * c if layer[9] else zeros * r
+        if mode == PICK:
+            counters[ZERO_MACS] += _zero_places(a, w, picks, r, c, n)
+        else:
+            counters[ZERO_MACS] += empty * c if layer[9] else zeros * r
         counters[UPDATES] += r * c * spent
         counters[NO_FILTER] += (height - r) * width * deep * spent
         counters[NO_WINDOW] += r * (width - c) * deep * spent

@@ -59,6 +59,10 @@ class SparseArray:
         """Whether there are operands."""
         return self.operands is not None
 
+    def zero_macs(self, done: int) -> int:
+        """MACs on zeros among those done."""
+        return self._task.zeros_among(done)
+
     def notes(self) -> tuple[str, ...]:
         """On what the zeros rest."""
         known, said = self._task.known_densities, []

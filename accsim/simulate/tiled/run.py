@@ -100,5 +100,8 @@ class TileArray(Protocol):
     def tile(self, sizes: Sizes) -> TileRun:
         """What the array does with the tile that the pieces select."""
 
+    def zero_macs(self, done: int) -> int:
+        """MACs whose ifmap word is zero, of the ``done`` ones that took a slot."""
+
     def notes(self) -> tuple[str, ...]:
         """What the reader must know of the layer on this array."""

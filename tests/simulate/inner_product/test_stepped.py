@@ -38,7 +38,13 @@ DATAPATHS = (
     Datapath(K.BOTH_TERMS),
     Datapath(K.BOTH_TERMS, digits=Digits.BOOTH),
     Datapath(K.FUSED_BRICKS, fused_bits=4),
+    Datapath(K.FUSED_BRICKS, fused_bits=8),
     Datapath(K.TERNARY),
+    Datapath(K.SHIFT),
+    Datapath(K.CODEBOOK, codebook_words=8),
+    Datapath(n=1, m=3),
+    Datapath(n=2, m=4),
+    Datapath(n=2, m=3),
 )
 FLOWS = (
     FLOW,
@@ -61,10 +67,11 @@ def cases(draw: st.DrawFn) -> tuple[Any, ...]:
     if path.kind is K.TERNARY:
         w_bits = 2
     weight = source.integers(-(1 << (w_bits - 1)), 1 << (w_bits - 1), (g.M, g.channels_per_group, g.R, g.S))
-    weight = np.maximum(weight, -1) if path.kind is K.TERNARY else weight
+    weight = coded(path, weight, w_bits, source)
+    lanes = draw(st.integers(1, 5)) if not path.n else path.n * draw(st.integers(1, 3))
     port = st.sampled_from([None, None, 3, 40])
     machine = tile(
-        draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 5)), datapath=path,
+        draw(st.integers(1, 4)), draw(st.integers(1, 4)), lanes, datapath=path, zero_gating=draw(st.booleans()),
         pipeline_stages=draw(st.integers(1, 3)), initial_psum=draw(st.sampled_from(InitialPsum)),
         read_bits_per_cycle=draw(port), write_bits_per_cycle=draw(port),
     )  # fmt: skip
@@ -74,9 +81,34 @@ def cases(draw: st.DrawFn) -> tuple[Any, ...]:
         if whole > 1:
             loops.append((dim, draw(st.integers(-(-whole // 3), whole - 1))))
     layer = conv(g, a_bits, w_bits)
-    if path.kind is K.TERNARY:
-        layer = replace(layer, weight_statistics=TensorStatistics(bits=w_bits, code="ternary"))
+    code = {K.TERNARY: "ternary", K.SHIFT: "power_of_two", K.CODEBOOK: "codebook"}.get(path.kind)
+    if code is not None:
+        layer = replace(layer, weight_statistics=TensorStatistics(bits=w_bits, code=code))
     return layer, machine, ifmap, weight, tuple(loops), draw(st.sampled_from(FLOWS))
+
+
+def coded(path: Datapath, weight: Any, bits: int, source: np.random.Generator) -> Any:
+    """Weights that the datapath can work with."""
+    if path.kind is K.TERNARY:
+        return np.maximum(weight, -1)
+    if path.kind is K.SHIFT:
+        powers = np.array([0, *(sign << place for place in range(bits - 1) for sign in (1, -1))])
+        return source.choice(powers, weight.shape)
+    if path.kind is K.CODEBOOK:
+        return source.choice(source.integers(-(1 << (bits - 1)), 1 << (bits - 1), source.integers(1, 12)), weight.shape)
+    if path.n:
+        return kept(path, weight, source)
+    return weight
+
+
+def kept(path: Datapath, weight: Any, source: np.random.Generator) -> Any:
+    """At most n weights of every m channels, mostly; now and then all of them."""
+    if source.random() < 0.1:
+        return weight
+    blocks = np.pad(weight, ((0, 0), (0, -weight.shape[1] % path.m), (0, 0), (0, 0)))
+    blocks = blocks.reshape(weight.shape[0], -1, path.m, *weight.shape[2:])
+    order = source.permuted(np.broadcast_to(np.arange(path.m)[:, None, None], blocks.shape), axis=2)
+    return (blocks * (order < path.n)).reshape(weight.shape[0], -1, *weight.shape[2:])[:, : weight.shape[1]]
 
 
 @pytest.mark.slow
@@ -100,7 +132,7 @@ def check(layer: Any, machine: Any, ifmap: Any, weight: Any, loops: Any, flow: T
     assert not violations(Task("conv", g, narrow, flow, (), narrow.pe.weight_bits), one)
     operands = Operands(np.ascontiguousarray(ifmap, np.int32), np.ascontiguousarray(weight, np.int32))
     stepped = simulate_mac_stepped(task, machine, one, operands)
-    counted = simulate_mac(task, machine, one)
+    counted = replace(simulate_mac(task, machine, one), notes=stepped.activity.notes)
     if stepped.activity != counted:
         for name in counted.__dataclass_fields__:
             assert getattr(stepped.activity, name) == getattr(counted, name), name
@@ -112,4 +144,5 @@ def check(layer: Any, machine: Any, ifmap: Any, weight: Any, loops: Any, flow: T
     sums = golden.sums if hasattr(golden, "sums") else golden
     np.testing.assert_array_equal(stepped.outputs, sums[0] if isinstance(sums, tuple) else sums)
     slots = machine.array.pes * counted.macs_per_pe * counted.cycles.total
-    assert counted.macs + sum(n for _, n in counted.idle_slots) == slots
+    begun = counted.macs if counted.begun_macs is None else counted.begun_macs
+    assert begun + sum(n for _, n in counted.idle_slots) == slots
