@@ -17,10 +17,11 @@
         source: me
 
 A point states sizes (capacity, width_bits, depth, product_bits, operand_bits, accumulator_bits, register_bits,
-match_bits), each of which a rule must cover, and values: energy per access of an action (read, write, fill, mac,
-gated_mac, gated_read, send, deliver, hop, encode, decode, op, clock), ``leak_mw`` and ``area_um2``. ``copies: {fill:
-write}`` gives an action the values of another; entries with a ``part`` are added up. Forms of rules are constant,
-power, log_log (through the points) and bits_moved. ``accsim show horowitz_45nm --yaml`` prints a complete file.
+match_bits, lanes), each of which a rule must cover, and values: energy per access of an action (read, write, fill, mac,
+gated_mac, gated_read, step, accumulate, send, deliver, hop, encode, decode, op, clock), ``leak_mw`` and ``area_um2``.
+``copies: {fill: write}`` gives an action the values of another; entries with a ``part`` are added up. Forms of rules
+are constant, power, log_log (through the points), bits_moved and shared. ``accsim show horowitz_45nm --yaml`` prints a
+complete file.
 """
 
 from __future__ import annotations
@@ -49,7 +50,12 @@ from accsim.library import find
 from accsim.simulate.activity import Action
 from accsim.yamlfile import Document, bind, load, override
 
-_PLAIN = {Variable.CAPACITY: "capacity", Variable.DEPTH: "depth", Variable.REGISTERS: "register_bits"}
+_PLAIN = {
+    Variable.CAPACITY: "capacity",
+    Variable.DEPTH: "depth",
+    Variable.REGISTERS: "register_bits",
+    Variable.LANES: "lanes",
+}
 _SIZES = {v: _PLAIN.get(v, f"{v}_bits") for v in Variable}
 _VALUES = {str(a): "leak_mw" if a is Action.LEAK else str(a) for a in Action} | {AREA: AREA}
 

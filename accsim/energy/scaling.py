@@ -100,7 +100,7 @@ def _entry(table: EnergyTable, entry: Entry, value: str, sizes: Sizes, where: st
             values = [_curve(at, values, size, rule)]
             points = points[:1]
         else:
-            exponent = rule.exponent if rule.form is Form.POWER else 0.0
+            exponent = {Form.POWER: rule.exponent, Form.SHARED: -1.0}.get(rule.form, 0.0)
             used = any(size != x for x in at) and any(values)
             values = [y * (size / x) ** exponent for x, y in zip(at, values, strict=True)]
         if used:

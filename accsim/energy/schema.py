@@ -41,6 +41,7 @@ class PointFile(Model):
     accumulator_bits: Positive | None = None
     register_bits: Positive | None = None
     match_bits: Positive | None = None
+    lanes: Positive | None = None
     read: NotNegative | None = None
     write: NotNegative | None = None
     fill: NotNegative | None = None
@@ -48,6 +49,7 @@ class PointFile(Model):
     gated_mac: NotNegative | None = None
     gated_read: NotNegative | None = None
     step: NotNegative | None = None
+    accumulate: NotNegative | None = None
     send: NotNegative | None = None
     deliver: NotNegative | None = None
     hop: NotNegative | None = None

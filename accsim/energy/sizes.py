@@ -80,5 +80,6 @@ def _datapath(accelerator: Accelerator, vector: bool = False) -> Sizes:
         Variable.PRODUCT: weight * pe.activation_bits,
         Variable.OPERAND: operand,
         Variable.ACCUMULATOR: pe.accumulator_bits,
+        Variable.LANES: accelerator.array.lanes,
         Variable.REGISTERS: weight + pe.activation_bits + pe.accumulator_bits,
     }

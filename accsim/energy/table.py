@@ -51,6 +51,7 @@ class Variable(StrEnum):
     of one array, capacity / width. ``product``: weight bits x activation bits. ``operand``: the square root of
     ``product``. ``accumulator``: accumulator bits. ``registers``: weight + activation + accumulator bits of one PE.
     ``match``: words x address bits of a register file, the bits compared to find a word.
+    ``lanes``: lanes of an array that feed one sum.
     """
 
     CAPACITY = "capacity"
@@ -61,6 +62,7 @@ class Variable(StrEnum):
     ACCUMULATOR = "accumulator"
     REGISTERS = "registers"
     MATCH = "match"
+    LANES = "lanes"
 
 
 class Form(StrEnum):
@@ -68,12 +70,14 @@ class Form(StrEnum):
 
     ``constant``: the same at every size. ``power``: proportional to (size / measured size) ** exponent. ``log_log``:
     straight lines between the points on logarithmic axes. ``bits_moved``: charged on the bits moved, not on accesses.
+    ``shared``: one among so many, in inverse proportion to the size.
     """
 
     CONSTANT = "constant"
     POWER = "power"
     LOG_LOG = "log_log"
     BITS_MOVED = "bits_moved"
+    SHARED = "shared"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,11 @@ from accsim.workload.layer import INT64_MAX, Operand
 
 
 class Action(StrEnum):
-    """What happened at a level; ``step`` is an edge of a PE at work whose MACs take several, or of several MACs."""
+    """What happened at a level.
+
+    ``step`` is an edge of a PE at work whose MACs take several, or of several MACs; ``accumulate`` one of an
+    accumulator that several such lanes feed, whichever of them are at work.
+    """
 
     READ = "read"
     WRITE = "write"
@@ -19,6 +23,7 @@ class Action(StrEnum):
     GATED_MAC = "gated_mac"
     GATED_READ = "gated_read"
     STEP = "step"
+    ACCUMULATE = "accumulate"
     SEND = "send"
     DELIVER = "deliver"
     HOP = "hop"

@@ -14,7 +14,7 @@ from accsim.simulate.activity import Action
 from accsim.simulate.edge_ports import INPUTS, EdgePort, edge_ports
 from accsim.simulate.inner_product import expected, groups
 from accsim.simulate.inner_product.blocks import Blocks, blocks_of
-from accsim.simulate.inner_product.datapaths import STEPPING, Follows, Rate, rate_of
+from accsim.simulate.inner_product.datapaths import SHARING, STEPPING, Follows, Rate, rate_of
 from accsim.simulate.inner_product.operands import CODES, known_ifmap, known_weight, skipped
 from accsim.simulate.inner_product.steps import Steps
 from accsim.simulate.ledger import PE
@@ -335,6 +335,8 @@ class InnerProductArray:
         actions = {}
         if self.path.kind in STEPPING:
             actions[PE, Operand.COMPUTE, Action.STEP] = (busy, 0)
+        if self.path.kind in SHARING:
+            actions[PE, Operand.COMPUTE, Action.ACCUMULATE] = (updates, 0)
         return TileWords(
             ifmap=pixels,
             weight=weights,

@@ -27,6 +27,9 @@ STEPPING = frozenset(
 )
 """Datapaths whose PEs are charged for each edge at work: their registers and adders switch whatever a MAC takes."""
 
+SHARING = frozenset({K.ACTIVATION_SERIAL, K.DYNAMIC_PRECISION, K.BOTH_SERIAL})
+"""Of those, the ones whose lanes add in a tree before one accumulator, which is charged apart for each of its edges."""
+
 
 class Follows(StrEnum):
     """What a step's edges follow: widths alone, or values of operands that are worked on together.

@@ -22,7 +22,7 @@ from accsim.simulate.edge_ports import INPUTS, edge_ports
 from accsim.simulate.flows import Occupancy, TiledFlows
 from accsim.simulate.inner_product import tile
 from accsim.simulate.inner_product.blocks import Blocks, blocks_of, single
-from accsim.simulate.inner_product.datapaths import STEPPING, Follows, Rate, fused_width, rate_of
+from accsim.simulate.inner_product.datapaths import SHARING, STEPPING, Follows, Rate, fused_width, rate_of
 from accsim.simulate.inner_product.operands import keeps
 from accsim.simulate.ledger import PE
 from accsim.simulate.phase import Phase
@@ -142,6 +142,8 @@ class SteppedInnerProduct:
         )
         if self.path.kind in STEPPING:
             words.actions[PE, Operand.COMPUTE, Action.STEP] = (busy, 0)
+        if self.path.kind in SHARING:
+            words.actions[PE, Operand.COMPUTE, Action.ACCUMULATE] = (words.psum_kept, 0)
         zero = self.place.accelerator.array.initial_psum is InitialPsum.ZERO
         begun = self.geometry.ofmap_words if zero else 0
         stalls = {port.name: 0 for port in self.ports}

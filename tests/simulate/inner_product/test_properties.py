@@ -16,6 +16,7 @@ from accsim import estimate
 from accsim.energy.price import price
 from accsim.energy.prices import price_list
 from accsim.energy.reader import load_table
+from accsim.energy.scaling import energy_factor
 from accsim.energy.sizes import PE_LEVEL
 from accsim.errors import AccsimError
 from accsim.hardware.accelerator import Accelerator
@@ -165,17 +166,51 @@ def test_a_shift_pe_takes_powers_of_two() -> None:
         simulate_mac_stepped(task, core, mapping(core), words)
 
 
-def test_a_serial_lane_costs_more_for_a_mac_than_a_parallel_one() -> None:
+def _edge(bits: int, path: K) -> tuple[float, float]:
+    """Energy of an edge of a lane and of an accumulator at the node of the synthesised PEs."""
+    base = load_accelerator("stripes")
+    wide = replace(base.pe, weight_bits=bits, activation_bits=bits, datapath=Datapath(path))
+    prices = price_list(replace(base, pe=wide, node_nm=32.0, voltage_v=0.85), load_table("bit_serial_32nm"))
+    lane, total = (prices.price(PE_LEVEL, action).per_access for action in (Action.STEP, Action.ACCUMULATE))
+    return lane, total
+
+
+def test_a_serial_pe_costs_more_for_a_mac_than_a_parallel_one() -> None:
     """32 nm synthesis of diwu1990/uSystolic-Sim: 2.345 against 0.314 pJ at 8 bits, 6.989 against 0.638 at 16."""
     table = load_table("bit_serial_32nm")
     for bits, serial, parallel in ((8, 2.345, 0.314), (16, 6.989, 0.638)):
+        assert sum(_edge(bits, K.ACTIVATION_SERIAL)) * bits == pytest.approx(serial, rel=1e-3)
         base = load_accelerator("stripes")
-        wide = replace(base.pe, weight_bits=bits, activation_bits=bits)
-        machine = replace(base, pe=wide, node_nm=32.0, voltage_v=0.85)
-        step = price_list(machine, table).price(PE_LEVEL, Action.STEP).per_access
-        plain = replace(machine, pe=replace(wide, datapath=Datapath()))
-        assert step * bits == pytest.approx(serial, rel=1e-3)
+        wide = replace(base.pe, weight_bits=bits, activation_bits=bits, datapath=Datapath())
+        plain = replace(base, pe=wide, node_nm=32.0, voltage_v=0.85)
         assert price_list(plain, table).price(PE_LEVEL, Action.MAC).per_access == pytest.approx(parallel, rel=1e-3)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_lane_is_one_of_the_tree_s_adders_and_its_operand_s_registers(bits: int) -> None:
+    """Horowitz's adders (45 nm, 0.9 V) and Aladdin's register (40 nm, 0.00846 pJ a bit), at 32 nm and 0.85 V."""
+    rule = load_table("bit_serial_32nm").node_rule
+    assert rule is not None
+    adder = {8: 0.03, 16: 0.05}[bits] * energy_factor(rule, 32, 0.85) / energy_factor(rule, 45, 0.9)
+    register = 0.00846 * energy_factor(rule, 32, 0.85) / energy_factor(rule, 40, 0.85)
+    assert _edge(bits, K.ACTIVATION_SERIAL)[0] == pytest.approx(adder + bits * register, rel=1e-3)
+    one_bit = 0.00375 * energy_factor(rule, 32, 0.85) / energy_factor(rule, 45, 0.9)
+    assert _edge(bits, K.BOTH_SERIAL)[0] == pytest.approx(one_bit + 2 * register, rel=1e-3)
+
+
+@given(bits=st.integers(2, 32))
+def test_lanes_and_accumulators_never_cost_less_with_more_bits(bits: int) -> None:
+    for path in (K.ACTIVATION_SERIAL, K.BOTH_SERIAL):
+        for narrow, wide in zip(_edge(bits - 1, path), _edge(bits, path), strict=True):
+            assert 0 < narrow <= wide
+
+
+def test_an_accumulator_is_charged_once_for_all_its_lanes() -> None:
+    """4 filters of 8 inputs on 2 rows of 4 lanes, 3 bits: 2 x 2 folds, each 3 edges of 2 accumulators and 8 lanes."""
+    machine = tile(2, 1, 4, datapath=Datapath(K.ACTIVATION_SERIAL))
+    layer = conv(square(8, 1, 4, 1, 0), 3, 16)
+    counts = {c.action: c.accesses for c in run(layer, machine).counts if c.level == PE_LEVEL}
+    assert (counts[Action.STEP], counts[Action.ACCUMULATE]) == (2 * 2 * 3 * 8, 2 * 2 * 3 * 2)
 
 
 def test_bit_operations_of_a_mixed_precision_network() -> None:
