@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accsim.kernels.jit import kernel, part
+from accsim.simulate.sparse.scnn_vectors import groups_of, vectors_at_banks
 from accsim.simulate.sparse.window import Window
 
 CYCLES, DENSE, MULTIPLIES, FRAGMENTATION, CONFLICTS, BARRIER, HALO, IFMAP_READS, WEIGHT_READS = range(9)
@@ -179,6 +180,20 @@ def count(
     n_taps, all_taps = np.zeros(phases, np.int64), np.zeros(phases, np.int64)
     pixel, hits = np.empty((tile_h * tile_w, 2), np.int64), np.zeros(banks, np.int64)
     bits = bank_bits(banks)
+    by_vectors = banks >= 32 and size < 128
+    shape = np.array(
+        [
+            (weight.shape[2] - 1) * at.dilation_h // at.stride_h + 1,
+            (weight.shape[3] - 1) * at.dilation_w // at.stride_w + 1,
+        ],
+        np.int64,
+    )
+    places = shape[0] * shape[1]
+    groups = np.empty((phases, tap.shape[1], 4), np.int64)
+    mixed, taps_at = np.empty((phases, tap.shape[1]), np.int64), np.zeros((phases, places), np.int64)
+    n_groups, n_mixed = np.zeros(phases, np.int64), np.zeros(phases, np.int64)
+    seen = np.zeros((places, filters + 1, filters + 1), np.int64)
+    at_banks = np.zeros((places, -(-tile_h * tile_w // inputs)), np.uint64)
     for ph in range(phases):
         all_taps[ph] = taps_in(weight.shape[2], weight.shape[3], ph // at.stride_w, ph % at.stride_w, at)
     for g in range(at.groups):
@@ -196,6 +211,10 @@ def count(
             for c in range(depth):
                 for ph in range(phases):
                     n_taps[ph] = list_weights(weight, first, last, c, ph // at.stride_w, ph % at.stride_w, at, tap[ph])
+                    if by_vectors:
+                        n_groups[ph], n_mixed[ph] = groups_of(
+                            tap[ph], n_taps[ph], filters, shape[1], seen, groups[ph], mixed[ph], taps_at[ph]
+                        )
                 for n in range(batch):
                     out[DENSE] += dense
                     longest = spent_by_all = 0
@@ -209,9 +228,20 @@ def count(
                                 )  # fmt: skip
                                 out[IFMAP_READS] += -(-found // inputs) * inputs
                                 out[WEIGHT_READS] += -(-n_taps[ph] // filters) * filters
-                                spent += bricks(
-                                    pixel, found, tap[ph], n_taps[ph], inputs, filters, at, banks, bits, hits, out
-                                )
+                                if by_vectors:
+                                    cycles, useful = vectors_at_banks(
+                                        pixel, found, tap[ph], n_taps[ph], groups[ph, : n_groups[ph]],
+                                        mixed[ph, : n_mixed[ph]], taps_at[ph], inputs, filters, at, shape[1], at_banks,
+                                    )  # fmt: skip
+                                    steps = -(-found // inputs) * -(-n_taps[ph] // filters)
+                                    out[MULTIPLIES] += useful
+                                    out[FRAGMENTATION] += steps * size - useful
+                                    out[CONFLICTS] += (cycles - steps) * size
+                                    spent += cycles
+                                else:
+                                    spent += bricks(
+                                        pixel, found, tap[ph], n_taps[ph], inputs, filters, at, banks, bits, hits, out
+                                    )
                             longest = max(longest, spent)
                             spent_by_all += spent
                     out[CYCLES] += longest
