@@ -70,13 +70,13 @@ def groups_of(
         place, last = tap[f, 1] * cols + tap[f, 2], tap[end - 1, 1] * cols + tap[end - 1, 2]
         a = b = total = 0
         alike = place == last
+        filters_of = np.uint64(0)  # a byte for each residue by 8
+        for i in range(f, end):
+            filters_of += np.uint64(1) << np.uint64((tap[i, 0] & 7) << 3)
         for residue in range(4):
-            clear = both = 0
-            for i in range(f, end):
-                if tap[i, 0] & 3 == residue:
-                    both += 1
-                    clear += (tap[i, 0] >> 2) & 1 == 0
-            more = max(clear, both - clear)
+            clear = np.int64(filters_of >> np.uint64(8 * residue)) & 255
+            other = np.int64(filters_of >> np.uint64(8 * residue + 32)) & 255
+            more, both = max(clear, other), clear + other
             if more >= a and both >= total:
                 a, b, total = more, both - more, both
             elif more > a or both > total:
