@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from accsim.hardware.accelerator import InitialPsum
+from accsim.hardware.datapath import Digits
 from accsim.mapping.dataflow import TiledDataflow
 from accsim.simulate.activity import Action
 from accsim.simulate.edge_ports import INPUTS, EdgePort, edge_ports
@@ -25,6 +27,7 @@ from accsim.simulate.tiled.run import Sizes, TileRun, TileWords
 from accsim.workload.layer import Operand
 
 Ints = npt.NDArray[np.int64]
+Word = TypeVar("Word", bound=np.generic)
 DIMS = ("N", "G", "M", "C", "P", "Q")
 
 
@@ -44,6 +47,7 @@ class InnerProductArray:
         self.dataflow = flow.of_first_layer() if place.reads_input else flow
         self.array, self.path = place.accelerator.array, place.accelerator.pe.datapath
         self._task, self._runs = task, dict[tuple[object, ...], TileRun]()
+        self._known_steps = dict[tuple[int, ...], Steps]()
         self.weight_bits = place.accelerator.bits(task.weight_name)
         self.activation_bits = place.accelerator.bits(Operand.IFMAP)
         returns = place.accelerator.array.initial_psum is InitialPsum.READ
@@ -139,21 +143,18 @@ class InnerProductArray:
         length, blocks = self._lengths(sizes), self._blocks(sizes)
         if blocks is not None:
             length["lanes"] = int(blocks.kept.sum())
-        steps = Steps(self.dataflow, length, self.array.rows, self.array.cols, self.lanes, self._counts_values, blocks)
+        steps = self._steps_of(length, blocks)
         edges = self._edges(steps, sizes)
-        times = steps.times
-        ports, spent, longest = self._waits(steps, edges)
-        compute = math.ceil(float((times * edges).sum()) * (1 - 2.0**-50))
-        stalls = dict.fromkeys(ports, 0)
-        for i, name in enumerate(ports):
-            stalls[name] += math.ceil(float((times * np.where(longest == i, spent - edges, 0)).sum()) * (1 - 2.0**-50))
+        weighted = steps.total(edges)
+        compute = math.ceil(float(weighted.sum()) * (1 - 2.0**-50))
+        stalls = self._stalls(steps, edges) if self._ports else {}
         macs = math.prod(sizes[dim].size for dim in DIMS) * self.geometry.R * self.geometry.S
         kept = math.prod(length.values())
-        idle, slots, busy = self._slots(steps, edges, compute, kept, sizes)
+        idle, slots, busy = self._slots(steps, weighted, compute, kept, sizes)
         used = [int(steps.used(axis).max()) for axis in ("rows", "cols", "lanes")]
         return TileRun(
             compute=compute,
-            words=self._words(steps, sizes, edges, length, busy),
+            words=self._words(steps, sizes, weighted, length, busy),
             macs=macs,
             slots=slots,
             idle=idle,
@@ -163,6 +164,24 @@ class InnerProductArray:
             active=used[0] * used[1] * -(-used[2] // self.rate.products),
             busy=busy,
         )
+
+    def _steps_of(self, length: dict[str, int], blocks: Blocks | None) -> Steps:
+        """The steps of a tile; those of tiles of one shape without blocks are worked out once."""
+        unrolled = self.array.rows, self.array.cols, self.lanes
+        if blocks is not None:
+            return Steps(self.dataflow, length, *unrolled, self._counts_values, blocks)
+        key = tuple(length.values())
+        if key not in self._known_steps:
+            self._known_steps[key] = Steps(self.dataflow, length, *unrolled, self._counts_values)
+        return self._known_steps[key]
+
+    def _stalls(self, steps: Steps, edges: npt.NDArray[np.float64] | Ints) -> dict[str, int]:
+        """Edges that the array is held for each port."""
+        ports, spent, longest = self._waits(steps, edges)
+        times, stalls = steps.times, dict.fromkeys(ports, 0)
+        for i, name in enumerate(ports):
+            stalls[name] += math.ceil(float((times * np.where(longest == i, spent - edges, 0)).sum()) * (1 - 2.0**-50))
+        return stalls
 
     def _lengths(self, sizes: Sizes) -> dict[str, int]:
         """Length of every fold."""
@@ -203,17 +222,38 @@ class InnerProductArray:
         return groups.narrow(np.abs(np.zeros(0, np.int64) if self.ifmap is None else self.ifmap))
 
     @cached_property
-    def _terms(self) -> Ints:
+    def _terms(self) -> npt.NDArray[np.uint8]:
         """Terms of every activation."""
-        return groups.terms(self._magnitudes, self.rate.digits)
+        return self._counted(self.ifmap)
 
     @cached_property
-    def _weight_terms(self) -> Ints:
+    def _weight_terms(self) -> npt.NDArray[np.uint8]:
         """Terms of every weight; empty where they are not known."""
-        weight = known_weight(self._task)
-        return groups.terms(
-            groups.narrow(np.abs(np.zeros(0, np.int64) if weight is None else weight)), self.rate.digits
-        )
+        return self._counted(known_weight(self._task))
+
+    def _counted(self, words: npt.NDArray[np.integer] | None) -> npt.NDArray[np.uint8]:
+        from accsim.simulate.inner_product.term_counts import term_counts  # noqa: PLC0415
+
+        if words is None:
+            return np.zeros(0, np.uint8)
+        counts: npt.NDArray[np.uint8] = term_counts(np.ascontiguousarray(words), self.rate.digits is Digits.BOOTH)
+        return counts
+
+    @cached_property
+    def _term_windows(self) -> npt.NDArray[np.uint8]:
+        return groups.every_window(self._terms, self.geometry)
+
+    @cached_property
+    def _magnitude_windows(self) -> Ints:
+        return groups.every_window(self._magnitudes, self.geometry)
+
+    @cached_property
+    def _met_windows(self) -> Ints:
+        return groups.every_window(groups.met(self._magnitudes, self.rate.digits), self.geometry)
+
+    @cached_property
+    def _own_windows(self) -> Ints:
+        return groups.every_window(self._own_more, self.geometry)
 
     @cached_property
     def _own_more(self) -> Ints:
@@ -228,11 +268,11 @@ class InnerProductArray:
     def _unrolled(self) -> dict[str, int]:
         return {"rows": self.array.rows, "cols": self.array.cols, "lanes": self.lanes}
 
-    def _activations(self, sizes: Sizes, words: Ints) -> Ints:
+    def _activations(self, sizes: Sizes, windows: npt.NDArray[Word]) -> npt.NDArray[Word]:
         """Activations laid out along the folds, then rows (one), columns and lanes."""
-        return groups.laid_out(groups.windows(words, self.geometry, sizes), "NGCPQRS", self.dataflow, self._unrolled)
+        return groups.laid_out(groups.in_tile(windows, sizes), "NGCPQRS", self.dataflow, self._unrolled)
 
-    def _weights(self, sizes: Sizes, words: Ints) -> Ints:
+    def _weights(self, sizes: Sizes, words: npt.NDArray[Word]) -> npt.NDArray[Word]:
         return groups.laid_out(groups.filters(words, self.geometry, sizes), "GMCRS", self.dataflow, self._unrolled)
 
     def _by_value(self, sizes: Sizes) -> Ints:
@@ -240,18 +280,20 @@ class InnerProductArray:
         rate, together = self.rate, (-3, -2, -1)
         match rate.follows:
             case Follows.WIDTH_USED:
-                ored = np.bitwise_or.reduce(self._activations(sizes, self._magnitudes), axis=together).astype(np.int64)
+                ored = np.bitwise_or.reduce(self._activations(sizes, self._magnitude_windows), axis=together).astype(
+                    np.int64
+                )
                 bits = -(-groups.width(ored, rate.trim_low) // rate.serial_bits)
                 edges = np.where(bits > 0, bits + rate.sign, 1) * rate.edges
             case Follows.TERMS_MET:
-                met = groups.met(self._magnitudes, rate.digits)
-                ored = np.bitwise_or.reduce(self._activations(sizes, met), axis=together)
+                ored = np.bitwise_or.reduce(self._activations(sizes, self._met_windows), axis=together)
                 edges = np.maximum(np.bitwise_count(ored).astype(np.int64), 1) * rate.edges
             case Follows.MOST_TERMS:
-                edges = np.maximum(self._activations(sizes, self._terms).max(axis=together), 1) * rate.edges
+                edges = np.maximum(self._activations(sizes, self._term_windows).max(axis=together).astype(np.int64), 1)
+                edges *= rate.edges
             case _:
-                a = self._activations(sizes, self._terms).max(axis=(-3, -2))
-                w = self._weights(sizes, self._weight_terms).max(axis=(-3, -2))
+                a = self._activations(sizes, self._term_windows).max(axis=(-3, -2)).astype(np.uint16)
+                w = self._weights(sizes, self._weight_terms).max(axis=(-3, -2)).astype(np.uint16)
                 edges = np.maximum((a * w).max(axis=-1), 1)
         return np.asarray(edges, np.int64)
 
@@ -282,12 +324,15 @@ class InnerProductArray:
         return names, spent, longest
 
     def _slots(
-        self, steps: Steps, edges: npt.NDArray[np.float64] | Ints, compute: int, kept: int, sizes: Sizes
+        self, steps: Steps, weighted: npt.NDArray[np.float64] | Ints, compute: int, kept: int, sizes: Sizes
     ) -> tuple[tuple[tuple[str, int], ...], int, int]:
-        """Slots without a new MAC by cause, all slots, and cycles of PEs at work."""
-        array, times = self.array, steps.times
+        """Slots without a new MAC by cause, all slots, and cycles of PEs at work.
+
+        Args:
+            weighted: edges by what is at work on rows, columns and lanes, of all steps.
+        """
+        array = self.array
         rows, cols, lanes = (steps.used(axis) for axis in ("rows", "cols", "lanes"))
-        weighted = times * edges
         slots = array.rows * array.cols * self.lanes * compute
         by_row = self._whole(weighted * (array.rows - rows) * array.cols * self.lanes)
         by_col = self._whole(weighted * rows * (array.cols - cols) * self.lanes)
@@ -310,11 +355,11 @@ class InnerProductArray:
             return kept * rate.edges if rate.follows is Follows.WIDTHS else kept
         if rate.follows is Follows.TERM_PAIRS:
             return self._own_pairs(sizes)
-        seen = groups.windows(self._own_more, self.geometry, sizes)
+        seen = groups.in_tile(self._own_windows, sizes)
         return (int(seen.sum(dtype=np.int64)) + seen.size * rate.edges) * sizes["M"].size
 
     def _own_pairs(self, sizes: Sizes) -> int:
-        a = groups.windows(self._terms, self.geometry, sizes)
+        a = groups.in_tile(self._term_windows, sizes)
         w = groups.filters(self._weight_terms, self.geometry, sizes)
         pairs = int((a.sum(axis=(0, 3, 4), dtype=np.int64) * w.sum(axis=1, dtype=np.int64)).sum())
         some_a = (a > 0).sum(axis=(0, 3, 4))
@@ -322,7 +367,7 @@ class InnerProductArray:
         return pairs + a.size * sizes["M"].size - int((some_a * some_w).sum())
 
     def _words(
-        self, steps: Steps, sizes: Sizes, edges: npt.NDArray[np.float64] | Ints, length: dict[str, int], busy: int
+        self, steps: Steps, sizes: Sizes, weighted: npt.NDArray[np.float64] | Ints, length: dict[str, int], busy: int
     ) -> TileWords:
         n, g, m, c, p, q = (sizes[dim] for dim in DIMS)
         pixels = valid_in(self.geometry, p, q) * n.size * g.size * c.size * steps.repeats(Operand.IFMAP)
@@ -330,7 +375,7 @@ class InnerProductArray:
         if length["lanes"] < self._reduced(sizes):
             weights = weights // max(1, self._reduced(sizes)) * length["lanes"]
         sums = g.size * m.size * n.size * p.size * q.size * steps.repeats(Operand.PSUM)
-        updates = self._whole(steps.times * edges * steps.used("rows") * steps.used("cols"))
+        updates = self._whole(weighted * steps.used("rows") * steps.used("cols"))
         weights *= steps.repeats(Operand.WEIGHT)
         actions = {}
         if self.path.kind in STEPPING:

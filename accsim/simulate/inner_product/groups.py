@@ -7,6 +7,7 @@ takes other words; folds that do not index it have one entry, to be broadcast.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from accsim.mapping.nest import Piece
 from accsim.workload.layer import Geometry
 
 Ints = npt.NDArray[np.int64]
-Words = npt.NDArray[np.int64]
+Word = TypeVar("Word", bound=np.generic)
 
 
 def narrow(magnitudes: Ints) -> Ints:
@@ -54,23 +55,27 @@ def width(ored: Ints, trim_low: bool) -> Ints:
     return highest
 
 
-def windows(words: Ints, geometry: Geometry, sizes: Mapping[str, Piece]) -> Words:
-    """The words of a tile's windows, [N, G, C, P, Q, R, S]; padding is 0.
+def every_window(words: npt.NDArray[Word], geometry: Geometry) -> npt.NDArray[Word]:
+    """The words of a layer's windows, [N, G, C, P, Q, R, S]; padding is 0.
 
     Args:
         words: [N, C, H, W] of the layer.
     """
     g, c = geometry, geometry.channels_per_group
-    padded = np.pad(words, ((0, 0), (0, 0), (g.pad_top, g.pad_bottom), (g.pad_left, g.pad_right)))
+    pads = (0, 0), (0, 0), (g.pad_top, g.pad_bottom), (g.pad_left, g.pad_right)
+    padded = np.pad(words, pads) if any(map(any, pads)) else words
     span = ((g.R - 1) * g.dilation_h + 1, (g.S - 1) * g.dilation_w + 1)
     every = np.lib.stride_tricks.sliding_window_view(padded, span, axis=(2, 3))
     every = every[:, :, :: g.stride_h, :: g.stride_w, :: g.dilation_h, :: g.dilation_w]
-    every = every.reshape(g.N, g.G, c, *every.shape[2:]) if g.G == 1 else _by_group(every, g)
-    cut = [slice(sizes[dim].start, sizes[dim].start + sizes[dim].size) for dim in "NGCPQ"]
-    return every[tuple(cut)]
+    return every.reshape(g.N, g.G, c, *every.shape[2:]) if g.G == 1 else _by_group(every, g)
 
 
-def _by_group(every: Words, geometry: Geometry) -> Words:
+def in_tile(every: npt.NDArray[Word], sizes: Mapping[str, Piece]) -> npt.NDArray[Word]:
+    """Of all windows those of a tile."""
+    return every[tuple(slice(sizes[dim].start, sizes[dim].start + sizes[dim].size) for dim in "NGCPQ")]
+
+
+def _by_group(every: npt.NDArray[Word], geometry: Geometry) -> npt.NDArray[Word]:
     shape, strides = every.shape, every.strides
     c = geometry.channels_per_group
     return np.lib.stride_tricks.as_strided(
@@ -78,7 +83,7 @@ def _by_group(every: Words, geometry: Geometry) -> Words:
     )
 
 
-def filters(words: Ints, geometry: Geometry, sizes: Mapping[str, Piece]) -> Words:
+def filters(words: npt.NDArray[Word], geometry: Geometry, sizes: Mapping[str, Piece]) -> npt.NDArray[Word]:
     """The words of a tile's filters, [G, M, C, R, S].
 
     Args:
@@ -89,7 +94,9 @@ def filters(words: Ints, geometry: Geometry, sizes: Mapping[str, Piece]) -> Word
     return whole[tuple(slice(sizes[dim].start, sizes[dim].start + sizes[dim].size) for dim in "GMC")]
 
 
-def laid_out(words: Words, dims: str, dataflow: TiledDataflow, unrolled: Mapping[str, int]) -> Words:
+def laid_out(
+    words: npt.NDArray[Word], dims: str, dataflow: TiledDataflow, unrolled: Mapping[str, int]
+) -> npt.NDArray[Word]:
     """Words along the folds of a dataflow, outermost first, then what is on rows, columns and lanes together.
 
     Args:
@@ -117,7 +124,9 @@ def laid_out(words: Words, dims: str, dataflow: TiledDataflow, unrolled: Mapping
         pads.append((0, trips * step - size))
         split.append((trips, step))
         inside[name] = i
-    flat = np.pad(full.reshape(shape), pads)
+    flat = full.reshape(shape)
+    if any(after for _, after in pads):
+        flat = np.pad(flat, pads)
     cut = flat.reshape([n for pair in split for n in pair])
     folds = [2 * i for i in range(len(split))]
     axes = [2 * inside[name] + 1 for name in ("rows", "cols", "lanes")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import numpy.typing as npt
 
@@ -29,9 +31,12 @@ def known_ifmap(task: MacTask) -> Ints | None:
     return None if found is None else as_map(task.layer, found)
 
 
-def known_weight(task: MacTask) -> Ints | None:
-    """The second operand [M, C / G, R, S] that the task carries, if it is of integers."""
-    found = _integers(task.tensors.get(names_of(task.layer)[1]))
+def known_weight(task: MacTask) -> npt.NDArray[np.integer] | None:
+    """The second operand [M, C / G, R, S] that the task carries, in its own type, if it is of integers."""
+    given = task.tensors.get(names_of(task.layer)[1])
+    if given is not None and given.dtype.kind == "i":
+        return as_filters(task.layer, cast("npt.NDArray[np.integer]", given))
+    found = _integers(given)
     return None if found is None else as_filters(task.layer, found)
 
 

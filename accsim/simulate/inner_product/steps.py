@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -99,7 +100,21 @@ class Steps:
         """``values``, one for each class of fold ``at``, to be broadcast."""
         return values.reshape([-1 if i == at else 1 for i in range(len(self.folds))])
 
-    @property
+    def total(self, values: npt.NDArray[np.float64] | Ints) -> npt.NDArray[np.float64] | Ints:
+        """Values of each class of steps added up over all steps, apart for each class of rows, columns and lanes."""
+        summed, out = [], values
+        for i, one in enumerate(self.folds):
+            if one.name in ("rows", "cols", "lanes"):
+                out = out * self.along(one.times, i)
+            elif values.shape[i] == 1:
+                out = out * one.trips
+            else:
+                summed.append(i)
+                if len(one.times) < one.trips:
+                    out = out * self.along(one.times, i)
+        return out.sum(axis=tuple(summed), keepdims=True) if summed else out
+
+    @cached_property
     def times(self) -> Ints:
         """Steps of each class."""
         out = np.ones([1] * len(self.folds), np.int64)

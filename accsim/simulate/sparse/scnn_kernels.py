@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accsim.kernels.jit import kernel, part
+from accsim.simulate.sparse.scnn_vectors import groups_of, vectors_at_banks
 from accsim.simulate.sparse.window import Window
 
 CYCLES, DENSE, MULTIPLIES, FRAGMENTATION, CONFLICTS, BARRIER, HALO, IFMAP_READS, WEIGHT_READS = range(9)
@@ -83,13 +84,16 @@ def list_pixels(
     """Non-zero pixels of a PE's tile in one phase: [words, 2] of (row, column) of the padded input over the stride."""
     found = 0
     height, width = ifmap.shape[2], ifmap.shape[3]
-    for row in range(max(top, at.top), min(top + tile_h, at.top + height)):
-        if row % at.stride_h != phase_h:
-            continue
-        for col in range(max(left, at.left), min(left + tile_w, at.left + width)):
-            if col % at.stride_w == phase_w and ifmap[n, c, row - at.top, col - at.left] != 0:
-                queue[found, 0], queue[found, 1] = row // at.stride_h, col // at.stride_w
+    first_row, first_col = max(top, at.top), max(left, at.left)
+    first_row += (phase_h - first_row) % at.stride_h
+    first_col += (phase_w - first_col) % at.stride_w
+    for row in range(first_row, min(top + tile_h, at.top + height), at.stride_h):
+        y, x = row // at.stride_h, first_col // at.stride_w
+        for col in range(first_col, min(left + tile_w, at.left + width), at.stride_w):
+            if ifmap[n, c, row - at.top, col - at.left] != 0:
+                queue[found, 0], queue[found, 1] = y, x
                 found += 1
+            x += 1
     return found
 
 
@@ -179,6 +183,21 @@ def count(
     n_taps, all_taps = np.zeros(phases, np.int64), np.zeros(phases, np.int64)
     pixel, hits = np.empty((tile_h * tile_w, 2), np.int64), np.zeros(banks, np.int64)
     bits = bank_bits(banks)
+    by_vectors = banks >= 32 and size < 128
+    shape = np.array(
+        [
+            (weight.shape[2] - 1) * at.dilation_h // at.stride_h + 1,
+            (weight.shape[3] - 1) * at.dilation_w // at.stride_w + 1,
+        ],
+        np.int64,
+    )
+    places = shape[0] * shape[1]
+    groups = np.empty((phases, tap.shape[1], 4), np.int64)
+    mixed, taps_at = np.empty((phases, tap.shape[1]), np.int64), np.zeros((phases, places), np.int64)
+    n_groups, n_mixed = np.zeros(phases, np.int64), np.zeros(phases, np.int64)
+    seen = np.zeros((places, filters + 1, filters + 1), np.int64)
+    at_banks = np.zeros((places, -(-tile_h * tile_w // inputs)), np.uint64)
+    full = np.zeros((pes, phases, 3), np.int64)  # pixels of a PE if none is zero; then what all products take
     for ph in range(phases):
         all_taps[ph] = taps_in(weight.shape[2], weight.shape[3], ph // at.stride_w, ph % at.stride_w, at)
     for g in range(at.groups):
@@ -191,11 +210,16 @@ def count(
                     for ph in range(phases):
                         high = pixels(row * tile_h, tile_h, at.top, ifmap.shape[2], at.stride_h, ph // at.stride_w)
                         wide = pixels(col * tile_w, tile_w, at.left, ifmap.shape[3], at.stride_w, ph % at.stride_w)
+                        full[row * cols + col, ph, 0], full[row * cols + col, ph, 1] = high * wide, -1
                         spent += -(-(high * wide) // inputs) * -(-(all_taps[ph] * (last - first)) // filters)
                     dense = max(dense, spent)
             for c in range(depth):
                 for ph in range(phases):
                     n_taps[ph] = list_weights(weight, first, last, c, ph // at.stride_w, ph % at.stride_w, at, tap[ph])
+                    if by_vectors:
+                        n_groups[ph], n_mixed[ph] = groups_of(
+                            tap[ph], n_taps[ph], filters, shape[1], seen, groups[ph], mixed[ph], taps_at[ph]
+                        )
                 for n in range(batch):
                     out[DENSE] += dense
                     longest = spent_by_all = 0
@@ -209,9 +233,28 @@ def count(
                                 )  # fmt: skip
                                 out[IFMAP_READS] += -(-found // inputs) * inputs
                                 out[WEIGHT_READS] += -(-n_taps[ph] // filters) * filters
-                                spent += bricks(
-                                    pixel, found, tap[ph], n_taps[ph], inputs, filters, at, banks, bits, hits, out
-                                )
+                                if by_vectors:
+                                    known = full[row * cols + col, ph]
+                                    dense_here = found == known[0] and n_taps[ph] == all_taps[ph] * (last - first)
+                                    if dense_here and known[1] >= 0:
+                                        cycles, useful = known[1], known[2]
+                                    else:
+                                        cycles, useful = vectors_at_banks(
+                                            pixel, found, tap[ph], n_taps[ph], groups[ph, : n_groups[ph]],
+                                            mixed[ph, : n_mixed[ph]], taps_at[ph], inputs, filters, at, shape[1],
+                                            at_banks,
+                                        )  # fmt: skip
+                                    if dense_here:
+                                        known[1], known[2] = cycles, useful
+                                    steps = -(-found // inputs) * -(-n_taps[ph] // filters)
+                                    out[MULTIPLIES] += useful
+                                    out[FRAGMENTATION] += steps * size - useful
+                                    out[CONFLICTS] += (cycles - steps) * size
+                                    spent += cycles
+                                else:
+                                    spent += bricks(
+                                        pixel, found, tap[ph], n_taps[ph], inputs, filters, at, banks, bits, hits, out
+                                    )
                             longest = max(longest, spent)
                             spent_by_all += spent
                     out[CYCLES] += longest
