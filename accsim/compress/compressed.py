@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
-from accsim.compress.codes import Float
+from accsim.compress.codes import Code, Float, Outliers
 from accsim.compress.model import Model
 from accsim.compress.recipe import PublishedLayer, Recipe
 from accsim.compress.storage import BEST, Stored, store, store_published
@@ -177,6 +178,7 @@ def _with_codes(layer: Layer, model: Model, stored: Stored | None, source: str) 
             stored.code,
             stored.encoding,
             stored.stored_bits,
+            _outliers(model.parameters[layer.name].weight) if layer.name in model.parameters else None,
         )
         out = replace(out, weight_statistics=known, residual=_residual(layer, model))
     ifmap, ofmap = (model.activations.get(name) for name in (*layer.inputs[:1], layer.name))
@@ -186,6 +188,11 @@ def _with_codes(layer: Layer, model: Model, stored: Stored | None, source: str) 
     if ofmap is not None and ofmap.kind in INTEGERS:
         out = replace(out, ofmap_statistics=replace(layer.ofmap_statistics, bits=ofmap.bits, code=ofmap.kind))
     return out
+
+
+def _outliers(code: Code) -> float | None:
+    """The fraction of weights that a code keeps wide."""
+    return code.places.size / max(1, prod(code.shape)) if isinstance(code, Outliers) else None
 
 
 def _residual(layer: Layer, model: Model) -> tuple[tuple[str, int], ...]:

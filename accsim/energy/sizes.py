@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 from accsim.energy.scaling import Sizes
 from accsim.energy.table import Component, Variable
 from accsim.hardware.accelerator import Accelerator, Dram, Level, Link, RegisterFile, Sram
-from accsim.hardware.datapath import DatapathKind
+from accsim.hardware.datapath import BIT_PARALLEL, DatapathKind
 
 PE_LEVEL = "pe"
 """Name of the level that the MAC units' counts carry."""
+
+OUTLIER_LEVEL = "outlier_lane"
+"""The same, of wide lanes beside narrow ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,17 @@ class Priced:
 
 
 def levels(accelerator: Accelerator) -> tuple[Priced, ...]:
-    """Every level of a machine from the outside in, and its PEs' MAC units last."""
+    """Every level of a machine from the outside in, and its PEs' MAC units last.
+
+    Where PEs have wide lanes for outliers, these are a level of bit-parallel units before the narrow ones.
+    """
     listed = tuple(_level(accelerator, level) for level in accelerator.levels)
-    kind = accelerator.pe.datapath.kind
+    path, array = accelerator.pe.datapath, accelerator.array
+    kind = path.kind
+    if kind is DatapathKind.OUTLIER_LANE:
+        wide = replace(accelerator, pe=replace(accelerator.pe, datapath=BIT_PARALLEL))
+        lanes = array.rows * array.cols * path.outlier_lanes
+        listed = (*listed, Priced(OUTLIER_LEVEL, Component.PE, str(BIT_PARALLEL.kind), _datapath(wide), lanes))
     return (*listed, Priced(PE_LEVEL, Component.PE, str(kind), _datapath(accelerator), accelerator.array.pes))
 
 
@@ -71,15 +82,17 @@ def _level(accelerator: Accelerator, level: Level) -> Priced:
 
 def _datapath(accelerator: Accelerator, vector: bool = False) -> Sizes:
     pe = accelerator.pe
-    weight = pe.activation_bits if vector else pe.weight_bits
-    operand = sqrt(weight * pe.activation_bits)
+    weight, activation = pe.activation_bits if vector else pe.weight_bits, pe.activation_bits
+    if pe.datapath.kind is DatapathKind.OUTLIER_LANE and not vector:
+        weight, activation = min(weight, pe.datapath.narrow_bits), min(activation, pe.datapath.narrow_bits)
+    operand = sqrt(weight * activation)
     if pe.datapath.kind is DatapathKind.FUSED_BRICKS and not vector:
         operand = pe.datapath.fused_bits  # wider operands take several edges of a unit
     return {
-        Variable.WIDTH: pe.activation_bits,
-        Variable.PRODUCT: weight * pe.activation_bits,
+        Variable.WIDTH: activation,
+        Variable.PRODUCT: weight * activation,
         Variable.OPERAND: operand,
         Variable.ACCUMULATOR: pe.accumulator_bits,
         Variable.LANES: accelerator.array.lanes,
-        Variable.REGISTERS: weight + pe.activation_bits + pe.accumulator_bits,
+        Variable.REGISTERS: weight + activation + pe.accumulator_bits,
     }

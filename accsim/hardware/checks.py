@@ -267,6 +267,11 @@ def _datapath(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
     for kind, key in _NEEDED:
         if path.kind is kind and not getattr(path, key):
             yield ("pe", "datapath"), f"a {kind} datapath needs {key}"
+    if path.outlier_lanes > machine.array.lanes:
+        yield (
+            ("pe", "datapath", "outlier_lanes"),
+            f"must be at most the lanes of a PE, {machine.array.lanes}, got {path.outlier_lanes}",
+        )
     for operand, most in _WIDTHS.get(path.kind, {}).items():
         if getattr(machine.pe, operand) != most:
             yield ("pe", operand), f"must be {most} for a {path.kind} datapath, got {getattr(machine.pe, operand)}"
@@ -282,10 +287,12 @@ _PARAMETERS: tuple[tuple[tuple[DatapathKind, ...], str], ...] = (
     ((_K.FUSED_BRICKS,), "brick_bits"),
     ((_K.FUSED_BRICKS,), "fused_bits"),
     ((_K.CODEBOOK,), "codebook_words"),
+    ((_K.OUTLIER_LANE,), "narrow_bits"),
+    ((_K.OUTLIER_LANE,), "outlier_lanes"),
     ((_K.BIT_PARALLEL,), "n"),
     ((_K.BIT_PARALLEL,), "m"),
 )  # fmt: skip
-_NEEDED = ((_K.CODEBOOK, "codebook_words"),)
+_NEEDED = ((_K.CODEBOOK, "codebook_words"), (_K.OUTLIER_LANE, "narrow_bits"))
 _WIDTHS = {
     _K.BINARY_WEIGHT: {"weight_bits": 1},
     _K.XNOR: {"weight_bits": 1, "activation_bits": 1},

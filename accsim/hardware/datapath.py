@@ -27,6 +27,8 @@ class DatapathKind(StrEnum):
     ``ternary``: adds, subtracts or does nothing, by a weight of -1, 0 or 1.
     ``shift``: shifts the activation by the power of two that is the weight.
     ``codebook``: looks the weight up in a table, then multiplies.
+    ``outlier_lane``: narrow lanes, and few wide ones that take the high parts of words that do not fit (OLAccel, ISCA
+        2018).
     """
 
     BIT_PARALLEL = "bit_parallel"
@@ -41,6 +43,7 @@ class DatapathKind(StrEnum):
     TERNARY = "ternary"
     SHIFT = "shift"
     CODEBOOK = "codebook"
+    OUTLIER_LANE = "outlier_lane"
 
 
 class Digits(StrEnum):
@@ -69,6 +72,9 @@ class Datapath:
         brick_bits, fused_bits: widths of a brick and of the widest unit that bricks fuse to in one cycle; wider
             operands take a pass for each part.
         codebook_words: words of the table of a ``codebook`` datapath.
+        narrow_bits, outlier_lanes: of an ``outlier_lane`` datapath: bits of the operands of its lanes, and how many
+            lanes of each PE have the PE's whole widths. A product with an operand that does not fit ``narrow_bits``
+            takes one of these beside its own; where a step has more such products than a PE has wide lanes, all wait.
         n, m: ``n`` of ``m`` weights that follow each other along the channels are kept and take a lane each; the lanes
             of a block share its activations (``simulate.inner_product.blocks``). 0 for none skipped.
     """
@@ -82,6 +88,8 @@ class Datapath:
     brick_bits: int = 2
     fused_bits: int = 8
     codebook_words: int = 0
+    narrow_bits: int = 0
+    outlier_lanes: int = 1
     n: int = 0
     m: int = 0
 

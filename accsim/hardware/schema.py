@@ -127,6 +127,8 @@ class DatapathFile(Model):
     brick_bits: Annotated[int, Field(ge=1, le=32)] = 2
     fused_bits: Annotated[int, Field(ge=1, le=64)] = 8
     codebook_words: Annotated[int, Field(ge=0, le=65536)] = 0
+    narrow_bits: Annotated[int, Field(ge=0, le=64)] = 0
+    outlier_lanes: Annotated[int, Field(ge=1, le=1024)] = 1
     n: Annotated[int, Field(ge=0, le=64)] = 0
     m: Annotated[int, Field(ge=0, le=64)] = 0
 

@@ -7,6 +7,8 @@ from accsim.simulate.activity import Action, Count
 from accsim.workload.layer import Operand
 
 PE = "pe"
+OUTLIER_LANE = "outlier_lane"
+"""Wide lanes beside the PEs' own."""
 
 
 class Ledger:

@@ -131,6 +131,7 @@ class TensorStatistics:
         code: what the codes are: ``uniform``, ``binary``, ``ternary``, ``power_of_two``, ``codebook`` ...; ``None``
             where nothing is said.
         encoding, stored_bits: how the whole tensor is stored, and in how many bits; ``None`` for word by word.
+        outliers: fraction of the words that are kept wider than ``bits``; ``None`` where nothing is said.
     """
 
     density: float | None = None
@@ -139,6 +140,7 @@ class TensorStatistics:
     code: str | None = None
     encoding: str | None = None
     stored_bits: int | float | None = None
+    outliers: float | None = None
 
 
 MadeBy = tuple[str, tuple[tuple[str, Any], ...]]

@@ -14,12 +14,12 @@ from accsim.hardware.datapath import Digits
 from accsim.mapping.dataflow import TiledDataflow
 from accsim.simulate.activity import Action
 from accsim.simulate.edge_ports import INPUTS, EdgePort, edge_ports
-from accsim.simulate.inner_product import expected, groups
+from accsim.simulate.inner_product import expected, groups, outliers
 from accsim.simulate.inner_product.blocks import Blocks, blocks_of
 from accsim.simulate.inner_product.datapaths import SHARING, STEPPING, Follows, Rate, rate_of
 from accsim.simulate.inner_product.operands import CODES, known_ifmap, known_weight, skipped
 from accsim.simulate.inner_product.steps import Steps
-from accsim.simulate.ledger import PE
+from accsim.simulate.ledger import OUTLIER_LANE, PE
 from accsim.simulate.mac_task import MacTask
 from accsim.simulate.padding import valid_in
 from accsim.simulate.storage import Place
@@ -101,6 +101,8 @@ class InnerProductArray:
         """Whether values decide, and are known."""
         if self.rate.follows is Follows.WIDTHS or self.ifmap is None:
             return False
+        if self.rate.follows is Follows.OUTLIERS:
+            return known_weight(self._task) is not None
         return self.rate.follows is not Follows.TERM_PAIRS or self._weight_terms.size > 0
 
     @property
@@ -124,6 +126,8 @@ class InnerProductArray:
             return (f"its weights are not {self.path.n} of {self.path.m}: every one takes a lane",)
         if self.rate.follows is Follows.WIDTHS or self._counts_values:
             return ()
+        if self.rate.follows is Follows.OUTLIERS:
+            return (self._expected_outliers,)
         return (
             f"{self.path.kind}: cycles are expected under independent words, zero as often as the densities say and "
             "otherwise any magnitude of their bits alike; of each tile rounded up",
@@ -205,16 +209,65 @@ class InnerProductArray:
         if rate.follows is Follows.WIDTHS:
             return np.full([1] * len(steps.folds), rate.edges, np.int64)
         if self._counts_values:
-            return self._by_value(sizes)
+            return self._by_value(sizes, steps)
         used = np.broadcast_arrays(*(steps.used(axis) for axis in ("rows", "cols", "lanes")))
         ifmap, weight = self._task.known_densities.ifmap, self._task.known_densities.weight
         activation = max(1, self.activation_bits - self.signed), 1.0 if ifmap is None else ifmap
         second = max(1, self.weight_bits - 1), 1.0 if weight is None else weight
+        if rate.follows is Follows.OUTLIERS:
+            among = self._outlier_shares
+            each = [
+                outliers.expected_edges(*among, int(r), int(c), int(n), rate.outlier_lanes)
+                for r, c, n in zip(*(one.ravel() for one in used), strict=True)
+            ]
+            return np.array(each).reshape(used[0].shape)
         each = [
             expected.edges(rate, activation, second, int(r), int(c), int(n))
             for r, c, n in zip(*(one.ravel() for one in used), strict=True)
         ]
         return np.array(each).reshape(used[0].shape)
+
+    @cached_property
+    def _outlier_shares(self) -> tuple[float, float]:
+        """Fractions of the activations and of the weights that do not fit a narrow lane, as far as can be said."""
+        known, narrow, stored = self._task.known_densities, self.rate.narrow_bits, self._task.layer.weight_statistics
+        ifmap = 1.0 if known.ifmap is None else known.ifmap
+        weight = 1.0 if known.weight is None else known.weight
+        sign = int(self.signed)
+        of_weights = outliers.share(self.weight_bits - 1, weight, narrow - 1)
+        if stored.outliers is not None and stored.bits is not None and stored.bits <= narrow:
+            of_weights = stored.outliers
+        return outliers.share(self.activation_bits - sign, ifmap, narrow - sign), of_weights
+
+    @property
+    def _expected_outliers(self) -> str:
+        of_ifmap, of_weights = self._outlier_shares
+        return (
+            f"outlier_lane: cycles are expected with independent outliers: {of_ifmap:.3g} of the activations and "
+            f"{of_weights:.3g} of the weights need more than {self.rate.narrow_bits} bits"
+        )
+
+    @cached_property
+    def _wide_ifmap(self) -> outliers.Masks:
+        found = np.zeros(0, np.int64) if self.ifmap is None else self.ifmap
+        return groups.every_window(outliers.wide(found, self.rate.narrow_bits, self.signed), self.geometry)
+
+    @cached_property
+    def _wide_weight(self) -> outliers.Masks:
+        found = known_weight(self._task)
+        return outliers.wide(np.zeros(0, np.int64) if found is None else found, self.rate.narrow_bits, signed=True)
+
+    def _outliers(self, sizes: Sizes, macs: int) -> int:
+        """Products of a tile that take a wide lane."""
+        if not self._counts_values:
+            of_ifmap, of_weights = self._outlier_shares
+            return round(macs * (1 - (1 - of_ifmap) * (1 - of_weights)))
+        a = groups.in_tile(self._wide_ifmap, sizes)
+        w = groups.filters(self._wide_weight, self.geometry, sizes)
+        by_a, by_w = a.sum(axis=(0, 3, 4), dtype=np.int64), w.sum(axis=1, dtype=np.int64)
+        windows = a.shape[0] * a.shape[3] * a.shape[4]
+        of_weights = int(by_w.sum()) * int(windows)
+        return int(by_a.sum()) * int(w.shape[1]) + of_weights - int((by_a * by_w).sum())
 
     @cached_property
     def _magnitudes(self) -> Ints:
@@ -275,7 +328,7 @@ class InnerProductArray:
     def _weights(self, sizes: Sizes, words: npt.NDArray[Word]) -> npt.NDArray[Word]:
         return groups.laid_out(groups.filters(words, self.geometry, sizes), "GMCRS", self.dataflow, self._unrolled)
 
-    def _by_value(self, sizes: Sizes) -> Ints:
+    def _by_value(self, sizes: Sizes, steps: Steps) -> Ints:
         """Edges of each step, from values: the group that works together waits for the slowest of it."""
         rate, together = self.rate, (-3, -2, -1)
         match rate.follows:
@@ -291,6 +344,9 @@ class InnerProductArray:
             case Follows.MOST_TERMS:
                 edges = np.maximum(self._activations(sizes, self._term_windows).max(axis=together).astype(np.int64), 1)
                 edges *= rate.edges
+            case Follows.OUTLIERS:
+                a, w = self._activations(sizes, self._wide_ifmap), self._weights(sizes, self._wide_weight)
+                edges = outliers.edges_of(outliers.most_outliers(a, w, steps), rate.outlier_lanes)
             case _:
                 a = self._activations(sizes, self._term_windows).max(axis=(-3, -2)).astype(np.uint16)
                 w = self._weights(sizes, self._weight_terms).max(axis=(-3, -2)).astype(np.uint16)
@@ -353,6 +409,8 @@ class InnerProductArray:
         rate = self.rate
         if not self._counts_values:
             return kept * rate.edges if rate.follows is Follows.WIDTHS else kept
+        if rate.follows is Follows.OUTLIERS:
+            return kept
         if rate.follows is Follows.TERM_PAIRS:
             return self._own_pairs(sizes)
         seen = groups.in_tile(self._own_windows, sizes)
@@ -378,6 +436,9 @@ class InnerProductArray:
         updates = self._whole(weighted * steps.used("rows") * steps.used("cols"))
         weights *= steps.repeats(Operand.WEIGHT)
         actions = {}
+        if self.rate.follows is Follows.OUTLIERS:
+            macs = math.prod(sizes[dim].size for dim in DIMS) * self.geometry.R * self.geometry.S
+            actions[OUTLIER_LANE, Operand.COMPUTE, Action.MAC] = (self._outliers(sizes, macs), 0)
         if self.path.kind in STEPPING:
             actions[PE, Operand.COMPUTE, Action.STEP] = (busy, 0)
         if self.path.kind in SHARING:

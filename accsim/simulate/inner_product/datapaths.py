@@ -2,8 +2,9 @@
 
 Sources of the rules: Judd et al., MICRO 2016 (Stripes); Delmas et al., arXiv 1706.00504 and MICRO 2019 (dynamic
 precision, ShapeShifter); Sharify et al., arXiv 1706.07853 (Loom); Albericio et al., MICRO 2017 (Pragmatic); Sharify et
-al., ISCA 2019 (Laconic); Sharma et al., arXiv 1712.01507 and hsharma35/bitfusion (Bit Fusion). Which groups wait for
-each other is that of isakedo/DNNsim, whose cycles the tests reproduce.
+al., ISCA 2019 (Laconic); Sharma et al., arXiv 1712.01507 and hsharma35/bitfusion (Bit Fusion); Park, Kim and Yoo,
+ISCA 2018 (OLAccel: an outlier among the weights of a step costs no time, each further one a cycle). Which groups wait
+for each other is that of isakedo/DNNsim, whose cycles the tests reproduce.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Follows(StrEnum):
 
     ``widths``: nothing else. ``width_used``: the bits that the widest activation of the group needs. ``terms_met``:
     powers of two that are a term of any activation of the group. ``most_terms``: terms of the activation with the most.
-    ``term_pairs``: terms of the activation times terms of the weight, where that is most.
+    ``term_pairs``: terms of the activation times terms of the weight, where that is most. ``outliers``: products with
+    an operand wider than the lanes, where a PE has most.
     """
 
     WIDTHS = "widths"
@@ -44,6 +46,7 @@ class Follows(StrEnum):
     TERMS_MET = "terms_met"
     MOST_TERMS = "most_terms"
     TERM_PAIRS = "term_pairs"
+    OUTLIERS = "outliers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Rate:
         digits: the terms of a number.
         trim_low: whether low bits that are 0 everywhere are left out.
         bricks: multipliers of ``brick_bits`` that a product takes, of a fused datapath.
+        narrow_bits, outlier_lanes: what fits a lane, and the wide lanes of a PE, where outliers decide.
     """
 
     products: int = 1
@@ -69,6 +73,8 @@ class Rate:
     digits: Digits = Digits.BINARY
     trim_low: bool = False
     bricks: int = 1
+    narrow_bits: int = 0
+    outlier_lanes: int = 1
 
 
 def rate_of(path: Datapath, weight_bits: int, activation_bits: int, signed: bool, fully_connected: bool) -> Rate:
@@ -99,6 +105,8 @@ def rate_of(path: Datapath, weight_bits: int, activation_bits: int, signed: bool
             return Rate(follows=Follows.TERMS_MET if met else Follows.MOST_TERMS, digits=path.digits)
         case K.BOTH_TERMS:
             return Rate(follows=Follows.TERM_PAIRS, digits=path.digits)
+        case K.OUTLIER_LANE if max(weight_bits, activation_bits) > path.narrow_bits:
+            return Rate(follows=Follows.OUTLIERS, narrow_bits=path.narrow_bits, outlier_lanes=path.outlier_lanes)
         case K.FUSED_BRICKS:
             return _fused(path, weight_bits, activation_bits)
         case _:

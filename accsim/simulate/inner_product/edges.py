@@ -67,6 +67,39 @@ def shifted(a: Any, w: Any, acc: Any, r: int, c: int, n: int) -> int:
 
 
 @kernel
+def low_part(word: int, bits: int, signed: bool) -> int:
+    """What a lane of ``bits`` takes of a word: all of it where it fits, else its low bits."""
+    low = word & ((1 << bits) - 1)
+    return low - (1 << bits) if signed and low >> (bits - 1) else low
+
+
+@kernel
+def outliers(a: Any, w: Any, acc: Any, r: int, c: int, n: int, bits: int, wide: int, signed: bool) -> tuple[int, int]:
+    """Low parts in every lane on the first edge; what is left of outliers' products, ``wide`` of a PE on each edge.
+
+    Returns:
+        Edges until no PE has an outlier left, and products with one.
+    """
+    edges, met = 1, 0
+    for i in range(r):
+        for j in range(c):
+            queue = 0
+            for k in range(n):
+                x, y = low_part(a[j, k], bits, signed), low_part(w[i, k], bits, True)
+                acc[i, j] += x * y
+                if x != a[j, k] or y != w[i, k]:
+                    acc[i, j] += w[i, k] * a[j, k] - x * y
+                    queue += 1
+            met += queue
+            spent = 0
+            while queue > 0:
+                queue -= wide
+                spent += 1
+            edges = max(edges, spent)
+    return edges, met
+
+
+@kernel
 def activation_bits(a: Any, w: Any, acc: Any, r: int, c: int, n: int, planes: int, at_once: int, signed: bool) -> int:
     """Two's complement activations, ``at_once`` planes of bits an edge, the lowest first; the highest is negative."""
     edges = 0

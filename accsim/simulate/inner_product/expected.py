@@ -76,6 +76,8 @@ def edges(
             product = np.zeros((len(a) - 1) * (len(w) - 1) + 1)
             np.add.at(product, np.outer(np.arange(len(a)), np.arange(len(w))), np.outer(a, w))
             return _mean_at_least_one(most(product, lanes)) * rate.edges
+        case Follows.OUTLIERS:
+            raise ValueError("outliers have shares of their own: see outliers.expected_edges")
 
 
 def _width_used(rate: Rate, bits: int, density: float, group: int) -> float:

@@ -24,7 +24,7 @@ from accsim.simulate.inner_product import tile
 from accsim.simulate.inner_product.blocks import Blocks, blocks_of, single
 from accsim.simulate.inner_product.datapaths import SHARING, STEPPING, Follows, Rate, fused_width, rate_of
 from accsim.simulate.inner_product.operands import keeps
-from accsim.simulate.ledger import PE
+from accsim.simulate.ledger import OUTLIER_LANE, PE
 from accsim.simulate.phase import Phase
 from accsim.simulate.stepped.machine import Observed, Operands, Probe, Step, Words
 from accsim.simulate.storage import Place
@@ -90,6 +90,8 @@ class SteppedInnerProduct:
                 return tile.MOST_TERMS, _how(booth)
             case Follows.TERM_PAIRS:
                 return tile.TERM_PAIRS, _how(booth)
+            case Follows.OUTLIERS:
+                return tile.OUTLIERS, _how(rate.narrow_bits, rate.outlier_lanes, self.signed)
         if self.path.kind is DatapathKind.SHIFT:
             self._check_powers()
             return tile.SHIFT, _how()
@@ -142,6 +144,8 @@ class SteppedInnerProduct:
         )
         if self.path.kind in STEPPING:
             words.actions[PE, Operand.COMPUTE, Action.STEP] = (busy, 0)
+        if self.rate.follows is Follows.OUTLIERS:
+            words.actions[OUTLIER_LANE, Operand.COMPUTE, Action.MAC] = (seen[tile.WIDE], 0)
         if self.path.kind in SHARING:
             words.actions[PE, Operand.COMPUTE, Action.ACCUMULATE] = (words.psum_kept, 0)
         zero = self.place.accelerator.array.initial_psum is InitialPsum.ZERO
