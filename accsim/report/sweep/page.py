@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-from accsim.report.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, TEXTURES, VERMILION, YELLOW, Series
+from accsim.report import bars
+from accsim.report.colours import Series, plain_series
 from accsim.report.html import LARGEST_FILE, environment, safe
 from accsim.report.quantities import percent, significant
 from accsim.report.sections import Card
 from accsim.report.sweep import charts
 from accsim.report.sweep.points import Influence, Metric, SweepPoint, SweepView, influences, value_of
 
-HUES = (VERMILION, BLUE, GREEN, ORANGE, PURPLE, SKY, YELLOW, GREY)
 MOST_ROWS = 2_000
 """Rows of the table at most: the fronts, then the points with the least of the first metric."""
 HEAT_MAPS = 4
@@ -51,8 +51,13 @@ def _render(view: SweepView, most: int) -> str:
         "influences": [(m, _influence_rows(m, matters[m.key])) for m in view.metrics if matters[m.key]],
         "palette": series,
         "breakdown": safe(
-            charts.breakdown(
-                "breakdown", [(f"point {p.place}", p) for p in _some(front)], series, unit.factor, unit.unit
+            bars.stacked(
+                "breakdown",
+                "Energy by component",
+                [(f"point {p.place}", p.parts) for p in _some(front)],
+                series,
+                unit.factor,
+                unit.unit,
             )
         ),
         "varied": list(view.varied()),
@@ -155,10 +160,7 @@ def _influence_rows(metric: Metric, found: Sequence[Influence]) -> list[tuple[st
 
 def _levels(view: SweepView) -> list[Series]:
     names = dict.fromkeys(name for point in view.points[:1000] for name in point.parts)
-    return [
-        Series(name, f"l{i}", HUES[i % len(HUES)], TEXTURES[i // len(HUES) % len(TEXTURES)])
-        for i, name in enumerate(names)
-    ]
+    return plain_series(names, "l")
 
 
 def _some(front: Sequence[SweepPoint]) -> list[SweepPoint]:
