@@ -9,7 +9,7 @@ from math import log10
 from accsim.report import heat, svg
 from accsim.report.axes import LogAxis, log_frame
 from accsim.report.charts import NARROW, WIDE
-from accsim.report.quantities import significant
+from accsim.report.quantities import significant, ticks
 from accsim.report.sweep.points import Metric, SweepPoint, SweepView, Value, least_by, value_of
 from accsim.report.view import shorten
 
@@ -144,3 +144,31 @@ def heat_map(key: str, view: SweepView, metric: Metric, across: str, down: str) 
         key, f"Least {metric.title} by {across} and {down}", description, down, across, [str(row) for row in rows],
         [str(column) for column in columns], [[cell(row, column) for column in columns] for row in rows],
     )  # fmt: skip
+
+
+def history(key: str, title: str, steps: Sequence[tuple[int, float]]) -> str:
+    """How a figure of a search went on, trial by trial, as steps."""
+    if not steps:
+        return ""
+    marks, times = ticks(max(value for _, value in steps)), ticks(max(at for at, _ in steps))
+    height, right = 200.0, NARROW - RIGHT
+
+    def place(at: float, value: float) -> tuple[float, float]:
+        return LEFT + (right - LEFT) * at / times[-1], TOP + height * (1 - value / marks[-1])
+
+    body = [svg.text(right, TOP + height + 36, "trials", "end", "unit")]
+    for value in marks:
+        _, y = place(0, value)
+        body += [svg.line(LEFT, y, right, y, "grid"), svg.text(LEFT - 7, y + 4, significant(value), "end")]
+    for at in times:
+        x, _ = place(at, 0)
+        body.append(svg.text(x, TOP + height + 17, significant(at), "middle"))
+    ends = [place(at, value) for at, value in steps]
+    data = f"M{svg.num(ends[0][0])} {svg.num(ends[0][1])}"
+    data += "".join(f"H{svg.num(x)}V{svg.num(y)}" for x, y in ends[1:])
+    body.append(svg.path([data], "strong"))
+    description = (
+        f"From {significant(steps[0][1])} after {steps[0][0]} trials to {significant(steps[-1][1])} after "
+        f"{steps[-1][0]}."
+    )
+    return svg.picture(key, NARROW, TOP + height + 44, title, description, body)

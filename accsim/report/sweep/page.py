@@ -32,8 +32,8 @@ def render_sweep(view: SweepView) -> str:
 
 
 def _render(view: SweepView, most: int) -> str:
-    energy, latency = view.metrics[0], view.metrics[1]
-    front = view.front(energy.key, latency.key)
+    energy = view.metric("energy")
+    front = view.chosen()
     pairs = [(a, b) for a, b in combinations(view.metrics, 2) if _both(view, a, b)]
     matters = {m.key: influences(view, m.key) for m in view.metrics}
     series = _levels(view)
@@ -45,6 +45,10 @@ def _render(view: SweepView, most: int) -> str:
         "findings": _findings(view, front, matters),
         "scatters": [
             (f"{b.title} against {a.title}", safe(charts.scatter(f"s-{a.key}-{b.key}", view, a, b))) for a, b in pairs
+        ],
+        "history": [
+            (title, safe(charts.history(f"history-{i}", title, steps)))
+            for i, (title, steps) in enumerate(view.found.history.items() if view.found else ())
         ],
         "parallel": safe(charts.parallel("parallel", view, view.metrics, front)),
         "heat_maps": _heat_maps(view, matters),
@@ -99,7 +103,7 @@ def _cards(view: SweepView, front: Sequence[SweepPoint]) -> list[Card]:
         if best is not None:
             value, _, unit = metric.show(best.figures[metric.key]).partition(" ")
             out.append(Card(f"Least {metric.title}", value, unit, f"point {best.place}"))
-    out.append(Card("On the front", str(len(front)), "", "no other point is better in energy and latency"))
+    out.append(Card("On the front", str(len(front)), "", f"no other point is better in {view.goal}"))
     return out
 
 
@@ -107,7 +111,7 @@ def _findings(
     view: SweepView, front: Sequence[SweepPoint], matters: dict[str, list[Influence]]
 ) -> list[tuple[str, str]]:
     out: list[tuple[str, str]] = []
-    for metric in view.metrics[:2]:
+    for metric in view.compared[:2]:
         for one in matters[metric.key][:2]:
             if one.spread > 1.005:
                 worst = max(one.by_value, key=lambda value: one.by_value[value])
@@ -122,12 +126,10 @@ def _findings(
         if idle:
             out.append((metric.title, f"hardly depends on {', '.join(idle)}"))
     if len(front) > 1:
-        energy, latency = view.metrics[0], view.metrics[1]
-        first, last = front[0], front[-1]
-        more = percent(last.figures[energy.key] / first.figures[energy.key] - 1) if first.figures[energy.key] else "?"
-        ratio = first.figures[latency.key] / last.figures[latency.key] if last.figures[latency.key] else 0.0
-        said = f"the fastest point needs {more} more energy than the thriftiest and is {ratio:.3g} times as fast"
-        out.append(("trade-off", said))
+        for metric in view.compared:
+            values = [point.figures[metric.key] for point in front]
+            said = f"along the front {metric.title} goes from {metric.show(min(values))} to {metric.show(max(values))}"
+            out.append(("trade-off", said))
     for what, found in (("infeasible", view.infeasible), ("failed", view.failed)):
         if found:
             out.append((what, f"most often ({found[0][1]:,} times): {found[0][0]}"))
@@ -137,7 +139,7 @@ def _findings(
 def _heat_maps(view: SweepView, matters: dict[str, list[Influence]]) -> list[tuple[str, Any]]:
     """Of the first metrics, for the settings that matter most."""
     out: list[tuple[str, Any]] = []
-    for metric in view.metrics[:2]:
+    for metric in view.compared[:2]:
         names = [one.name for one in matters[metric.key]][:3]
         for down, across in list(combinations(names, 2))[: HEAT_MAPS // 2]:
             drawn = charts.heat_map(f"h-{metric.key}-{len(out)}", view, metric, across, down)
@@ -171,7 +173,8 @@ def _some(front: Sequence[SweepPoint]) -> list[SweepPoint]:
 
 def _table_points(view: SweepView, pairs: Sequence[tuple[Metric, Metric]], most: int) -> list[SweepPoint]:
     """Points of every front, and then those with the least of the first metric; in the order of the space."""
-    kept = {p.place: p for a, b in pairs for p in view.front(a.key, b.key)}
+    kept = {p.place: p for p in view.chosen()}
+    kept |= {p.place: p for a, b in pairs for p in view.front(a.key, b.key)}
     first = view.metrics[0].key
     for point in sorted(view.points, key=lambda p: (p.figures.get(first, float("inf")), p.place)):
         if len(kept) >= most:
@@ -181,13 +184,18 @@ def _table_points(view: SweepView, pairs: Sequence[tuple[Metric, Metric]], most:
 
 
 def _winners(view: SweepView) -> list[tuple[str, str, str]]:
-    """The best of each metric: title, figures, command."""
+    """The best of each metric, and the front of a search: title, figures, command."""
     out = []
     for metric in view.metrics:
         best = view.best(metric.key)
         if best is not None:
             figures = ", ".join(f"{m.title} {m.show(best.figures.get(m.key))}" for m in view.metrics)
             out.append((f"Least {metric.title}: point {best.place}", figures, best.command))
+    told = {command for _, _, command in out}
+    for point in _some(view.chosen()) if view.found is not None else ():
+        if point.command not in told:
+            figures = ", ".join(f"{m.title} {m.show(point.figures.get(m.key))}" for m in view.metrics)
+            out.append((f"On the front: point {point.place}", figures, point.command))
     return out
 
 

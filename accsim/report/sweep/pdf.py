@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from accsim.report.paper import Draw, log_axes, paper, text_pages
+from accsim.report.paper import Draw, heading, log_axes, paper, text_pages
 from accsim.report.quantities import percent
 from accsim.report.sweep.points import Metric, SweepPoint, SweepView, influences
 
@@ -15,14 +15,19 @@ if TYPE_CHECKING:
 
 
 def sweep_pdf(view: SweepView) -> bytes:
-    """The PDF file: a summary, the fronts, and the points of the front of energy and latency with their commands."""
-    energy, latency = view.metrics[0], view.metrics[1]
-    front = view.front(energy.key, latency.key)
+    """The PDF file: a summary, the fronts, and history of a search, the points of the front with their commands."""
+    front = view.chosen()
     pages = text_pages(view.title, _summary(view, front))
     for first, second in combinations([m for m in view.metrics if m.key != "edp"], 2):
         pages += _scatter(view, first, second)
+    if view.found is not None and view.found.history:
+        pages.append(lambda figure: _history(figure, view))
     return paper(
-        view.title, [*pages, *text_pages("The front of energy and latency, the thriftiest first", _front(view, front))]
+        view.title,
+        [
+            *pages,
+            *text_pages(f"The front of {view.goal}, the least {view.compared[0].title} first", _front(view, front)),
+        ],
     )
 
 
@@ -30,7 +35,7 @@ def _summary(view: SweepView, front: Sequence[SweepPoint]) -> list[str]:
     planned = "" if view.planned is None else f" of {view.planned:,}"
     lines = [
         f"{len(view.points):,}{planned} points have figures; {view.infeasible_points:,} are infeasible and "
-        f"{view.failed_points:,} failed. {len(front)} are on the front of energy and latency.",
+        f"{view.failed_points:,} failed. {len(front)} are on the front of {view.goal}.",
         "",
     ]
     for metric in view.metrics:
@@ -38,12 +43,27 @@ def _summary(view: SweepView, front: Sequence[SweepPoint]) -> list[str]:
         if best is not None:
             figures = ", ".join(f"{m.title} {m.show(best.figures.get(m.key))}" for m in view.metrics)
             lines += [f"Least {metric.title}: point {best.place}: {figures}", f"    {best.command}", ""]
-    for metric in view.metrics[:2]:
+    for metric in view.compared[:2]:
         for one in influences(view, metric.key)[:4]:
             lines.append(
                 f"{metric.title}: {one.name}: best is {one.best}, worst over best {percent(one.spread - 1)} more"
             )
     return lines
+
+
+def _history(figure: Figure, view: SweepView) -> None:
+    found = view.found
+    if found is None:
+        return
+    heading(figure, f"History of the search. {found.how}")
+    for axes, (title, steps) in zip(
+        figure.subplots(len(found.history), 1, squeeze=False)[:, 0], found.history.items(), strict=True
+    ):
+        axes.step([at for at, _ in steps], [value for _, value in steps], where="post", color="#D55E00")
+        axes.set_title(title, loc="left", fontsize=9)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("trials")
+        axes.grid(visible=True, color="#dddddd", linewidth=0.6)
 
 
 def _scatter(view: SweepView, first: Metric, second: Metric) -> list[Draw]:
