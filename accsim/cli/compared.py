@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from accsim.cli import console
 from accsim.cli.console import Block, Line
+from accsim.report.comparison import words
 from accsim.report.quantities import significant
-
-CAUSES = 3
-"""Causes named for each machine."""
-
-SHOWN = 0.005
-"""Least share of slots of a cause that is named."""
 
 
 def blocks(result: Mapping[str, Any]) -> list[Block]:
@@ -45,7 +40,7 @@ def _side(title: str, side: Mapping[str, Any]) -> list[Block]:
         names = list(subset["machines"])
         every = "every machine runs" if len(names) == len(side["machines"]) else "run"
         who = "" if len(names) == len(side["machines"]) else f"{', '.join(names)} "
-        out.append(f"{who}{every} {_some(subset['layers'])}:")
+        out.append(f"{who}{every} {words.some(subset['layers'])}:")
         out += [
             console.table(_HEAD, [_total(name, both, unit) for name, both in subset["machines"].items()], {"machine"}),
             "",
@@ -96,30 +91,14 @@ def _energy(value: float, unit: str) -> str:
 def _reasons(side: Mapping[str, Any]) -> list[Block]:
     """Of each machine's multiplier slots: what did a product that counts, and what took the others."""
     out: list[Block] = [Line("why the rest did not arrive: multiplier slots of the compressed network", "bold")]
-    for machine in side["machines"]:
-        lost = [(cause, share) for cause, share in machine["slots"]["lost"].items() if share >= SHOWN][:CAUSES]
-        said = ", ".join(f"{100 * share:.0f} % {cause.replace('_', ' ')}" for cause, share in lost)
-        more = ""
-        if machine["arrived"] is not None and machine["arrived"] > 1:
-            more = "; more than the ideal, since off-chip traffic shrank more than the work"
-        effectual = f"{100 * machine['slots']['effectual']:.1f} % effectual"
-        out.append(f"  {machine['hardware']}: {effectual}; lost: {said or 'nothing'}{more}")
+    out += [f"  {machine['hardware']}: {words.reason(machine)}" for machine in side["machines"]]
     return [*out, ""]
 
 
 def _missing(side: Mapping[str, Any]) -> list[Block]:
-    out: list[Block] = []
-    for machine in side["machines"]:
-        by_reason: dict[str, list[str]] = {}
-        for one in machine["cannot"]:
-            by_reason.setdefault(one["reason"], []).append(one["layer"])
-        out += [
-            Line(f"{machine['hardware']} cannot run {_some(layers)}: {reason}", "yellow")
-            for reason, layers in by_reason.items()
-        ]
+    out: list[Block] = [
+        Line(f"{machine['hardware']} cannot run {layers}: {reason}", "yellow")
+        for machine in side["machines"]
+        for layers, reason in words.cannot(machine)
+    ]
     return [*out, ""] if out else out
-
-
-def _some(layers: Sequence[str]) -> str:
-    """Names, the first few of many."""
-    return ", ".join(layers[:6]) + (f" and {len(layers) - 6} more" if len(layers) > 6 else "")

@@ -51,13 +51,23 @@ def check_writable(targets: Mapping[str, str | None]) -> None:
         raise InputError(mistakes)
 
 
-def write(path: str, text: str) -> None:
-    """Write a whole file, or to the standard output.
+def check_pdf(path: str | None) -> None:
+    """Refuse a PDF file on the standard output, which is for text.
+
+    Raises:
+        InputError: it is asked for.
+    """
+    if path == STDOUT:
+        raise InputError(["--pdf: a PDF file is no text for the standard output; give it a name, such as report.pdf"])
+
+
+def write(path: str, text: str | bytes) -> None:
+    """Write a whole file, or text to the standard output.
 
     Raises:
         AccsimError: it cannot be written.
     """
-    if path == STDOUT:
+    if path == STDOUT and isinstance(text, str):
         console.emit(text)
         return
     from accsim.report.files import write_whole

@@ -10,7 +10,8 @@ import argparse
 import os
 import re
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from accsim.cli import console, outputs, traces
 from accsim.cli.options import add_what_is_run
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from accsim.result import Result
     from accsim.trace.recorder import Recorder
 
-OUTPUTS = ("--json", "--csv", "--mappings-out", "--html")
+OUTPUTS = ("--json", "--csv", "--mappings-out", "--html", "--pdf")
 
 EPILOG = """\
 examples:
@@ -121,8 +122,11 @@ def add_arguments(parser: Parser) -> None:
     out.add_argument("--csv", metavar="FILE", help="one row per layer, units in the column names")
     out.add_argument("--mappings-out", metavar="FILE", help="the mapping used for each layer, as YAML")
     page = out.add_mutually_exclusive_group()
-    page.add_argument("--html", metavar="FILE", help="the report (default: <workload>-<hardware>.html)")
+    page.add_argument(
+        "--html", metavar="FILE", help="the report (default: <workload>-<hardware>.html; with --compare none)"
+    )
     page.add_argument("--no-html", action="store_true", help="write no report")
+    out.add_argument("--pdf", metavar="FILE", help="the report on a few pages of paper")
     out.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
     traces.add_traces(parser)
 
@@ -134,6 +138,7 @@ def run(arguments: argparse.Namespace) -> None:
         AccsimError: a mistake in what was given, a layer that does not fit, or a file that cannot be written.
     """
     _check_engine(arguments)
+    outputs.check_pdf(arguments.pdf)
     if arguments.compare:
         _compare(arguments)
         return
@@ -179,7 +184,7 @@ def _check_engine(arguments: argparse.Namespace) -> None:
 
 
 _OF_ONE_MACHINE = (
-    "--csv", "--html", "--mappings-out", "--mapping", "--dataflow", "--set", "--inputs", "--compare-scalesim",
+    "--csv", "--mappings-out", "--mapping", "--dataflow", "--set", "--inputs", "--compare-scalesim",
 )  # fmt: skip
 """Options that say nothing of several machines."""
 
@@ -191,17 +196,18 @@ def _compare(arguments: argparse.Namespace) -> None:
         AccsimError: a mistake in what was given, or a file that cannot be written.
     """
     attributes = {"--set": "overrides"}
-    asked = {name: getattr(arguments, attributes.get(name, name[2:].replace("-", "_"))) for name in _OF_ONE_MACHINE}
-    idle = [name for name, value in asked.items() if value]
+    given = {name: getattr(arguments, attributes.get(name, name[2:].replace("-", "_"))) for name in _OF_ONE_MACHINE}
+    idle = [name for name, value in given.items() if value]
     if arguments.engine == "stepped":
         idle.append("--engine stepped")
     if idle:
         raise InputError(f"{name} is for one machine, and --compare runs several" for name in idle)
-    outputs.check_writable({"--json": arguments.json})
+    asked = {"--json": arguments.json, "--html": arguments.html, "--pdf": arguments.pdf}
+    outputs.check_writable(asked)
     from accsim.comparison import compare
 
     with Bar(f"comparing machines on {arguments.workload}", quiet=arguments.quiet) as bar:
-        found = compare(
+        compared = compare(
             arguments.workload,
             [name.strip() for name in arguments.hardware.split(",") if name.strip()],
             compress=arguments.compress,
@@ -214,16 +220,34 @@ def _compare(arguments: argparse.Namespace) -> None:
             search=arguments.search,
             time_limit=arguments.time_limit,
             progress=bar,
-        ).to_dict()
-    found["command"] = shlex.join(["accsim", *arguments.command_line])
-    if arguments.json is not None:
-        outputs.write(arguments.json, outputs.to_json(found, arguments.json))
-    if arguments.json != outputs.STDOUT and not arguments.quiet:
+        )
+        found = compared.to_dict() | {"command": shlex.join(["accsim", *arguments.command_line])}
+        written = _comparison_files(arguments, found, compared.runs)
+    for path, content in written.items():
+        outputs.write(path, content)
+    if outputs.STDOUT not in written and not arguments.quiet:
         from accsim.cli.compared import blocks
 
         console.show(blocks(found))
-        if arguments.json is not None:
-            console.emit(f"wrote {arguments.json}\n")
+        console.emit("".join(f"wrote {path}\n" for path in written))
+
+
+def _comparison_files(
+    arguments: argparse.Namespace, found: dict[str, Any], runs: Callable[[], dict[str, Any]]
+) -> dict[str, str | bytes]:
+    """What goes where of a comparison: everything is made before anything is written."""
+    texts: dict[str, str | bytes] = {}
+    if arguments.json is not None:
+        texts[arguments.json] = outputs.to_json(found, arguments.json)
+    if arguments.html is not None:
+        from accsim.report.comparison.page import render_comparison
+
+        texts[arguments.html] = render_comparison(found, runs())
+    if arguments.pdf is not None:
+        from accsim.report.comparison.pdf import comparison_pdf
+
+        texts[arguments.pdf] = comparison_pdf(found, runs())
+    return texts
 
 
 def _estimate(arguments: argparse.Namespace, bar: Bar, recorder: Recorder | None) -> Result:
@@ -259,9 +283,9 @@ def _estimate(arguments: argparse.Namespace, bar: Bar, recorder: Recorder | None
     )
 
 
-def _texts(arguments: argparse.Namespace, result: Result, described: dict[str, object]) -> dict[str, str]:
+def _texts(arguments: argparse.Namespace, result: Result, described: dict[str, object]) -> dict[str, str | bytes]:
     """What goes where: everything is made before anything is written."""
-    texts: dict[str, str] = {}
+    texts: dict[str, str | bytes] = {}
     if arguments.json is not None:
         texts[arguments.json] = outputs.to_json(described, arguments.json)
     if arguments.csv is not None:
@@ -279,6 +303,10 @@ def _texts(arguments: argparse.Namespace, result: Result, described: dict[str, o
             else _report_name(str(described["workload"]), str(described["hardware"]))
         )
         texts[path] = render_html(described)
+    if arguments.pdf is not None:
+        from accsim.report.pdf import run_pdf
+
+        texts[arguments.pdf] = run_pdf(described)
     return texts
 
 

@@ -8,17 +8,23 @@ where an interrupted one was. 'accsim search policy' finds bits and density of e
 from __future__ import annotations
 
 import argparse
+import shlex
+from typing import TYPE_CHECKING
 
-from accsim.cli import console
+from accsim.cli import console, outputs
 from accsim.cli.parser import Parser, names, natural, positive
 from accsim.cli.progress import Bar
+
+if TYPE_CHECKING:
+    from accsim.sweep.optimise import Front
+    from accsim.sweep.store import Store
 
 SUBCOMMANDS = ("policy",)
 """Words in SPACE's place that are commands of their own, in modules of their own."""
 
 EPILOG = """\
 examples:
-  accsim search space.yaml --store results.sqlite --minimise energy,latency_ms --budget 500 --seed 1
+  accsim search space.yaml --store results.sqlite --minimise energy,latency_ms --budget 500 --seed 1 --html found.html
   accsim search policy alexnet --size 10% -o small.yaml
 """
 
@@ -35,6 +41,10 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--seed", metavar="N", type=natural, default=0, help="of the search (default: 0)")
     parser.add_argument("--workers", metavar="N", type=positive, help="worker processes (default: one per core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="run on Dask, as accsim sweep does")
+    parser.add_argument(
+        "--html", metavar="FILE", help="write a report: the front, how it was found, what each setting does, commands"
+    )
+    parser.add_argument("--pdf", metavar="FILE", help="the report on a few pages of paper")
     parser.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
 
 
@@ -49,6 +59,8 @@ def run(arguments: argparse.Namespace) -> None:
     from accsim.sweep.space_reader import load_space
     from accsim.sweep.store import Store
 
+    outputs.check_pdf(arguments.pdf)
+    outputs.check_writable({"--html": arguments.html, "--pdf": arguments.pdf})
     space = load_space(arguments.space)
     size = space.size()
     if not arguments.quiet:
@@ -63,10 +75,36 @@ def run(arguments: argparse.Namespace) -> None:
             seed=arguments.seed,
             progress=lambda state: bar(state.done, state.total, now(state)),
         )
-    if arguments.quiet:
+        how = (
+            "every point was estimated" if found.exact else f"the best of {found.asked:,} points, seed {arguments.seed}"
+        )
+        written = _files(arguments, store, found, space.name, how)
+    for path, content in written.items():
+        outputs.write(path, content)
+    if arguments.quiet or outputs.STDOUT in written:
         return
-    how = "every point was estimated" if found.exact else f"the best of {found.asked:,} points, seed {arguments.seed}"
     console.emit(f"Pareto front of {len(found.points)} points ({how}):\n")
     for row in found.points:
         figures = ", ".join(f"{name} {row.figure(name):.6g}" for name in arguments.minimise)
         console.emit(f"  {figures}: {row.settings.command()}\n")
+    console.emit("".join(f"wrote {path}\n" for path in written))
+
+
+def _files(arguments: argparse.Namespace, store: Store, found: Front, name: str, how: str) -> dict[str, str | bytes]:
+    """The reports that are asked for."""
+    out: dict[str, str | bytes] = {}
+    if arguments.html is None and arguments.pdf is None:
+        return out
+    from accsim.sweep.report import search_view_of
+
+    command = shlex.join(["accsim", *arguments.command_line])
+    view = search_view_of(store, found, arguments.minimise, f"{how[0].upper()}{how[1:]}.", name, command)
+    if arguments.html is not None:
+        from accsim.report.sweep.page import render_sweep
+
+        out[arguments.html] = render_sweep(view)
+    if arguments.pdf is not None:
+        from accsim.report.sweep.pdf import sweep_pdf
+
+        out[arguments.pdf] = sweep_pdf(view)
+    return out

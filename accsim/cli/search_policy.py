@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 from accsim.cli import console, outputs
@@ -57,6 +58,10 @@ def add_arguments(parser: Parser) -> None:
         "--cooling", metavar="HOW", type=one_of("linear", "exponential"), default="linear",
         help="linear: equal steps (the default); exponential: equal ratios",
     )  # fmt: skip
+    how.add_argument(
+        "--html", metavar="FILE", help="write a report: bits, density and cost per layer, beside all layers alike"
+    )
+    how.add_argument("--pdf", metavar="FILE", help="the report on a few pages of paper")
     how.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
 
 
@@ -75,7 +80,8 @@ def run(arguments: argparse.Namespace) -> None:
     if len(given) != 1:
         raise InputError(["give one budget: --size, --energy or --latency"])
     what, text = given[0]
-    outputs.check_writable({"--output": arguments.output})
+    outputs.check_pdf(arguments.pdf)
+    outputs.check_writable({"--output": arguments.output, "--html": arguments.html, "--pdf": arguments.pdf})
     bits, densities = _choices(arguments)
     with Bar(f"policy for {arguments.workload}", quiet=arguments.quiet) as bar:
         model = _with_weights(
@@ -92,12 +98,38 @@ def run(arguments: argparse.Namespace) -> None:
             stem, ending = os.path.splitext(arguments.output)
             cooled = problem.cooled(budget, arguments.steps, Cooling(arguments.cooling), solver)
             policies = {f"{stem}-{i}{ending}": policy for i, policy in enumerate(cooled, 1)}
+        reports = _reports(arguments, policies, problem)
     for path, policy in policies.items():
         outputs.write(path, recipe_text(policy, model.network.name))
-    if not arguments.quiet:
+    for path, content in reports.items():
+        outputs.write(path, content)
+    if not arguments.quiet and outputs.STDOUT not in reports:
         for path, policy in policies.items():
             console.emit(_words(policy, problem))
             console.emit(f"wrote {path}\n")
+        console.emit("".join(f"wrote {path}\n" for path in reports))
+
+
+def _reports(arguments: argparse.Namespace, policies: dict[str, Policy], problem: Problem) -> dict[str, str | bytes]:
+    """The reports that are asked for."""
+    out: dict[str, str | bytes] = {}
+    if arguments.html is None and arguments.pdf is None:
+        return out
+    from accsim.sweep.policy.find import Solver
+    from accsim.sweep.policy.report import policy_view
+
+    schedule = "" if arguments.steps is None else f"{arguments.steps} budgets, {arguments.cooling} cooling"
+    command = shlex.join(["accsim", *arguments.command_line])
+    view = policy_view(policies, problem, Solver(arguments.solver), schedule, command)
+    if arguments.html is not None:
+        from accsim.report.policy.page import render_policy
+
+        out[arguments.html] = render_policy(view)
+    if arguments.pdf is not None:
+        from accsim.report.policy.pdf import policy_pdf
+
+        out[arguments.pdf] = policy_pdf(view)
+    return out
 
 
 def amount(what: str, text: str, reference: float) -> float:

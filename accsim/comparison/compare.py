@@ -206,6 +206,8 @@ def _machine(
             for i, subset in enumerate(subsets)
             if machine.name in subset.machines
         ),
+        result=result,
+        dense_result=dense,
     )
 
 

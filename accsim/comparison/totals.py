@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accsim.comparison.equal import peak_macs_per_cycle
 from accsim.comparison.reasons import Slots
 from accsim.hardware.accelerator import Accelerator
+
+if TYPE_CHECKING:
+    from accsim.result import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Machine:
         slots: where the multipliers' slots of the compressed network went.
         cannot: layers that it cannot run, and why.
         subsets: the same totals of the layers that several machines can run, by the subset's index.
+        result, dense_result: the two runs, layer by layer.
     """
 
     accelerator: Accelerator
@@ -57,6 +61,8 @@ class Machine:
     slots: Slots
     cannot: tuple[tuple[str, str], ...]
     subsets: tuple[tuple[int, Total, Total], ...]
+    result: Result
+    dense_result: Result
 
     @property
     def speed_up(self) -> float:
@@ -168,6 +174,19 @@ class Comparison:
             "equal": self.equal.to_dict(),
             "raw": self.raw.to_dict(),
             "notes": list(self.notes),
+        }
+
+    def runs(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """What a report needs beside ``to_dict``: by side and machine the two runs, each as ``accsim run --json``."""
+        return {
+            side: {
+                machine.accelerator.name: {
+                    "compressed": machine.result.to_dict(),
+                    "dense": machine.dense_result.to_dict(),
+                }
+                for machine in found.machines
+            }
+            for side, found in (("equal", self.equal), ("raw", self.raw))
         }
 
 

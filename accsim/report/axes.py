@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
+from accsim.report import svg
 from accsim.report.quantities import significant
 
 
@@ -43,3 +44,19 @@ def mark_text(value: float) -> str:
     if -3 <= power <= 6:
         return significant(value)
     return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def log_frame(across: LogAxis, up: LogAxis, up_title: str, across_title: str) -> list[str]:
+    """Grid, marks and titles of two logarithmic axes; ``up`` runs from the bottom of the picture to its top."""
+    bottom, top = up.start, up.end
+    body = [svg.text(4, 12, up_title, css="unit")]
+    for value in across.marks():
+        x = across.place(value)
+        body += [svg.line(x, top, x, bottom, "grid"), svg.text(x, bottom + 17, mark_text(value), "middle")]
+    for value in up.marks():
+        y = up.place(value)
+        body += [
+            svg.line(across.start, y, across.end, y, "grid"),
+            svg.text(across.start - 7, y + 4, mark_text(value), "end"),
+        ]
+    return [*body, svg.text(across.end, bottom + 36, across_title, "end", "unit")]

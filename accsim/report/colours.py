@@ -76,3 +76,14 @@ def operand_series(operands: Iterable[str]) -> list[Series]:
 def cycle_series() -> list[Series]:
     """Compute, fill, drain, stall."""
     return [Series(name, f"c{name}", hue) for name, hue in CYCLES.items()]
+
+
+HUES = (VERMILION, BLUE, GREEN, ORANGE, PURPLE, SKY, YELLOW, GREY)
+
+
+def plain_series(names: Iterable[str], prefix: str) -> list[Series]:
+    """A series per name, in the order given; the ninth has the hue of the first, with a texture."""
+    return [
+        Series(name, f"{prefix}{i}", HUES[i % len(HUES)], TEXTURES[i // len(HUES) % len(TEXTURES)])
+        for i, name in enumerate(names)
+    ]

@@ -108,11 +108,10 @@ def rows(view: ResultView, cols: Sequence[Column]) -> list[Row]:
         Row(
             layer,
             tuple(
-                (col.show(col.values[layer.index]), "" if (v := col.values[layer.index]) is None else f"{v:.6g}")
-                for col in cols
+                (col.show(col.values[place]), "" if (v := col.values[place]) is None else f"{v:.6g}") for col in cols
             ),
         )
-        for layer in view.layers
+        for place, layer in enumerate(view.layers)
     ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accsim.report import svg
-from accsim.report.axes import LogAxis, mark_text
+from accsim.report.axes import LogAxis, log_frame
 from accsim.report.charts import WIDE
 from accsim.report.quantities import amount, percent, significant
 from accsim.report.view import LayerView, shorten
@@ -71,14 +71,7 @@ def roofline(key: str, title: str, layers: Sequence[LayerView], machine: Roof) -
     points = [(layer, *point) for layer in layers if (point := _point(layer)) is not None]
     across = LogAxis.over([x for _, x, _ in points] + [machine.ridge], LEFT, WIDE - RIGHT)
     up = LogAxis.over([y for _, _, y in points] + [machine.peak], TOP + HEIGHT, TOP)
-    body = [svg.text(4, 12, "MACs per cycle", css="unit")]
-    for value in across.marks():
-        x = across.place(value)
-        body += [svg.line(x, TOP, x, TOP + HEIGHT, "grid"), svg.text(x, TOP + HEIGHT + 17, mark_text(value), "middle")]
-    for value in up.marks():
-        y = up.place(value)
-        body += [svg.line(LEFT, y, WIDE - RIGHT, y, "grid"), svg.text(LEFT - 7, y + 4, mark_text(value), "end")]
-    body.append(svg.text(WIDE - RIGHT, TOP + HEIGHT + 35, "MACs per DRAM byte", "end", "unit"))
+    body = log_frame(across, up, "MACs per cycle", "MACs per DRAM byte")
     body += _roof_lines(machine, across, up)
     drawn = [(layer, across.place(x), up.place(y), x, y) for layer, x, y in sorted(points, key=lambda p: -p[0].total)]
     marks = [_mark(layer, px, py, machine, x, y) for layer, px, py, x, y in drawn]

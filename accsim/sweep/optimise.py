@@ -36,11 +36,13 @@ class Front:
         points: on the front, by the first objective.
         exact: whether every point of the space was estimated.
         asked: points that were.
+        trials: what was asked for, in that order; points without figures too.
     """
 
     points: tuple[Stored, ...]
     exact: bool
     asked: int
+    trials: tuple[Stored, ...] = ()
 
 
 def optimise(
@@ -73,8 +75,9 @@ def optimise(
         sweep(space, store, make, progress=progress)
         keys = Keys()
         wanted = {keys.of(point) for _, point in space.points()}
-        rows = [row for row in store.rows("done") if row.key in wanted]
-        return Front(_front(rows, objectives), True, size)
+        trials = sorted((row for row in store.rows() if row.key in wanted), key=lambda row: row.place)
+        rows = [row for row in trials if row.status == "done"]
+        return Front(_front(rows, objectives), True, size, tuple(trials))
     kept = Kept(make)
     try:
         return _Search(space, store, kept, objectives, budget, seed, progress).run()
@@ -113,7 +116,7 @@ class _Search:
             self._round()
             idle = idle + 1 if len(self.rows) == before else 0
         done = [row for row in self.rows.values() if row.status == "done"]
-        return Front(_front(done, self.objectives), False, len(self.rows))
+        return Front(_front(done, self.objectives), False, len(self.rows), tuple(self.rows.values()))
 
     def _round(self) -> None:
         asked = [self._ask() for _ in range(ROUND)]

@@ -42,3 +42,21 @@ def test_options_of_one_machine_are_refused(accsim: Accsim, folder: Path) -> Non
 
 def test_published_recipes_have_the_names_of_their_papers(accsim: Accsim, folder: Path) -> None:
     assert accsim("show", "deep_compression_alexnet").code == 0
+
+
+def test_a_page_and_a_pdf(accsim: Accsim, folder: Path) -> None:
+    done = accsim(*RUN, "--hardware", "edge_8x8,eie", "--compare", "--html", "out.html", "--pdf", "out.pdf")
+    assert done.code == 0
+    assert done.out.endswith("wrote out.html\nwrote out.pdf\n")
+    page = (folder / "out.html").read_text()
+    assert "accsim run lenet_caffe --compress lenet-deep-compression --hardware edge_8x8,eie --compare" in page
+    assert (folder / "out.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_pdf_needs_a_name(accsim: Accsim, folder: Path) -> None:
+    for more in (("--compare", "--hardware", "scnn,eie"), ()):
+        done = accsim(*RUN, *more, "--pdf", "-")
+        assert done.code == 2
+        assert done.err == (
+            "accsim: error: --pdf: a PDF file is no text for the standard output; give it a name, such as report.pdf\n"
+        )

@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from accsim.errors import InputError
+from accsim.report.sweep.page import render_sweep
+from accsim.report.sweep.pdf import sweep_pdf
 from accsim.sweep.optimise import Front, optimise
 from accsim.sweep.pareto import front, hypervolume
+from accsim.sweep.report import search_view_of
 from accsim.sweep.runner import State
 from accsim.sweep.space import Space
 from accsim.sweep.store import Store
+from tests.report.pages import Page
 from tests.sweep.spaces import NETWORK, SMALL, space
 
 
@@ -91,3 +95,40 @@ def test_an_objective_that_is_none(small: Space, tmp_path: Path) -> None:
     assert str(raised.value) == (
         "no metric 'energie': expected some of energy, latency_ms, cycles, area_mm2; did you mean 'energy'?"
     )
+
+
+@pytest.mark.parametrize("budget", [500, 12])
+def test_the_report_of_a_search(small: Space, tmp_path: Path, budget: int) -> None:
+    path, names = tmp_path / "s.sqlite", ["latency_ms", "area_mm2"]
+    with Store(str(path)) as store:
+        found = optimise(small, store, lambda: ThreadPoolExecutor(2), names, budget, seed=3)
+        view = search_view_of(store, found, names, "It was searched.", "arrays", "accsim search")
+    assert len(found.trials) == found.asked
+    done = [row for row in found.trials if row.status == "done"]
+    assert len(view.points) == len(done)
+    assert view.infeasible_points == found.asked - len(done)
+    assert [p.command for p in view.chosen()] == [row.settings.command() for row in found.points]
+    assert view.goal == "latency and area"
+    assert view.found is not None
+    for title, steps in view.found.history.items():
+        values = [value for _, value in steps]
+        assert values == sorted(values, reverse="least" in title)  # the least falls, the front's area grows
+        assert values[-1] == pytest.approx(1)
+        assert steps[-1][0] <= found.asked
+    assert len(view.found.history) == 3
+    text = Page(render_sweep(view)).text
+    assert "accsim search report" in text
+    assert "History of the search" in text
+    assert "● marks the front of latency and area" in text
+    for row in found.points:
+        assert row.settings.command() in text
+    assert sweep_pdf(view).startswith(b"%PDF")
+
+
+def test_the_report_of_a_search_for_one_figure(small: Space, tmp_path: Path) -> None:
+    with Store(str(tmp_path / "s.sqlite")) as store:
+        found = optimise(small, store, lambda: ThreadPoolExecutor(2), ["cycles"], 500)
+        view = search_view_of(store, found, ["cycles"], "It was searched.", "arrays")
+    assert view.goal == "cycles"
+    assert {p.figures["cycles"] for p in view.chosen()} == {min(p.figures["cycles"] for p in view.points)}
+    assert "Least cycles" in Page(render_sweep(view)).text

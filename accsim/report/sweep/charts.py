@@ -1,17 +1,16 @@
-"""Charts of a sweep as SVG: points and fronts, parallel coordinates, heat maps, energy of the best."""
+"""Charts of a sweep as SVG: points and fronts, parallel coordinates, heat maps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from math import log10
 
-from accsim.report import svg
-from accsim.report.axes import LogAxis, mark_text
+from accsim.report import heat, svg
+from accsim.report.axes import LogAxis, log_frame
 from accsim.report.charts import NARROW, WIDE
-from accsim.report.colours import Series
-from accsim.report.quantities import percent, significant
-from accsim.report.sweep.points import Metric, SweepPoint, SweepView, least_by, value_of
+from accsim.report.quantities import significant, ticks
+from accsim.report.sweep.points import Metric, SweepPoint, SweepView, Value, least_by, value_of
 from accsim.report.view import shorten
 
 LEFT, RIGHT, TOP, HEIGHT = 74.0, 24.0, 26.0, 320.0
@@ -34,14 +33,7 @@ def scatter(key: str, view: SweepView, first: Metric, second: Metric) -> str:
     y_unit = second.scale(max(y for _, _, y in points))
     across = LogAxis.over([x * x_unit.factor for _, x, _ in points], LEFT, NARROW - RIGHT)
     up = LogAxis.over([y * y_unit.factor for _, _, y in points], TOP + HEIGHT, TOP)
-    body = [svg.text(4, 12, f"{second.title}, {y_unit.unit}", css="unit")]
-    for value in across.marks():
-        x = across.place(value)
-        body += [svg.line(x, TOP, x, TOP + HEIGHT, "grid"), svg.text(x, TOP + HEIGHT + 17, mark_text(value), "middle")]
-    for value in up.marks():
-        y = up.place(value)
-        body += [svg.line(LEFT, y, NARROW - RIGHT, y, "grid"), svg.text(LEFT - 7, y + 4, mark_text(value), "end")]
-    body.append(svg.text(NARROW - RIGHT, TOP + HEIGHT + 36, f"{first.title}, {x_unit.unit}", "end", "unit"))
+    body = log_frame(across, up, f"{second.title}, {y_unit.unit}", f"{first.title}, {x_unit.unit}")
     places = {(svg.num(across.place(x * x_unit.factor)), svg.num(up.place(y * y_unit.factor))) for _, x, y in points}
     body.append(svg.path([f"M{x} {y}h0" for x, y in sorted(places)], "cloud"))
     front = [p for p in view.front(first.key, second.key) if p.figures[first.key] > 0 and p.figures[second.key] > 0]
@@ -135,75 +127,48 @@ def heat_map(key: str, view: SweepView, metric: Metric, across: str, down: str) 
         return ""
     low, high = log10(min(least.values())), log10(max(least.values()))
     unit = metric.scale(max(least.values()))
-    left = 20 + 6.4 * max(len(shorten(str(v), 18)) for v in rows)
-    wide, tall = min(92.0, (NARROW - left - RIGHT) / len(columns)), 26.0
-    body = [svg.text(left, 12, across, css="unit"), svg.text(4, TOP + 14, shorten(down, 24), css="unit")]
-    top = TOP + 22
-    for j, column in enumerate(columns):
-        body.append(
-            svg.text(left + wide * (j + 0.5), top - 6, shorten(str(column), int(wide / 6.2)), "middle", "small")
-        )
-    for i, row in enumerate(rows):
-        body.append(svg.text(left - 6, top + tall * (i + 0.5) + 4, shorten(str(row), 18), "end", "small"))
-        for j, column in enumerate(columns):
-            x, y = left + wide * j, top + tall * i
-            value = least.get((column, row))
-            if value is None:
-                body.append(f'<path class="none" d="{svg.box(x, y, wide - 1, tall - 1)}"/>')
-                continue
-            share = (log10(value) - low) / (high - low) if high > low else 0.0
-            said = f"{down} {row}, {across} {column}: {significant(value * unit.factor)} {unit.unit}"
-            shape = f'<path style="fill:{_heat(share)}" d="{svg.box(x, y, wide - 1, tall - 1)}">'
-            body.append(f"{shape}<title>{svg.esc(said)}</title></path>")
-            if wide > 34:
-                css = "cell dark" if share > 0.55 else "cell"
-                body.append(svg.text(x + wide / 2, y + tall / 2 + 4, significant(value * unit.factor), "middle", css))
+
+    def cell(row: Value, column: Value) -> heat.Cell | None:
+        value = least.get((column, row))
+        if value is None:
+            return None
+        said = f"{down} {row}, {across} {column}: {significant(value * unit.factor)} {unit.unit}"
+        share = (log10(value) - low) / (high - low) if high > low else 0.0
+        return heat.Cell(share, significant(value * unit.factor), said)
+
     description = (
         f"The least {metric.title} in {unit.unit} for every pair of values; empty where no point has figures. It runs "
         f"from {significant(min(least.values()) * unit.factor)} to {significant(max(least.values()) * unit.factor)}."
     )
-    height = top + tall * len(rows) + 10
-    return svg.picture(key, NARROW, height, f"Least {metric.title} by {across} and {down}", description, body)
+    return heat.grid(
+        key, f"Least {metric.title} by {across} and {down}", description, down, across, [str(row) for row in rows],
+        [str(column) for column in columns], [[cell(row, column) for column in columns] for row in rows],
+    )  # fmt: skip
 
 
-def _heat(share: float) -> str:
-    """From light to dark, the same hue: readable in grey and for every eye."""
-    start, end = (232, 243, 251), (0, 66, 112)
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(start, end, strict=True))
-    return f"#{red:02x}{green:02x}{blue:02x}"
-
-
-def breakdown(
-    key: str, points: Sequence[tuple[str, SweepPoint]], series: Sequence[Series], factor: float, unit: str
-) -> str:
-    """Energy of some points by level, as bars."""
-    if not points:
+def history(key: str, title: str, steps: Sequence[tuple[int, float]]) -> str:
+    """How a figure of a search went on, trial by trial, as steps."""
+    if not steps:
         return ""
-    left, tall = 150.0, 24.0
-    most = max(sum(p.parts.values()) for _, p in points) * factor
-    if not most > 0:
-        return ""
-    wide = WIDE - left - 110
-    drawn: list[list[str]] = [[] for _ in series]
-    body, top = [], 8.0
-    for i, (name, point) in enumerate(points):
-        y, x = top + tall * i, left
-        total = sum(point.parts.values()) * factor
-        for place, one in enumerate(series):
-            width = wide * point.parts.get(one.key, 0.0) * factor / most
-            if width >= 0.05:
-                drawn[place].append(svg.box(x, y, width, tall - 5))
-            x += width
-        body += [
-            svg.text(left - 8, y + 14, shorten(name, 22), "end"),
-            svg.text(x + 6, y + 14, f"{significant(total)} {unit}", css="unit"),
-        ]
-    bars = [svg.path(pieces, one.css) for pieces, one in zip(drawn, series, strict=True)]
-    shares = _shares(points[0][1].parts)
-    description = f"{len(points)} points. Of the first, {shares}."
-    return svg.picture(key, WIDE, top + tall * len(points) + 4, "Energy by component", description, [*bars, *body])
+    marks, times = ticks(max(value for _, value in steps)), ticks(max(at for at, _ in steps))
+    height, right = 200.0, NARROW - RIGHT
 
+    def place(at: float, value: float) -> tuple[float, float]:
+        return LEFT + (right - LEFT) * at / times[-1], TOP + height * (1 - value / marks[-1])
 
-def _shares(parts: Mapping[str, float]) -> str:
-    total = sum(parts.values())
-    return ", ".join(f"{name} {percent(value / total)}" for name, value in parts.items() if total and value)
+    body = [svg.text(right, TOP + height + 36, "trials", "end", "unit")]
+    for value in marks:
+        _, y = place(0, value)
+        body += [svg.line(LEFT, y, right, y, "grid"), svg.text(LEFT - 7, y + 4, significant(value), "end")]
+    for at in times:
+        x, _ = place(at, 0)
+        body.append(svg.text(x, TOP + height + 17, significant(at), "middle"))
+    ends = [place(at, value) for at, value in steps]
+    data = f"M{svg.num(ends[0][0])} {svg.num(ends[0][1])}"
+    data += "".join(f"H{svg.num(x)}V{svg.num(y)}" for x, y in ends[1:])
+    body.append(svg.path([data], "strong"))
+    description = (
+        f"From {significant(steps[0][1])} after {steps[0][0]} trials to {significant(steps[-1][1])} after "
+        f"{steps[-1][0]}."
+    )
+    return svg.picture(key, NARROW, TOP + height + 44, title, description, body)

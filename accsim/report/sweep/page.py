@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-from accsim.report.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, TEXTURES, VERMILION, YELLOW, Series
+from accsim.report import bars
+from accsim.report.colours import Series, plain_series
 from accsim.report.html import LARGEST_FILE, environment, safe
 from accsim.report.quantities import percent, significant
 from accsim.report.sections import Card
 from accsim.report.sweep import charts
 from accsim.report.sweep.points import Influence, Metric, SweepPoint, SweepView, influences, value_of
 
-HUES = (VERMILION, BLUE, GREEN, ORANGE, PURPLE, SKY, YELLOW, GREY)
 MOST_ROWS = 2_000
 """Rows of the table at most: the fronts, then the points with the least of the first metric."""
 HEAT_MAPS = 4
@@ -32,8 +32,8 @@ def render_sweep(view: SweepView) -> str:
 
 
 def _render(view: SweepView, most: int) -> str:
-    energy, latency = view.metrics[0], view.metrics[1]
-    front = view.front(energy.key, latency.key)
+    energy = view.metric("energy")
+    front = view.chosen()
     pairs = [(a, b) for a, b in combinations(view.metrics, 2) if _both(view, a, b)]
     matters = {m.key: influences(view, m.key) for m in view.metrics}
     series = _levels(view)
@@ -46,13 +46,22 @@ def _render(view: SweepView, most: int) -> str:
         "scatters": [
             (f"{b.title} against {a.title}", safe(charts.scatter(f"s-{a.key}-{b.key}", view, a, b))) for a, b in pairs
         ],
+        "history": [
+            (title, safe(charts.history(f"history-{i}", title, steps)))
+            for i, (title, steps) in enumerate(view.found.history.items() if view.found else ())
+        ],
         "parallel": safe(charts.parallel("parallel", view, view.metrics, front)),
         "heat_maps": _heat_maps(view, matters),
         "influences": [(m, _influence_rows(m, matters[m.key])) for m in view.metrics if matters[m.key]],
         "palette": series,
         "breakdown": safe(
-            charts.breakdown(
-                "breakdown", [(f"point {p.place}", p) for p in _some(front)], series, unit.factor, unit.unit
+            bars.stacked(
+                "breakdown",
+                "Energy by component",
+                [(f"point {p.place}", p.parts) for p in _some(front)],
+                series,
+                unit.factor,
+                unit.unit,
             )
         ),
         "varied": list(view.varied()),
@@ -94,7 +103,7 @@ def _cards(view: SweepView, front: Sequence[SweepPoint]) -> list[Card]:
         if best is not None:
             value, _, unit = metric.show(best.figures[metric.key]).partition(" ")
             out.append(Card(f"Least {metric.title}", value, unit, f"point {best.place}"))
-    out.append(Card("On the front", str(len(front)), "", "no other point is better in energy and latency"))
+    out.append(Card("On the front", str(len(front)), "", f"no other point is better in {view.goal}"))
     return out
 
 
@@ -102,7 +111,7 @@ def _findings(
     view: SweepView, front: Sequence[SweepPoint], matters: dict[str, list[Influence]]
 ) -> list[tuple[str, str]]:
     out: list[tuple[str, str]] = []
-    for metric in view.metrics[:2]:
+    for metric in view.compared[:2]:
         for one in matters[metric.key][:2]:
             if one.spread > 1.005:
                 worst = max(one.by_value, key=lambda value: one.by_value[value])
@@ -117,12 +126,10 @@ def _findings(
         if idle:
             out.append((metric.title, f"hardly depends on {', '.join(idle)}"))
     if len(front) > 1:
-        energy, latency = view.metrics[0], view.metrics[1]
-        first, last = front[0], front[-1]
-        more = percent(last.figures[energy.key] / first.figures[energy.key] - 1) if first.figures[energy.key] else "?"
-        ratio = first.figures[latency.key] / last.figures[latency.key] if last.figures[latency.key] else 0.0
-        said = f"the fastest point needs {more} more energy than the thriftiest and is {ratio:.3g} times as fast"
-        out.append(("trade-off", said))
+        for metric in view.compared:
+            values = [point.figures[metric.key] for point in front]
+            said = f"along the front {metric.title} goes from {metric.show(min(values))} to {metric.show(max(values))}"
+            out.append(("trade-off", said))
     for what, found in (("infeasible", view.infeasible), ("failed", view.failed)):
         if found:
             out.append((what, f"most often ({found[0][1]:,} times): {found[0][0]}"))
@@ -132,7 +139,7 @@ def _findings(
 def _heat_maps(view: SweepView, matters: dict[str, list[Influence]]) -> list[tuple[str, Any]]:
     """Of the first metrics, for the settings that matter most."""
     out: list[tuple[str, Any]] = []
-    for metric in view.metrics[:2]:
+    for metric in view.compared[:2]:
         names = [one.name for one in matters[metric.key]][:3]
         for down, across in list(combinations(names, 2))[: HEAT_MAPS // 2]:
             drawn = charts.heat_map(f"h-{metric.key}-{len(out)}", view, metric, across, down)
@@ -155,10 +162,7 @@ def _influence_rows(metric: Metric, found: Sequence[Influence]) -> list[tuple[st
 
 def _levels(view: SweepView) -> list[Series]:
     names = dict.fromkeys(name for point in view.points[:1000] for name in point.parts)
-    return [
-        Series(name, f"l{i}", HUES[i % len(HUES)], TEXTURES[i // len(HUES) % len(TEXTURES)])
-        for i, name in enumerate(names)
-    ]
+    return plain_series(names, "l")
 
 
 def _some(front: Sequence[SweepPoint]) -> list[SweepPoint]:
@@ -169,7 +173,8 @@ def _some(front: Sequence[SweepPoint]) -> list[SweepPoint]:
 
 def _table_points(view: SweepView, pairs: Sequence[tuple[Metric, Metric]], most: int) -> list[SweepPoint]:
     """Points of every front, and then those with the least of the first metric; in the order of the space."""
-    kept = {p.place: p for a, b in pairs for p in view.front(a.key, b.key)}
+    kept = {p.place: p for p in view.chosen()}
+    kept |= {p.place: p for a, b in pairs for p in view.front(a.key, b.key)}
     first = view.metrics[0].key
     for point in sorted(view.points, key=lambda p: (p.figures.get(first, float("inf")), p.place)):
         if len(kept) >= most:
@@ -179,13 +184,18 @@ def _table_points(view: SweepView, pairs: Sequence[tuple[Metric, Metric]], most:
 
 
 def _winners(view: SweepView) -> list[tuple[str, str, str]]:
-    """The best of each metric: title, figures, command."""
+    """The best of each metric, and the front of a search: title, figures, command."""
     out = []
     for metric in view.metrics:
         best = view.best(metric.key)
         if best is not None:
             figures = ", ".join(f"{m.title} {m.show(best.figures.get(m.key))}" for m in view.metrics)
             out.append((f"Least {metric.title}: point {best.place}", figures, best.command))
+    told = {command for _, _, command in out}
+    for point in _some(view.chosen()) if view.found is not None else ():
+        if point.command not in told:
+            figures = ", ".join(f"{m.title} {m.show(point.figures.get(m.key))}" for m in view.metrics)
+            out.append((f"On the front: point {point.place}", figures, point.command))
     return out
 
 

@@ -60,8 +60,26 @@ class SweepPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What a search of a space found.
+
+    Attributes:
+        objectives: keys of the metrics that were minimised.
+        front: places of the points that no other beats in all objectives, by the first one.
+        how: it was searched, in a sentence.
+        history: by title, (trials so far, figure): the least so far of each objective over the least found, and of two
+            objectives the area below the worst figures that the front so far dominates, as a share of the final one.
+    """
+
+    objectives: tuple[str, ...]
+    front: tuple[int, ...]
+    how: str
+    history: Mapping[str, Sequence[tuple[int, float]]]
+
+
+@dataclass(frozen=True, slots=True)
 class SweepView:
-    """A sweep.
+    """A sweep, or the points of a search.
 
     Attributes:
         unit: of energies, as the energy table says: ``pJ`` or ``mac``.
@@ -70,6 +88,7 @@ class SweepView:
         infeasible, failed: reasons and how often each was met, the most frequent first, and how many points in all.
         spaces: names and texts of the files that the points came from.
         facts: versions and the like, for the end of the page.
+        found: what a search found; ``None`` for a sweep.
     """
 
     title: str
@@ -84,6 +103,27 @@ class SweepView:
     spaces: Sequence[tuple[str, str]] = ()
     command: str = ""
     facts: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    found: Found | None = None
+
+    @property
+    def compared(self) -> tuple[Metric, ...]:
+        """What the chosen points are the best in: a search's objectives, or energy and latency."""
+        if self.found is None:
+            return self.metrics[:2]
+        return tuple(self.metric(key) for key in self.found.objectives)
+
+    @property
+    def goal(self) -> str:
+        """The same in words."""
+        titles = [metric.title for metric in self.compared]
+        return " and ".join([", ".join(titles[:-1]), titles[-1]] if len(titles) > 1 else titles)
+
+    def chosen(self) -> list[SweepPoint]:
+        """The points that no other beats in those figures, the least of the first one first."""
+        if self.found is None:
+            return self.front(self.metrics[0].key, self.metrics[1].key)
+        by_place = {point.place: point for point in self.points}
+        return [by_place[place] for place in self.found.front]
 
     def varied(self) -> dict[str, list[Value]]:
         """Settings that differ between points, with their values in order; one that is left out has its default."""

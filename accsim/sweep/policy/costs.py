@@ -47,10 +47,13 @@ class Costs:
         each: [choice] of each layer.
         fixed: of everything else.
         reference: of the network before compression.
+        before: of that, the layers with weights; ``reference`` is their sum and ``fixed``.
+        energy_unit: of energies, as the energy table says; empty for other costs.
     """
 
-    def __init__(self, each: list[Floats], fixed: float, reference: float) -> None:
-        self.each, self.fixed, self.reference = each, fixed, reference
+    def __init__(self, each: list[Floats], fixed: float, before: Sequence[float], energy_unit: str = "") -> None:
+        self.each, self.fixed, self.before, self.energy_unit = each, fixed, tuple(before), energy_unit
+        self.reference = fixed + sum(self.before)
 
 
 def costs(
@@ -65,7 +68,7 @@ def costs(
     match what:
         case Budget.SIZE:
             return Costs(
-                [one.stored_bits.astype(float) for one in found], 0.0, float(32 * sum(o.weights for o in found))
+                [one.stored_bits.astype(float) for one in found], 0.0, [float(32 * one.weights) for one in found]
             )
         case Budget.ENERGY:
             return _energies(network, hardware, overrides, found, watch)
@@ -101,8 +104,8 @@ def _energies(
     names = {one.layer for one in found}
     fixed = sum(energy(name, nonzeros) for name, nonzeros in plain.items() if name not in names)
     whole = Words(1.0, COUNTED_BITS)
-    reference = fixed + sum(energy(one.layer, replace(plain[one.layer], weight=whole)) for one in found)
-    return Costs(each, fixed, reference)
+    before = [energy(one.layer, replace(plain[one.layer], weight=whole)) for one in found]
+    return Costs(each, fixed, before, dense.table.unit.value)
 
 
 def _latencies(
@@ -119,4 +122,5 @@ def _latencies(
     whole = estimate(network, hardware, overrides=overrides, objective="latency", progress=watch)
     fixed = sum(e.latency_ms for e in whole.estimates if e.activity.layer not in names)
     each = [np.array([by_bits[choice.bits][one.layer] for choice in one.choices]) for one in found]
-    return Costs(each, fixed, whole.latency_ms)
+    times = {e.activity.layer: e.latency_ms for e in whole.estimates}
+    return Costs(each, fixed, [times[one.layer] for one in found])
