@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -98,14 +99,22 @@ class Sorted:
         out: Mask = kept.reshape(padded.shape)[:, :channels].ravel()[self.order]
         return out
 
+    def zeros(self, bits: int) -> int:
+        """Weights that round to zero in codes of some bits: the first so many."""
+        step = self.step(bits)
+        return bisect_left(self.magnitudes, 1, key=lambda magnitude: np.rint(magnitude / step))
+
     def nonzero(self, choice: Choice) -> Mask:
         """Where weights are not zero after a choice, in the shape of the weights."""
-        alive = np.rint(self.magnitudes / self.step(choice.bits)) > 0
-        if choice.pattern is not None:
-            alive &= self.kept(choice.pattern)
-        else:
-            alive[: share(1 - choice.density, len(alive))] = False
-        out = np.zeros(len(alive), np.bool_)
+        count, zeros = len(self.magnitudes), self.zeros(choice.bits)
+        gone = zeros if choice.pattern is not None else max(zeros, share(1 - choice.density, count))
+        tied = 0 < gone < count and self.magnitudes[gone - 1] == self.magnitudes[gone]
+        if choice.pattern is None and gone < count and not tied:
+            out: Mask = np.abs(self.values) >= self.magnitudes[gone]
+            return out
+        alive = np.ones(count, np.bool_) if choice.pattern is None else self.kept(choice.pattern)
+        alive[:gone] = False
+        out = np.zeros(count, np.bool_)
         out[self.order] = alive
         return out.reshape(self.values.shape)
 
