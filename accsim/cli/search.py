@@ -65,7 +65,12 @@ def run(arguments: argparse.Namespace) -> None:
         )
     if arguments.quiet:
         return
-    how = "every point was estimated" if found.exact else f"the best of {found.asked:,} points, seed {arguments.seed}"
+    how = "every point was estimated"
+    if not found.exact:
+        how = (
+            f"the best of {found.asked:,} points of {size:,}, seed {arguments.seed}; how far from the exact front is "
+            "unknown"
+        )
     console.emit(f"Pareto front of {len(found.points)} points ({how}):\n")
     for row in found.points:
         figures = ", ".join(f"{name} {row.figure(name):.6g}" for name in arguments.minimise)
