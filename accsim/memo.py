@@ -7,10 +7,14 @@ everything is worked out again.
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from enum import Enum
 from typing import Generic, TypeVar
+
+import numpy as np
 
 from accsim.hardware.accelerator import Accelerator, ArrayFamily, Sram
 
@@ -18,11 +22,22 @@ Value = TypeVar("Value")
 
 
 class Recent(Generic[Value]):
-    """The values of the keys asked for most recently."""
+    """The values of the keys asked for most recently.
 
-    def __init__(self, most: int) -> None:
-        self.most, self.hits, self.misses = most, 0, 0
+    Args:
+        most: keys that are held.
+        most_bytes: that keys and values may take in memory, as far as ``footprint`` sees them; ``None`` for any.
+    """
+
+    def __init__(self, most: int, most_bytes: int | None = None) -> None:
+        self.most, self.most_bytes = most, most_bytes
+        self.hits = self.misses = self.bytes = 0
         self._held: OrderedDict[Hashable, Value] = OrderedDict()
+        self._sizes: dict[Hashable, int] = {}
+
+    def __len__(self) -> int:
+        """Keys that are held."""
+        return len(self._held)
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """The value of a key, made if it is not there."""
@@ -33,19 +48,53 @@ class Recent(Generic[Value]):
             return found
         self.misses += 1
         found = self._held[key] = make()
-        if len(self._held) > self.most:
-            self._held.popitem(last=False)
+        if self.most_bytes is not None:
+            self._sizes[key] = footprint((key, found))
+            self.bytes += self._sizes[key]
+        while len(self._held) > self.most or (self.bytes > (self.most_bytes or self.bytes) and len(self._held) > 1):
+            gone, _ = self._held.popitem(last=False)
+            self.bytes -= self._sizes.pop(gone, 0)
         return found
+
+
+def footprint(value: object) -> int:
+    """Bytes that a value takes in memory with all that it holds, each part once.
+
+    Parts that other values hold too are counted in full, and what no attribute, item or element leads to is not.
+    """
+    seen, ahead, total = set[int](), [value], 0
+    while ahead:
+        one = ahead.pop()
+        if one is None or isinstance(one, type | Enum) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        total += sys.getsizeof(one)
+        if isinstance(one, str | bytes | int | float):
+            continue
+        if isinstance(one, Mapping):
+            ahead += one.keys()
+            ahead += one.values()
+        elif isinstance(one, tuple | list | set | frozenset):
+            ahead += one
+        elif is_dataclass(one):
+            ahead += [getattr(one, field.name) for field in fields(one)]
+        elif isinstance(one, np.ndarray) and one.base is not None:
+            total += one.nbytes
+    return total
+
+
+MOST_BYTES = 8_000_000
+"""Of searches, of simulations and of terms: a sweep's neighbours share them, and what is older is seldom asked for."""
 
 
 @dataclass(slots=True)
 class Memo:
     """Searches, simulations and terms of layers, by everything that they depend on."""
 
-    searched: Recent[object] = field(default_factory=lambda: Recent(4096))
-    simulated: Recent[object] = field(default_factory=lambda: Recent(8192))
-    terms: Recent[object] = field(default_factory=lambda: Recent(256))
-    machines: Recent[int] = field(default_factory=lambda: Recent(4096))
+    searched: Recent[object] = field(default_factory=lambda: Recent(4096, MOST_BYTES))
+    simulated: Recent[object] = field(default_factory=lambda: Recent(8192, MOST_BYTES))
+    terms: Recent[object] = field(default_factory=lambda: Recent(256, MOST_BYTES))
+    machines: Recent[int] = field(default_factory=lambda: Recent(1024))
     _numbers: int = 0
 
     def number(self, machine: Hashable) -> int:

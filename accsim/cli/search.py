@@ -75,9 +75,12 @@ def run(arguments: argparse.Namespace) -> None:
             seed=arguments.seed,
             progress=lambda state: bar(state.done, state.total, now(state)),
         )
-        how = (
-            "every point was estimated" if found.exact else f"the best of {found.asked:,} points, seed {arguments.seed}"
-        )
+        how = "every point was estimated"
+        if not found.exact:
+            how = (
+                f"the best of {found.asked:,} points of {size:,}, seed {arguments.seed}; how far from the exact front "
+                "is unknown"
+            )
         written = _files(arguments, store, found, space.name, how)
     for path, content in written.items():
         outputs.write(path, content)

@@ -161,13 +161,19 @@ def as_it_is(model: Model, made_by: Mapping[str, object] | None = None) -> Compr
 
 
 def _with_weights(recipe: Recipe, model: Model, stored: Mapping[str, Stored], before: int, source: str) -> Compressed:
-    layers = tuple(_with_codes(layer, model, stored.get(layer.name), source) for layer in model.network.layers)
+    layers = tuple(with_codes(layer, model, stored.get(layer.name), source) for layer in model.network.layers)
     network = replace(model.network, layers=layers)
     return Compressed(recipe, network, model, stored, before, model.origin, model.real, _not_modelled(stored))
 
 
-def _with_codes(layer: Layer, model: Model, stored: Stored | None, source: str) -> Layer:
-    """The layer with what is known of its weights, and of the codes of its feature maps."""
+def with_codes(layer: Layer, model: Model, stored: Stored | None, source: str) -> Layer:
+    """The layer with what is known of its weights, and of the codes of its feature maps.
+
+    Args:
+        model: whose codes of weights and feature maps those are.
+        stored: how its weights are stored; ``None`` for what the network says.
+        source: of what is known.
+    """
     out = layer
     if stored is not None:
         integers = stored.code not in REALS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from math import prod
 
 import numpy as np
@@ -31,13 +31,19 @@ from accsim.workload.network import Network
 from accsim.workload.operands import names_of
 
 
-def tasks(network: Network, accelerator: Accelerator, plan: Plan, tensors: Tensors) -> dict[str, MacTask]:
-    """The layers with MACs, ready to be mapped; values, where given, replace densities."""
+def tasks(
+    network: Network, accelerator: Accelerator, plan: Plan, tensors: Tensors, only: Container[str] | None = None
+) -> dict[str, MacTask]:
+    """The layers with MACs, ready to be mapped; values, where given, replace densities.
+
+    Args:
+        only: names of the layers that are asked for; ``None`` for all.
+    """
     stored = stored_as(network, plan.roles)
     known = _output_densities(network, stored)
     out: dict[str, MacTask] = {}
     for layer in network.mac_layers:
-        if layer.geometry is None:
+        if layer.geometry is None or (only is not None and layer.name not in only):
             continue
         homes = [home_of(plan, source) for source in layer.inputs]
         residency = Residency(

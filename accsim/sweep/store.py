@@ -146,14 +146,42 @@ class Store:
 
     def _open(self) -> None:
         with _clearly(self.path):
-            uri = f"file:{_quoted(self.path)}?mode={'ro' if self.read_only else 'rwc'}"
-            self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
             try:
-                self._prepare()
-            except BaseException:
-                self._connection.close()
-                self._connection = None
-                raise
+                self._connect("ro" if self.read_only else "rwc")
+            except sqlite3.OperationalError:
+                if not self._in_closed_folder():
+                    raise
+                self._connect("ro&immutable=1")
+
+    def _connect(self, mode: str) -> None:
+        uri = f"file:{_quoted(self.path)}?mode={mode}"
+        self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
+        try:
+            self._prepare()
+        except BaseException:
+            self._connection.close()
+            self._connection = None
+            raise
+
+    def _in_closed_folder(self) -> bool:
+        """Whether the store is to be read in a folder where SQLite cannot make the files that its WAL needs.
+
+        Without a WAL the file is all there is, and nobody who could change it is at work; then it is read as it lies.
+
+        Raises:
+            AccsimError: there are rows in the WAL, which cannot be read without these files.
+        """
+        folder = os.path.dirname(os.path.abspath(self.path))
+        if not self.read_only or os.access(folder, os.W_OK) or not os.access(self.path, os.R_OK):
+            return False
+        log = f"{self.path}-wal"
+        if os.path.exists(log) and os.path.getsize(log):
+            raise AccsimError(
+                f"{self.path}: its folder is read-only, and a sweep that was ended left rows in "
+                f"{os.path.basename(log)}, which are read with files beside them: copy both files to a folder that can "
+                "be written"
+            )
+        return True
 
     def _prepare(self) -> None:
         db = self.db

@@ -92,7 +92,7 @@ def test_a_policy_is_a_recipe_that_runs(folder: Path, accsim: Accsim) -> None:
     assert done.code == 0, done.err
     assert "(made up" not in done.out
     assert "weights: made up: normal" in done.out
-    assert done.out.endswith("wrote small.yaml\n")
+    assert done.out.endswith("wrote small.yaml\nrun it: accsim run net.yaml --compress small.yaml\n")
     ran = accsim("run", "net.yaml", "--hardware", "hw.yaml", "--compress", "small.yaml", "--no-html", "--json", "-")
     found = json.loads(ran.out)
     stored = sum(layer["tensors"]["weight"]["stored_bits"] for layer in found["layers"] if layer["macs"])
@@ -112,6 +112,8 @@ def test_a_policy_is_a_recipe_that_runs(folder: Path, accsim: Accsim) -> None:
         (["search", "policy", "net.yaml", "-o", "a", "--size", "3 pints"], "--size: must be a size such as '3 MB'"),
         (["search", "policy", "net.yaml", "-o", "a", "--size", "0%"], "--size: must be above 0, got '0%'"),
         (["search", "policy", "net.yaml", "-o", "a", "--size", "1%", "--bits", "1"], "--bits: must be whole numbers"),
+        (["search", "policy", "net.yaml", "-o", "a", "--size", "1%", "--patterns", "4:2"], "--patterns: must be N:M"),
+        (["search", "policy", "net.yaml", "-o", "a", "--size", "1%", "--inputs", "i.npy"], "--inputs: feature maps"),
         (["search", "policy", "net.yaml", "-o", "a", "--size", "8 b"], "no policy is within size 8 bits: the least"),
         (["run", "net.yaml", "--effort", "little"], "--effort: must be full or quick, got 'little'"),
         (["run", "net.yaml", "--hardware", "hw.yaml", "--set-energy", "entries.drum.points.0.read=1"],

@@ -63,7 +63,8 @@ def _parent(pid: int) -> int | None:
         return None
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether a process runs."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
@@ -96,7 +97,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         sweep.process.kill()
         sweep.process.communicate()
         killed_at = time.monotonic()
-        while any(_alive(pid) for pid in workers):
+        while any(alive(pid) for pid in workers):
             assert time.monotonic() - killed_at < 5
             time.sleep(0.01)
         kills += 1
@@ -112,14 +113,15 @@ def _first_row(folder: Path, path: Path) -> float:
     sweep, began = Sweep(folder, path.name), time.monotonic()
     while True:
         time.sleep(0.05)
-        if path.exists() and _rows(path):
+        if path.exists() and rows(path):
             break
     os.kill(sweep.process.pid, signal.SIGKILL)
     sweep.process.communicate()
     return time.monotonic() - began
 
 
-def _rows(path: Path) -> int:
+def rows(path: Path) -> int:
+    """Rows of a store; none while it is being made."""
     from accsim.errors import AccsimError
 
     try:

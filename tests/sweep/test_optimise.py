@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -30,13 +31,15 @@ def small(tmp_path: Path) -> Space:
     return space(SMALL.format(network=tmp_path / "net.yaml"))
 
 
-def find(found: Space, path: Path, budget: int, **options: object) -> Front:
+def find(
+    found: Space, path: Path, budget: int, objectives: Sequence[str] = ("latency_ms", "area_mm2"), **options: object
+) -> Front:
     with Store(str(path)) as store:
         return optimise(
             found,
             store,
             lambda: ThreadPoolExecutor(2),
-            ["latency_ms", "area_mm2"],
+            objectives,
             budget,
             **options,  # type: ignore[arg-type]
         )
@@ -87,6 +90,52 @@ def test_a_search_is_reproducible_and_resumes(small: Space, tmp_path: Path) -> N
     assert [row.key for row in again.points] == [row.key for row in first.points]
     with Store(str(tmp_path / "a.sqlite")) as a, Store(str(tmp_path / "b.sqlite")) as b:
         assert [row[0] for row in a.results()] == [row[0] for row in b.results()]
+
+
+CODESIGN = """\
+workload: {folder}/net.yaml
+hardware: [dadiannao, stripes, eyeriss_v2, systolic_32x32]
+compress: [none, {folder}/coded.yaml, {folder}/pruned.yaml]
+dataflow: [none, weight_stationary, output_stationary]
+set:
+  pe.activation_bits: [8, 12, 16]
+batch: [1, 2, 4]
+"""
+RECIPES = {
+    "coded": "passes: [{symmetric: {bits: 4}}, {activations: {bits: 6}}]",
+    "pruned": "passes: [{level: {sparsity: 0.8}}, {symmetric: {bits: 8}}]",
+}
+
+
+def codesign(folder: Path) -> Space:
+    """Machines, recipes, dataflows, bits and batches; a systolic dataflow fits the systolic array alone."""
+    (folder / "net.yaml").write_text(NETWORK)
+    for name, passes in RECIPES.items():
+        (folder / f"{name}.yaml").write_text(f"about: a test\nsource: made up for a test\n{passes}\n")
+    return space(CODESIGN.format(folder=folder))
+
+
+@pytest.mark.slow
+def test_hardware_and_compression_together_beside_the_exact_front(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    choices = codesign(tmp_path)
+    assert choices.size() == 4 * 3 * 3 * 3 * 3
+    whole = find(choices, tmp_path / "whole.sqlite", choices.size(), objectives=["energy", "latency_ms"])
+    assert whole.exact
+    exact = np.array([[row.figure(name) for name in ("energy", "latency_ms")] for row in whole.points], np.float64)
+    with Store(str(tmp_path / "whole.sqlite"), read_only=True) as store:
+        counts, rows = store.counts(), list(store.rows("done"))
+    assert counts.keys() == {"done", "infeasible"}
+    assert {row.settings.compress for row in rows} > {None}
+    every = np.array([[row.figure(name) for name in ("energy", "latency_ms")] for row in rows], np.float64)
+    worst = every.max(axis=0) * 1.1
+    for seed in range(3):
+        found = find(choices, tmp_path / f"{seed}.sqlite", 160, seed=seed, objectives=["energy", "latency_ms"])
+        assert not found.exact
+        assert found.asked <= 160
+        costs = np.array([[row.figure(name) for name in ("energy", "latency_ms")] for row in found.points], np.float64)
+        assert all(any((one <= mine).all() for one in exact) for mine in costs)
+        assert hypervolume(costs, worst) >= 0.95 * hypervolume(exact, worst)
 
 
 def test_an_objective_that_is_none(small: Space, tmp_path: Path) -> None:

@@ -197,3 +197,43 @@ def test_a_folder_that_is_read_only(path: str, tmp_path: Path) -> None:
     assert done.returncode == 2, done.stderr
     assert "cannot be written: permission denied" in done.stderr
     assert not list(folder.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root may write anywhere")
+@pytest.mark.parametrize("left", [False, True])
+def test_status_in_a_folder_that_is_read_only(path: str, tmp_path: Path, left: bool) -> None:
+    """A store that was closed is read as it lies; rows that lie in a WAL alone are told of."""
+    with Store(path) as store:
+        store.add_space("s", "a space", "workload: lenet", 4)
+        if left:
+            folder = _copied(path, tmp_path)  # as a kill would leave it
+    if not left:
+        folder = _copied(path, tmp_path)
+    folder.chmod(0o555)
+    powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    code = "import sys; from accsim.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [*powerless, sys.executable, "-c", code, "sweep", "status", str(folder / "s.sqlite")]
+    before = sorted(entry.name for entry in folder.iterdir())
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    after = sorted(entry.name for entry in folder.iterdir())
+    folder.chmod(0o755)
+    assert before == after
+    if left:
+        assert done.returncode == 2, done.stdout
+        assert done.stderr == (
+            f"accsim: error: {folder}/s.sqlite: its folder is read-only, and a sweep that was ended left rows in "
+            "s.sqlite-wal, which are read with files beside them: copy both files to a folder that can be written\n"
+        )
+    else:
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("a space: 3 of 4 points: 3 done\nleast energy: 2.5 pJ: ")
+
+
+def _copied(path: str, tmp_path: Path) -> Path:
+    """The store and its WAL, as far as there is one, in a folder of their own."""
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    for ending in ("", "-wal"):
+        if os.path.exists(path + ending):
+            shutil.copy(path + ending, folder / f"s.sqlite{ending}")
+    return folder

@@ -68,7 +68,7 @@ def cards(view: PolicyView) -> list[Card]:
         Card("Loss, by the proxy", significant(last.loss), "", "the least there is" if last.proved else "not proved"),
     ]
     if rivals:
-        said = f"{rivals[0].bits} bits, density {rivals[0].density:g}"
+        said = str(rivals[0])
         out.append(Card("Best with all layers alike", significant(rivals[0].loss), "", said))
     weights = sum(one.weights for one in last.layers)
     if weights:
@@ -99,7 +99,7 @@ def findings(view: PolicyView) -> list[tuple[str, str]]:
         out.append(
             (
                 "Against uniform",
-                f"all layers with {rivals[0].bits} bits and density {rivals[0].density:g} lose "
+                f"all layers with {rivals[0]} lose "
                 f"{rivals[0].loss / last.loss:.3g} times as much within the same budget",
             )
         )
@@ -120,7 +120,7 @@ def _bars(view: PolicyView, key: str, title: str, figure: Callable[[Layer], tupl
 
 def choices(view: PolicyView) -> str:
     """Loss against cost of every choice for all layers alike, and of the policies, on logarithmic axes."""
-    points = [(u.cost, u.loss, f"{u.bits} bits, density {u.density:g}") for u in view.uniform if u.loss > 0 < u.cost]
+    points = [(u.cost, u.loss, str(u)) for u in view.uniform if u.loss > 0 < u.cost]
     ours = [(s.cost, s.loss, "policy") for s in view.steps if s.loss > 0 < s.cost]
     if not points or not ours:
         return ""

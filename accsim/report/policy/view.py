@@ -13,6 +13,7 @@ class Layer:
     """What the policy makes of a layer's weights.
 
     Attributes:
+        beside: what else was chosen, in words: a pattern, bits of activations.
         before, after: cost of the layer, in the budget's measure.
         loss: by the proxy.
     """
@@ -21,6 +22,7 @@ class Layer:
     weights: int
     bits: int
     density: float
+    beside: str
     before: float
     after: float
     loss: float
@@ -28,12 +30,16 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Uniform:
-    """The same bits and density for all layers; ``cost`` includes what no choice changes."""
+    """The same choice for all layers; ``cost`` includes what no choice changes."""
 
     bits: int
     density: float
+    beside: str
     cost: float
     loss: float
+
+    def __str__(self) -> str:
+        return ", ".join(filter(None, (f"{self.bits} bits", f"density {self.density:g}", self.beside)))
 
 
 @dataclass(frozen=True, slots=True)

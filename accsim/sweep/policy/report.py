@@ -9,6 +9,7 @@ from accsim import __version__
 from accsim.report.policy.view import Layer, PolicyView, Step, Uniform
 from accsim.report.quantities import energy_unit
 from accsim.report.sweep.points import Metric
+from accsim.sweep.policy.choices import Choice
 from accsim.sweep.policy.costs import Budget
 from accsim.sweep.policy.find import Policy, Problem, Solver, recipe_text
 
@@ -38,6 +39,7 @@ def policy_view(
             Uniform(
                 choice.bits,
                 choice.density,
+                _beside(choice),
                 float(sum(each[i] for each in costs.each)) + costs.fixed,
                 float(sum(loss[i] for loss in problem.losses)),
             )
@@ -48,12 +50,19 @@ def policy_view(
     )
 
 
+def _beside(choice: Choice) -> str:
+    """What else was chosen."""
+    kept = "" if choice.pattern is None else f"{choice.pattern[0]} of {choice.pattern[1]}"
+    read = "" if choice.activation_bits is None else f"activations {choice.activation_bits} bits"
+    return ", ".join(filter(None, (kept, read)))
+
+
 def _measure(problem: Problem) -> Metric:
     match problem.what:
         case Budget.SIZE:
             return Metric("size", "size", "B", 1 / 8)
         case Budget.ENERGY:
-            unit = energy_unit(problem.costs.energy_unit)
+            unit = energy_unit(problem.costs.unit)
             return Metric("energy", "energy", unit.unit, unit.base)
         case _:
             return Metric("latency", "latency", "s", 1e-3)
@@ -65,8 +74,23 @@ def _step(path: str, policy: Policy, problem: Problem, network: str) -> Step:
     for found, (name, choice), each, losses, before in rows:
         at = found.choices.index(choice)
         layers.append(
-            Layer(name, found.weights, choice.bits, choice.density, before, float(each[at]), float(losses[at]))
+            Layer(
+                name,
+                found.weights,
+                choice.bits,
+                choice.density,
+                _beside(choice),
+                before,
+                float(each[at]),
+                float(losses[at]),
+            )
         )
     return Step(
-        policy.budget, policy.cost, policy.loss, policy.proved, tuple(layers), recipe_text(policy, network), path
+        policy.budget,
+        policy.cost,
+        policy.loss,
+        policy.proved,
+        tuple(layers),
+        recipe_text(policy, network, problem.maps),
+        path,
     )

@@ -46,7 +46,7 @@ class _Shape:
         return isinstance(other, _Shape) and self.key == other.key
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)  # each holds on to its job, and so to a machine
 def _few(shape: _Shape) -> tuple[Sizes, Cuts]:
     every = every_tile_size(shape.job, folds=shape.folds)
     sizes = Sizes(tuple(tuple(thinned(options, SIZES)) for options in every.options), complete=False)
