@@ -96,7 +96,8 @@ def add_arguments(parser: Parser) -> None:
     how.add_argument(
         "--compare", action="store_true",
         help="run it on each of the machines of --hardware NAME,NAME,..., compressed and dense: at equal node and "
-        "equal peak, and as they are; the first is what the others are made equal to",
+        "equal peak, and as they are; the first is what the others are made equal to, and --set NAME:KEY=VALUE changes "
+        "one of them",
     )  # fmt: skip
     engine = parser.add_argument_group("which engine runs it")
     engine.add_argument(
@@ -179,7 +180,8 @@ def _check_engine(arguments: argparse.Namespace) -> None:
 
 
 _OF_ONE_MACHINE = (
-    "--csv", "--html", "--mappings-out", "--mapping", "--dataflow", "--set", "--inputs", "--compare-scalesim",
+    "--csv", "--html", "--mappings-out", "--mapping", "--dataflow", "--inputs", "--compare-scalesim", "--set-energy",
+    "--search-table",
 )  # fmt: skip
 """Options that say nothing of several machines."""
 
@@ -190,7 +192,7 @@ def _compare(arguments: argparse.Namespace) -> None:
     Raises:
         AccsimError: a mistake in what was given, or a file that cannot be written.
     """
-    attributes = {"--set": "overrides"}
+    attributes = {"--set-energy": "energy_overrides"}
     asked = {name: getattr(arguments, attributes.get(name, name[2:].replace("-", "_"))) for name in _OF_ONE_MACHINE}
     idle = [name for name, value in asked.items() if value]
     if arguments.engine == "stepped":
@@ -210,9 +212,11 @@ def _compare(arguments: argparse.Namespace) -> None:
             bindings=dict(arguments.bind),
             layers=arguments.layers,
             tensors=arguments.tensors,
+            overrides=arguments.overrides,
             objective=arguments.objective,
             search=arguments.search,
             time_limit=arguments.time_limit,
+            effort=arguments.effort,
             progress=bar,
         ).to_dict()
     found["command"] = shlex.join(["accsim", *arguments.command_line])
