@@ -11,7 +11,12 @@ class AccsimError(Exception):
     """A mistake in what the user gave: a file, an option, a size.
 
     The command line prints the message and exits with code 2; nothing is written.
+
+    Attributes:
+        layer: the layer that it is about, where it is about one.
     """
+
+    layer: str | None = None
 
 
 class InputError(AccsimError):
@@ -39,12 +44,13 @@ def in_layer(name: str) -> Iterator[None]:
     """Put a layer's name before what goes wrong with it, unless that names it already, as a mapping's errors do."""
     try:
         yield
-    except MappingError:
-        raise
     except AccsimError as error:
-        if str(error).startswith(f"layer {name!r}"):
+        error.layer = name
+        if isinstance(error, MappingError) or str(error).startswith(f"layer {name!r}"):
             raise
-        raise AccsimError(f"layer {name!r}: {error}") from None
+        named = AccsimError(f"layer {name!r}: {error}")
+        named.layer = name
+        raise named from None
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

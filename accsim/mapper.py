@@ -139,7 +139,10 @@ class Mapper:
         """What a layer is, as far as its activity under a mapping depends on it."""
         layer = task.layer
         known = (layer.weight_statistics, layer.ifmap_statistics, layer.ofmap_statistics)
-        return (task.geometry, task.weight_name, task.residency, task.densities, task.coded, task.values, known)
+        return (
+            task.geometry, task.weight_name, task.residency, task.densities, task.coded, task.values, known,
+            task.layer.residual,
+        )  # fmt: skip
 
     def _widths(self, task: MacTask) -> tuple[int, ...]:
         pe = task.machine(self.accelerator).pe
@@ -215,7 +218,7 @@ class Mapper:
         """The terms of a layer for a quick search, which layers of one kind share."""
         if task.values is not None or task.coded:
             return systolic_terms(task, self.accelerator, self.table, dataflow)
-        key = (task.residency, task.densities, task.weight_name)
+        key = (task.residency, task.densities, task.weight_name, task.layer.residual)
         if key not in self._known:
             probes = self.memo.terms.get(
                 (self._timed, dataflow, key), lambda: standard_probes(task, self.accelerator, dataflow)

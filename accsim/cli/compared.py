@@ -15,19 +15,25 @@ def blocks(result: Mapping[str, Any]) -> list[Block]:
     """The blocks to print for a comparison (the dictionary ``--json`` writes)."""
     title = f"{result['workload']}, batch {result['batch']}"
     title += f", compressed by recipe {result['recipe']}" if result.get("recipe") else ""
-    out: list[Block] = [Line(f"{title}, on {len(result['equal']['machines'])} machines", "bold"), ""]
+    out: list[Block] = [Line(f"{title}, on {_asked(result['equal'])} machines", "bold"), ""]
     out += _side("equal node and equal peak", result["equal"])
     out += _side("as they are", result["raw"])
     out += _reasons(result["equal"])
     out += _missing(result["equal"])
+    out += _missing({"machines": [], "absent": _raw_only(result)})
     return [*out, *(Line(f"note: {text}") for text in result["notes"]), ""]
+
+
+def _asked(side: Mapping[str, Any]) -> int:
+    """Machines that were asked for, whether or not they can run anything."""
+    return len(side["machines"]) + len(side.get("absent", ()))
 
 
 def _side(title: str, side: Mapping[str, Any]) -> list[Block]:
     unit = side["energy_unit"]
     head = [
-        "machine", "bits", "MHz", "layers", "latency ms", "dense ms", "energy", "dense energy", "DRAM MB", "dense MB",
-        "bound", "speed-up", "on array", "ideal", "arrived", "energy ratio",
+        "machine", "dense bits", "MHz", "layers", "latency ms", "dense ms", "energy", "dense energy", "DRAM MB",
+        "dense MB", "bound", "speed-up", "on array", "ideal", "arrived", "energy ratio",
     ]  # fmt: skip
     rows = [_row(machine, unit) for machine in side["machines"]]
     out: list[Block] = [
@@ -38,14 +44,14 @@ def _side(title: str, side: Mapping[str, Any]) -> list[Block]:
     ]
     for subset in side["subsets"]:
         names = list(subset["machines"])
-        every = "every machine runs" if len(names) == len(side["machines"]) else "run"
-        who = "" if len(names) == len(side["machines"]) else f"{', '.join(names)} "
+        every = "every machine runs" if len(names) == _asked(side) else "run"
+        who = "" if len(names) == _asked(side) else f"{', '.join(names)} "
         out.append(f"{who}{every} {words.some(subset['layers'])}:")
         out += [
             console.table(_HEAD, [_total(name, both, unit) for name, both in subset["machines"].items()], {"machine"}),
             "",
         ]
-    if not any(len(subset["machines"]) == len(side["machines"]) for subset in side["subsets"]):
+    if not any(len(subset["machines"]) == _asked(side) for subset in side["subsets"]):
         out += [Line("no layer runs on every machine: there is no total to compare them all by", "yellow"), ""]
     return out
 
@@ -101,4 +107,11 @@ def _missing(side: Mapping[str, Any]) -> list[Block]:
         for machine in side["machines"]
         for layers, reason in words.cannot(machine)
     ]
+    out += [Line(f"{one['hardware']} is left out: {one['reason']}", "yellow") for one in side.get("absent", ())]
     return [*out, ""] if out else out
+
+
+def _raw_only(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Machines that are left out as they are, for a reason that was not theirs when made equal."""
+    named = result["equal"].get("absent", ())
+    return [one for one in result["raw"].get("absent", ()) if one not in named]

@@ -97,7 +97,8 @@ def add_arguments(parser: Parser) -> None:
     how.add_argument(
         "--compare", action="store_true",
         help="run it on each of the machines of --hardware NAME,NAME,..., compressed and dense: at equal node and "
-        "equal peak, and as they are; the first is what the others are made equal to",
+        "equal peak, and as they are; the first is what the others are made equal to, and --set NAME:KEY=VALUE changes "
+        "one of them",
     )  # fmt: skip
     engine = parser.add_argument_group("which engine runs it")
     engine.add_argument(
@@ -184,7 +185,8 @@ def _check_engine(arguments: argparse.Namespace) -> None:
 
 
 _OF_ONE_MACHINE = (
-    "--csv", "--mappings-out", "--mapping", "--dataflow", "--set", "--inputs", "--compare-scalesim",
+    "--csv", "--mappings-out", "--mapping", "--dataflow", "--inputs", "--compare-scalesim", "--set-energy",
+    "--search-table",
 )  # fmt: skip
 """Options that say nothing of several machines."""
 
@@ -195,9 +197,9 @@ def _compare(arguments: argparse.Namespace) -> None:
     Raises:
         AccsimError: a mistake in what was given, or a file that cannot be written.
     """
-    attributes = {"--set": "overrides"}
-    given = {name: getattr(arguments, attributes.get(name, name[2:].replace("-", "_"))) for name in _OF_ONE_MACHINE}
-    idle = [name for name, value in given.items() if value]
+    attributes = {"--set-energy": "energy_overrides"}
+    asked = {name: getattr(arguments, attributes.get(name, name[2:].replace("-", "_"))) for name in _OF_ONE_MACHINE}
+    idle = [name for name, value in asked.items() if value]
     if arguments.engine == "stepped":
         idle.append("--engine stepped")
     if idle:
@@ -216,9 +218,11 @@ def _compare(arguments: argparse.Namespace) -> None:
             bindings=dict(arguments.bind),
             layers=arguments.layers,
             tensors=arguments.tensors,
+            overrides=arguments.overrides,
             objective=arguments.objective,
             search=arguments.search,
             time_limit=arguments.time_limit,
+            effort=arguments.effort,
             progress=bar,
         )
         found = compared.to_dict() | {"command": shlex.join(["accsim", *arguments.command_line])}

@@ -1,5 +1,6 @@
 """One network on several machines, compressed and against its dense self: what of the speed-up arrives, and why.
 
+``machines`` the machines by name, and changes to them
 ``equal``    machines brought to the same node, peak and off-chip link, so that only what they do with zeros differs
 ``reasons``  where the multiplier slots went that the speed-up did not reach
 ``compare``  the runs

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from accsim.comparison.equal import TABLE, equalised, statement
+from accsim.comparison.machines import open_machines
 from accsim.comparison.reasons import slots_of
 from accsim.comparison.totals import Comparison, Machine, Side, Subset, Total
 from accsim.energy.estimate import LayerEstimate
-from accsim.errors import InputError
+from accsim.errors import AccsimError, InputError
 from accsim.hardware.accelerator import Accelerator
 from accsim.simulate.activity import Action
 from accsim.simulate.mac_task import Densities, MacTask
@@ -35,6 +36,7 @@ def compare(
     bindings: Mapping[str, int] | None = None,
     layers: Sequence[str] | None = None,
     tensors: str | Path | Tensors | None = None,
+    overrides: Sequence[str] = (),
     **options: Any,
 ) -> Comparison:
     """Run a network on several machines, compressed and dense; the first machine is what the others are made equal to.
@@ -43,23 +45,18 @@ def compare(
         hardware: names, files or accelerators.
         compress: the recipe; without one zeros of ``tensors`` (and densities that the network states) are all there is.
         energy_table: for all machines; horowitz_45nm where they are made equal, and else their own.
+        overrides: ``key=value`` for every machine, ``machine:key=value`` for one of them.
         options: more of what ``accsim.estimate`` takes, for every run: ``objective``, ``search``, ``time_limit``.
 
     Raises:
-        AccsimError: a mistake in what was given, or a machine that can run no layer at all.
+        AccsimError: a mistake in what was given, or machines that can run no layer at all, every one of them.
     """
-    from accsim.importers.opening import open_accelerator, open_network  # noqa: PLC0415
+    from accsim.importers.opening import open_network  # noqa: PLC0415
     from accsim.inputs import load_inputs  # noqa: PLC0415
     from accsim.simulate.tiled.families import FAMILIES  # noqa: PLC0415
     from accsim.workload.reader import select_layers  # noqa: PLC0415
 
-    if not hardware:
-        raise InputError(["a comparison needs at least one machine"])
-    machines = [one if isinstance(one, Accelerator) else open_accelerator(str(one), ()) for one in hardware]
-    names = [machine.name for machine in machines]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError([f"machines are told apart by name; named twice: {', '.join(twice)}"])
+    machines = open_machines(hardware, overrides)
     network = (
         workload
         if isinstance(workload, Network)
@@ -92,6 +89,13 @@ def compare(
     )
 
 
+Reasons: TypeAlias = tuple[tuple[str, str], ...]
+"""Layers that a machine cannot run, and why."""
+
+_Pair: TypeAlias = "tuple[Accelerator, Result, Reasons, Result]"
+"""A machine, the compressed network on it, what it cannot run, and the dense network on it."""
+
+
 @dataclass(slots=True)
 class _Runs:
     """Runs of one network on one machine after the other.
@@ -109,18 +113,29 @@ class _Runs:
     options: Mapping[str, Any]
     values: str = "expected"
 
-    def compressed(self, machine: Accelerator, table: str | None) -> tuple[Result, tuple[tuple[str, str], ...]]:
-        """The compressed network as far as the machine can run it; also what it cannot, with reasons."""
-        kept, cannot = _suited(self.network, machine)
-        held = {layer.name for layer in kept.layers}
-        tensors = {name: arrays for name, arrays in self.tensors.items() if name in held}
-        result = self._estimate(kept, machine, table, tensors)
-        self.values = result.values
-        return result, cannot
+    def pair(self, machine: Accelerator, table: str | None) -> tuple[Result, Result, Reasons]:
+        """The compressed network and the dense one as far as the machine can run both; also what it cannot run.
 
-    def full(self, machine: Accelerator, table: str | None) -> Result:
-        """The dense network likewise."""
-        return self._estimate(_suited(self.dense, machine)[0], machine, table, {})
+        Raises:
+            AccsimError: no layer is left, or the machine cannot be priced.
+        """
+        cannot = _misfits(self.dense, machine, "its dense self: ") | _misfits(self.network, machine)
+        while True:
+            kept, dense = (_without(one, cannot, machine) for one in (self.network, self.dense))
+            tensors = {layer.name: self.tensors[layer.name] for layer in kept.layers if layer.name in self.tensors}
+            said = ""
+            try:
+                result = self._estimate(kept, machine, table, tensors)
+                said = "its dense self: "
+                full = self._estimate(dense, machine, table, {})
+            except AccsimError as error:
+                if error.layer is None or error.layer in cannot:
+                    raise
+                cannot[error.layer] = said + str(error).removeprefix(f"layer {error.layer!r}").lstrip(": ")
+                continue
+            self.values = result.values
+            order = [layer.name for layer in self.network.layers if layer.name in cannot]
+            return result, full, tuple((name, cannot[name]) for name in order)
 
     def _estimate(self, network: Network, machine: Accelerator, table: str | None, tensors: Tensors) -> Result:
         from accsim.pipeline import estimate  # noqa: PLC0415
@@ -128,26 +143,30 @@ class _Runs:
         return estimate(network, machine, energy_table=table, tensors=tensors, **self.options)
 
 
-def _suited(network: Network, machine: Accelerator) -> tuple[Network, tuple[tuple[str, str], ...]]:
-    """The network without the layers that a machine cannot run, and those with reasons.
-
-    Raises:
-        InputError: none is left.
-    """
+def _misfits(network: Network, machine: Accelerator, said: str = "") -> dict[str, str]:
+    """Layers whose operands the machine's array does not take, with reasons that begin with ``said``."""
     from accsim.simulate.tiled.families import misfit  # noqa: PLC0415
 
-    cannot = []
+    out = {}
     for layer in network.mac_layers:
         if layer.geometry is not None:
-            task = MacTask(layer, layer.geometry, Residency(), (), Densities(), frozenset())
-            reason = misfit(task, machine)
+            reason = misfit(MacTask(layer, layer.geometry, Residency(), (), Densities(), frozenset()), machine)
             if reason is not None:
-                cannot.append((layer.name, reason))
-    out = {name for name, _ in cannot}
-    kept = replace(network, layers=tuple(layer for layer in network.layers if layer.name not in out))
+                out[layer.name] = said + reason
+    return out
+
+
+def _without(network: Network, cannot: Mapping[str, str], machine: Accelerator) -> Network:
+    """The network without some of its layers.
+
+    Raises:
+        AccsimError: none with MACs is left.
+    """
+    kept = replace(network, layers=tuple(layer for layer in network.layers if layer.name not in cannot))
     if not kept.mac_layers:
-        raise InputError([f"{machine.name} can run no layer of {network.name}: {cannot[0][1]}"])
-    return kept, tuple(cannot)
+        why = next(iter(cannot.values()), "it has none with MACs")
+        raise AccsimError(f"{machine.name} can run no layer of {network.name}: {why}")
+    return kept
 
 
 def _without_densities(network: Network) -> Network:
@@ -163,7 +182,18 @@ def _without_densities(network: Network) -> Network:
 
 
 def _side(runs: _Runs, machines: Sequence[Accelerator], said: str, table: str | None) -> Side:
-    found = [(machine, *runs.compressed(machine, table), runs.full(machine, table)) for machine in machines]
+    found, absent = list[_Pair](), list[tuple[str, str]]()
+    for machine in machines:
+        try:
+            result, full, cannot = runs.pair(machine, table)
+        except InputError:
+            raise
+        except AccsimError as error:
+            absent.append((machine.name, str(error)))
+        else:
+            found.append((machine, result, cannot, full))
+    if not found:
+        raise InputError(dict.fromkeys(reason for _, reason in absent))
     by_layer: dict[str, list[str]] = {}
     for machine, result, _, _ in found:
         for one in result.network.mac_layers:
@@ -179,12 +209,11 @@ def _side(runs: _Runs, machines: Sequence[Accelerator], said: str, table: str | 
         unit=" or ".join(sorted(units)),
         machines=tuple(_machine(one, subsets) for one in found),
         subsets=subsets,
+        absent=tuple(absent),
     )
 
 
-def _machine(
-    one: tuple[Accelerator, Result, tuple[tuple[str, str], ...], Result], subsets: Sequence[Subset]
-) -> Machine:
+def _machine(one: _Pair, subsets: Sequence[Subset]) -> Machine:
     machine, result, cannot, dense = one
     named = {layer.name for layer in result.network.mac_layers}
     full = {layer.name for layer in dense.network.mac_layers}

@@ -119,12 +119,14 @@ class Side:
     Attributes:
         statement: what was made equal.
         unit: of energies; of machines as they are each in its own table's.
+        absent: machines that can run no layer, or whose energy has no price, and why.
     """
 
     statement: str
     unit: str
     machines: tuple[Machine, ...]
     subsets: tuple[Subset, ...]
+    absent: tuple[tuple[str, str], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
@@ -144,6 +146,7 @@ class Side:
                 }
                 for i, subset in enumerate(self.subsets)
             ],
+            "absent": [{"hardware": name, "reason": reason} for name, reason in self.absent],
         }
 
 

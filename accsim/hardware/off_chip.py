@@ -43,8 +43,19 @@ class WeightDecoder:
         return not self.encodings or (bool(parts) and set(parts) <= set(self.encodings))
 
 
+LARGEST_RATIO = 100_000
+"""Largest cycles in a ratio of clocks that a figure cut off after its last digit (a third of 200 MHz) stands for."""
+
+
 @lru_cache(maxsize=64)
 def clock_ratio(core_mhz: float, channel_mhz: float) -> tuple[int, int]:
-    """Core cycles per channel cycle as an exact ratio of the decimal figures."""
+    """Core cycles per channel cycle as an exact ratio of the decimal figures.
+
+    A clock such as 76.19047619047619 MHz (200 MHz x 64 / 168) is a quotient that was cut off: where a ratio of small
+    numbers is as near as a float can say, that is meant. The clocks then meet again after few cycles.
+    """
     ratio = Fraction(str(core_mhz)) / Fraction(str(channel_mhz))
+    near = ratio.limit_denominator(LARGEST_RATIO)
+    if near and abs(near - ratio) <= ratio * Fraction(1, 10**12):
+        ratio = near
     return ratio.numerator, ratio.denominator

@@ -13,6 +13,7 @@ from accsim.simulate.ledger import PE
 from accsim.simulate.mac_task import MacTask
 from accsim.simulate.padding import pixel_share
 from accsim.simulate.phase import Schedule
+from accsim.simulate.residual import residual_count
 from accsim.workload.layer import Operand
 
 
@@ -39,11 +40,14 @@ def mac_activity(
         macs_per_pe: MACs that a PE can begin in a cycle.
         begun: MACs that took a slot, where the machine skips others.
     """
-    vector, residual = accelerator.vector, sum(n for _, n in task.layer.residual)
-    if vector is not None and residual:
-        counts = (*counts, Count(vector.name, Operand.OFMAP, Action.OP, residual, 0))
+    left = residual_count(task.layer, accelerator)
+    if left:
         said = ", ".join(f"{n} x {what}" for what, n in task.layer.residual)
+        counts = (*counts, *left)
         notes = (*notes, f"operations of its codes in the vector unit, as outputs leave the array: {said}")
+        waits = dict(timing.cycles.stalls).get(left[0].level, 0)
+        if waits:
+            notes = (*notes, f"bound by the vector unit: {waits} cycles more than array and DRAM channel take")
     return Activity(
         layer=task.layer.name,
         start_cycle=0,

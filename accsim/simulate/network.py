@@ -19,6 +19,7 @@ from accsim.simulate.mac_layer import count_layer
 from accsim.simulate.mac_task import Densities, MacTask
 from accsim.simulate.movement import record
 from accsim.simulate.residency import NETWORK_INPUT, Plan, home_of, stored_as
+from accsim.simulate.residual import with_residual
 from accsim.simulate.sparse.drawn import completed
 from accsim.simulate.storage import Residency, traffic
 from accsim.simulate.tiled.count import count_tiled, flows_of
@@ -133,6 +134,7 @@ def simulate_mac(task: MacTask, accelerator: Accelerator, mapping: Mapping, note
         return _simulate_tiled(task, accelerator, mapping, notes)
     place, ledger = task.place(accelerator, mapping), Ledger(accelerator)
     timing, occupancy = count_layer(place, ledger, task.off_chip(place), task.counted_codes, task.taps)
+    timing = with_residual(timing, task.layer, accelerator)
     return mac_activity(task, accelerator, mapping, timing, occupancy, ledger.counts(), task.geometry.macs, notes=notes)
 
 
@@ -142,6 +144,7 @@ def _simulate_tiled(task: MacTask, accelerator: Accelerator, mapping: TiledMappi
     place, ledger = task.place(machine, mapping), Ledger(machine)
     (off_chip, exact), array = off_chip_of(task, place), array_of(task, place)
     timing, counted = count_tiled(place, array, off_chip)
+    timing = with_residual(timing, task.layer, machine)
     moved, macs = traffic(place, off_chip, exact), task.geometry.macs
     if machine.pe.datapath.kind is DatapathKind.TERNARY:
         gated = _on_zero_weights(task)

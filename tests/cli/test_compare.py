@@ -32,11 +32,29 @@ def test_several_machines_need_compare(accsim: Accsim, folder: Path) -> None:
 
 
 def test_options_of_one_machine_are_refused(accsim: Accsim, folder: Path) -> None:
-    done = accsim(*RUN, "--hardware", "scnn,eie", "--compare", "--csv", "x.csv", "--set", "array.rows=4")
+    done = accsim(*RUN, "--hardware", "scnn,eie", "--compare", "--csv", "x.csv", "--set-energy", "a=4")
     assert done.code == 2
     assert done.err == (
         "accsim: error: --csv is for one machine, and --compare runs several\n"
-        "accsim: error: --set is for one machine, and --compare runs several\n"
+        "accsim: error: --set-energy is for one machine, and --compare runs several\n"
+    )
+
+
+def test_what_a_machine_cannot_run_stops_nothing(accsim: Accsim, folder: Path) -> None:
+    done = accsim(
+        *RUN, "--hardware", "edge_8x8,scnn,eie", "--compare", "--layers", "ip1", "--set", "edge_8x8:array.rows=4"
+    )
+    assert done.code == 0
+    assert "on 3 machines" in done.out
+    assert "scnn is left out: scnn can run no layer of lenet_caffe: fully connected" in done.out
+    assert "edge_8x8, eie run ip1:" in done.out
+
+
+def test_changes_for_no_machine_are_a_mistake(accsim: Accsim, folder: Path) -> None:
+    done = accsim(*RUN, "--hardware", "scnn,eie", "--compare", "--set", "sccn:clock=2 MHz")
+    assert done.code == 2
+    assert done.err == (
+        "accsim: error: --set sccn:clock=2 MHz: sccn is none of the machines compared; did you mean 'scnn'?\n"
     )
 
 

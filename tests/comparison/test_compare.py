@@ -9,6 +9,7 @@ import pytest
 
 from accsim.comparison import Comparison, compare
 from accsim.comparison.equal import equalised, peak_macs_per_cycle
+from accsim.comparison.machines import open_machines
 from accsim.comparison.totals import Side
 from accsim.errors import InputError
 from accsim.hardware.reader import load_accelerator
@@ -114,3 +115,55 @@ def test_mistakes() -> None:
     with pytest.raises(InputError) as nothing:
         compare("lenet_caffe", [])
     assert str(nothing.value) == "a comparison needs at least one machine"
+
+
+def test_layers_that_fit_no_buffer_are_named_and_left_out() -> None:
+    """5 x 5 windows need 832 bits of a buffer of 512; fully connected layers are run."""
+    made = compare("lenet_caffe", ["edge_8x8", "eie"], overrides=["edge_8x8:levels.buffer.size=64 B"])
+    for side in (made.equal, made.raw):
+        small, eie = side.machines
+        assert small.layers == eie.layers == ("ip1", "ip2")
+        assert [name for name, _ in small.cannot] == ["conv1", "conv2"]
+        assert small.cannot[0][1] == (
+            "does not fit edge_8x8 under output_stationary, even in its smallest tiles: tiles of ifmap x2, weight x2, "
+            "psum x1 in buffer need 832 bits but only 512 bits are free (320 bits too much); a larger buffer or "
+            "scratchpad, narrower operands or fewer copies of a tile would fix it"
+        )
+        assert [(subset.layers, subset.machines) for subset in side.subsets] == [
+            (("ip1", "ip2"), ("edge_8x8", "eie")),
+        ]
+        assert side.absent == ()
+
+
+def test_a_machine_with_no_layer_left_is_named_and_stops_nothing() -> None:
+    made = compare("lenet_caffe", ["edge_8x8", "eie"], layers=["conv*"])
+    for side in (made.equal, made.raw):
+        assert [machine.accelerator.name for machine in side.machines] == ["edge_8x8"]
+        assert side.absent == (
+            ("eie", "eie can run no layer of lenet_caffe: a convolution: the machine multiplies a matrix by vectors"),
+        )
+    assert made.to_dict()["raw"]["absent"][0]["hardware"] == "eie"
+
+
+def test_changes_are_for_all_machines_or_for_one() -> None:
+    first, second = open_machines(
+        ["edge_8x8", "tpu_v1"], ["array.rows=4", "tpu_v1:array.cols=16", "tpu_v1:array.rows=2"]
+    )
+    assert (first.array.rows, first.array.cols) == (4, load_accelerator("edge_8x8").array.cols)
+    assert (second.array.rows, second.array.cols) == (2, 16)
+
+
+def test_mistakes_in_changes_name_the_machine() -> None:
+    with pytest.raises(InputError) as wrong:
+        open_machines(
+            ["edge_8x8", "eie"], ["edge_8x9:clock=2 MHz", "gpu:clock=2 MHz", "eie:levels.gbl.size=2", "array.rowz=3"]
+        )
+    assert wrong.value.mistakes == (
+        "--set edge_8x9:clock=2 MHz: edge_8x9 is none of the machines compared; did you mean 'edge_8x8'?",
+        "--set gpu:clock=2 MHz: gpu is none of the machines compared; they are edge_8x8, eie",
+        "edge_8x8: --set array.rowz=3: no key 'rowz' in array; did you mean 'rows'?",
+        "eie: --set levels.gbl.size=2: no item 'gbl' in levels; it has dram, spmat, act, accumulator, vector",
+    )
+    with pytest.raises(InputError) as given:
+        open_machines([load_accelerator("eie")], ["clock=2 MHz"])
+    assert str(given.value) == "--set clock=2 MHz: eie was given as it is; only files can be changed"

@@ -6,6 +6,7 @@ import pytest
 
 import accsim
 from accsim.hardware.accelerator import Accelerator
+from accsim.hardware.off_chip import clock_ratio
 from accsim.simulate.channel import fetched
 from accsim.simulate.storage import Place
 from accsim.workload.layer import Operand
@@ -47,3 +48,17 @@ def test_without_a_circular_buffer_a_tile_is_one_part(places: dict[str, Place]) 
     place = Place(plain, places["conv4"].mapping, places["conv4"].nest)
     one = next(one for one in fetched(place) if one.operand is Operand.IFMAP)
     assert (one.by_ifmap, one.parts(4), one.slots) == (False, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("core", "channel", "ratio"),
+    [
+        (200 * 64 / 168, 1600, (1, 21)),
+        (100 / 3, 60, (5, 9)),
+        (200, 60, (10, 3)),
+        (76.19, 1600, (7619, 160_000)),
+        (250, 250, (1, 1)),
+    ],
+)
+def test_clocks_that_are_quotients_meet_again(core: float, channel: float, ratio: tuple[int, int]) -> None:
+    assert clock_ratio(core, channel) == ratio

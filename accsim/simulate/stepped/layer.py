@@ -23,6 +23,7 @@ from accsim.simulate.mac_activity import mac_activity
 from accsim.simulate.mac_task import MacTask
 from accsim.simulate.movement import record
 from accsim.simulate.phase import Schedule
+from accsim.simulate.residual import with_residual
 from accsim.simulate.stepped.machine import Machine, Observed, Operands, Probe, Step, Words
 from accsim.simulate.stepped.on_chip import Journal
 from accsim.simulate.stepped.operands import accumulator_of
@@ -152,7 +153,7 @@ def simulate_mac_stepped(
     ledger = Ledger(accelerator)
     zeros = Zeros(observed.zero_ifmap_macs, observed.zero_ifmap_kept)
     record(place, observed.flows, storage.traffic(), observed.macs, zeros, ledger)
-    timing = Schedule.of(observed.phase, makespan, accelerator.dram.name)
+    timing = with_residual(Schedule.of(observed.phase, makespan, accelerator.dram.name), task.layer, accelerator)
     activity = mac_activity(
         task,
         accelerator,
