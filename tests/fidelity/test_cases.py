@@ -8,7 +8,7 @@ from accsim.errors import InputError
 from accsim.fidelity import validate
 from accsim.fidelity.compare import Status, failing
 
-LONG = {"energy-aware-pruning", "eyeriss-jssc17", "isca16-dataflows", "sparse-machines"}
+LONG = {"energy-aware-pruning", "eyeriss-jssc17", "isca16-dataflows", "published-headlines", "sparse-machines"}
 """Cases of more than a few seconds."""
 
 

@@ -22,7 +22,8 @@ from accsim.workload.layer import Operand
 
 PRESETS = (
     "bit_fusion", "cnvlutin", "dadiannao", "edge_8x8", "eie", "eyeriss", "eyeriss_isca16", "eyeriss_v2", "loom",
-    "scnn", "sparse_tensor_core_2to4", "stripes", "systolic_32x32", "ternary_32x32", "tpu_v1", "xnor_32x32", "yodann",
+    "scnn", "sparse_tensor_core_2to4", "sparten", "stripes", "systolic_32x32", "ternary_32x32", "tpu_v1", "xnor_32x32",
+    "yodann",
 )  # fmt: skip
 KIB, MIB = 8 * 1024, 8 * 1024**2
 
