@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -104,6 +106,15 @@ class InnerProductArray:
             f"{self.path.kind}: cycles are expected under independent words, zero as often as the densities say and "
             "otherwise any magnitude of their bits alike; of each tile rounded up",
         )
+
+    def expected_cycles(self, tiles: Iterable[tuple[Sizes, int]]) -> float | None:
+        """Beside what is counted: what words of the same densities let expect (see ``expected``), each tile rounded."""
+        if not self.by_value:
+            return None
+        densities = self._task.densities.first(self._task.values)
+        blind = InnerProductArray(replace(self._task, tensors={}, values=None, densities=densities), self.place)
+        blind.__dict__ |= {"signed": self.signed, "skips": self.skips}
+        return float(sum(n * blind.tile(sizes).compute for sizes, n in tiles))
 
     def tile(self, sizes: Sizes) -> TileRun:
         """What the array does with a tile."""

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accsim.simulate.sparse.count import Counters, Expected, SparseCount, Stepped, named
+from accsim.simulate.sparse.maxima import column_pairs
 from accsim.simulate.sparse.window import check_shapes
 from accsim.workload.layer import Geometry
 
@@ -142,7 +143,7 @@ def expect(g: Geometry, ifmap: float, weight: float, machine: Eie) -> Expected:
     ones taking what those after the first half do.
     """
     rows = [-(-(g.M - pe) // machine.pes) for pe in range(min(machine.pes, g.M))]
-    sent, each = g.N * g.P * g.C * ifmap, {n: _column(n, weight, machine.count_bits) for n in set(rows)}
+    sent, each = g.N * g.P * g.C * ifmap, {n: column_pairs(n, weight, machine.count_bits) for n in set(rows)}
     pairs = sent * sum(float(each[n] @ np.arange(len(each[n]))) for n in rows)
     columns = round(g.C * ifmap)
     cycles = g.N * g.P * _vector(tuple(rows), columns, weight, machine) if columns else 0.0
@@ -163,29 +164,6 @@ def expect(g: Geometry, ifmap: float, weight: float, machine: Eie) -> Expected:
 COLUMNS = 1024
 
 
-@lru_cache(maxsize=256)
-def _column(rows: int, density: float, count_bits: int) -> NDArray[np.float64]:
-    """Probability of 0, 1, ... pairs that a PE of some rows stores of a column.
-
-    From the runs of zeros before each word; of longer ones than 2^count_bits - 1 every 2^count_bits zeros cost a
-    filler, zeros after the last word nothing.
-    """
-    covered = 1 << count_bits
-    ends = np.zeros((rows + 1, rows + 1))  # a word in row i, and pairs up to it
-    for i in range(1, rows + 1):
-        for before in range(i):
-            run = i - 1 - before
-            more = 1 + run // covered
-            share = density * (1 - density) ** run
-            if before == 0:
-                ends[i, more] += share
-            else:
-                ends[i, more:] += share * ends[before, : rows + 1 - more]
-    out = sum((ends[i] * (1 - density) ** (rows - i) for i in range(1, rows + 1)), np.zeros(rows + 1))
-    out[0] += (1 - density) ** rows
-    return np.asarray(out / out.sum())
-
-
 @lru_cache(maxsize=1024)
 def _vector(rows: tuple[int, ...], columns: int, density: float, machine: Eie) -> float:
     """Mean cycles of a vector of ``columns`` words that are not zero."""
@@ -196,7 +174,7 @@ def _vector(rows: tuple[int, ...], columns: int, density: float, machine: Eie) -
     vectors = max(1, COLUMNS // drawn)
     stored = np.zeros((used, drawn * vectors, 2), np.int64)
     for pe, n in enumerate(rows):
-        shares = _column(n, density, machine.count_bits)
+        shares = column_pairs(n, density, machine.count_bits)
         stored[pe, :, 0] = np.searchsorted(np.cumsum(shares)[:-1], rng.random(drawn * vectors), side="right")
 
     def cycles(first: int, length: int) -> int:

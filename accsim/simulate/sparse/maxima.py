@@ -26,14 +26,37 @@ def binomial(size: int, density: float) -> Shares:
     return np.asarray(np.exp(chosen + k * math.log(density) + (size - k) * math.log1p(-density)))
 
 
-def largest(shares: Shares, draws: int) -> tuple[float, float]:
-    """Mean and variance of the largest of independent draws of 0, 1, 2, ... with some probabilities."""
-    below = np.minimum(np.cumsum(shares), 1.0) ** draws
-    below[-1] = 1.0
-    each = np.diff(below, prepend=0.0)
-    k = np.arange(len(each))
-    mean = float(each @ k)
-    return mean, max(0.0, float(each @ (k * k)) - mean * mean)
+@lru_cache(maxsize=256)
+def column_pairs(rows: int, density: float, count_bits: int) -> NDArray[np.float64]:
+    """Probability of 0, 1, ... pairs that a PE of some rows stores of a column.
+
+    From the runs of zeros before each word; of longer ones than 2^count_bits - 1 every 2^count_bits zeros cost a
+    filler, zeros after the last word nothing.
+    """
+    covered = 1 << count_bits
+    ends = np.zeros((rows + 1, rows + 1))  # a word in row i, and pairs up to it
+    for i in range(1, rows + 1):
+        for before in range(i):
+            run = i - 1 - before
+            more = 1 + run // covered
+            share = density * (1 - density) ** run
+            if before == 0:
+                ends[i, more] += share
+            else:
+                ends[i, more:] += share * ends[before, : rows + 1 - more]
+    out = sum((ends[i] * (1 - density) ** (rows - i) for i in range(1, rows + 1)), np.zeros(rows + 1))
+    out[0] += (1 - density) ** rows
+    return np.asarray(out / out.sum())
+
+
+@lru_cache(maxsize=64)
+def of_normals(draws: int) -> tuple[float, float]:
+    """Mean and variance of the largest of independent standard normal draws."""
+    at = np.linspace(-8, 8, 1025)
+    each = np.diff(_normal(at) ** draws)
+    middle = (at[1:] + at[:-1]) / 2
+    mean = float(each @ middle)
+    return mean, float(each @ (middle - mean) ** 2)
 
 
 def slowest(means: NDArray[np.float64], variances: NDArray[np.float64]) -> float:
@@ -55,3 +78,9 @@ def slowest(means: NDArray[np.float64], variances: NDArray[np.float64]) -> float
 
 def _normal(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([0.5 * math.erfc(-v / math.sqrt(2)) for v in z.tolist()])
+
+
+def taps_inside(outputs: int, taps: int, stride: int, dilation: int, pad: int, length: int) -> NDArray[np.int64]:
+    """Taps of every window, along one axis, that lie on pixels."""
+    at = np.arange(outputs)[:, None] * stride + np.arange(taps)[None, :] * dilation - pad
+    return np.asarray(((at >= 0) & (at < length)).sum(axis=1), np.int64)

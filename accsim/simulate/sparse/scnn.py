@@ -160,7 +160,7 @@ def _result(out: Counters, machine: Scnn) -> SparseCount:
 def expect(g: Geometry, ifmap: float, weight: float, machine: Scnn) -> Expected:
     """What is expected of a layer at densities of its ifmap and weights.
 
-    Channels are alike, and each ends with a barrier: the mean of ``CHANNELS`` channels, drawn and counted with their
+    Channels are alike, and each ends with a barrier: the mean of some channels, drawn and counted with their
     waits and bank conflicts, stands for all. Products and words are exact in expectation.
     """
     at_once, per_group = max(1, together(g, machine)), g.filters_per_group
@@ -180,13 +180,15 @@ def expect(g: Geometry, ifmap: float, weight: float, machine: Scnn) -> Expected:
     )
 
 
-CHANNELS = 8
-"""Channels drawn for an expectation; one PE array waits for the slowest of its PEs, so that they differ little."""
+CHANNELS, WORDS = 8, 20_000
+"""Channels drawn for an expectation, at least, and words of small ones: a channel waits for the slowest of all PEs, so
+that large ones differ little."""
 
 
 def _channel(g: Geometry, ifmap: float, weight: float, machine: Scnn, filters: int) -> float:
     """Mean cycles of a channel with some filters, halo left out."""
-    channels = 1 if ifmap >= 1 and weight >= 1 else CHANNELS
+    words_in = g.H * g.W + filters * g.R * g.S
+    channels = 1 if ifmap >= 1 and weight >= 1 else max(CHANNELS, WORDS // words_in)
     one = replace(g, N=1, G=1, C=channels, M=filters)
     return _drawn(one, ifmap, weight, machine)
 

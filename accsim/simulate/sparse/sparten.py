@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from accsim.simulate.padding import valid_macs
 from accsim.simulate.sparse.count import Counters, Expected, SparseCount, Stepped, named
-from accsim.simulate.sparse.maxima import binomial, slowest
+from accsim.simulate.sparse.maxima import binomial, slowest, taps_inside
 from accsim.simulate.sparse.window import Window, masks, words
 from accsim.workload.layer import Geometry
 
@@ -176,7 +176,7 @@ def _cluster_loads(
     mean, variance = (
         np.bincount(at, np.outer(taps, [one[i] for one in each]).ravel(), machine.clusters) for i in (0, 1)
     )
-    return mean, variance
+    return np.asarray(mean, np.float64), np.asarray(variance, np.float64)
 
 
 @lru_cache(maxsize=1024)
@@ -204,9 +204,3 @@ def _chunk(size: int, ifmap: float, weight: float, pairs_of_two: int, single: bo
 
 SELDOM = 1e-9
 """Counts of words that are rarer are left out."""
-
-
-def taps_inside(outputs: int, taps: int, stride: int, dilation: int, pad: int, length: int) -> NDArray[np.int64]:
-    """Taps of every window, along one axis, that lie on pixels."""
-    at = np.arange(outputs)[:, None] * stride + np.arange(taps)[None, :] * dilation - pad
-    return np.asarray(((at >= 0) & (at < length)).sum(axis=1), np.int64)
