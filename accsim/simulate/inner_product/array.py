@@ -108,12 +108,20 @@ class InnerProductArray:
         )
 
     def expected_cycles(self, tiles: Iterable[tuple[Sizes, int]]) -> float | None:
-        """Beside what is counted: what words of the same densities let expect (see ``expected``), each tile rounded."""
+        """Beside what is counted: what words of the same densities and widths let expect, each tile rounded up.
+
+        See ``expected``; the width of an operand is that of its largest magnitude.
+        """
         if not self.by_value:
             return None
         densities = self._task.densities.first(self._task.values)
         blind = InnerProductArray(replace(self._task, tensors={}, values=None, densities=densities), self.place)
-        blind.__dict__ |= {"signed": self.signed, "skips": self.skips}
+        most = int(self._magnitudes.max(initial=0)), self._largest_weight
+        bits = tuple(
+            known if top is None else max(1, top.bit_length())
+            for known, top in zip(self._magnitude_bits, most, strict=True)
+        )
+        blind.__dict__ |= {"signed": self.signed, "skips": self.skips, "_magnitude_bits": bits}
         return float(sum(n * blind.tile(sizes).compute for sizes, n in tiles))
 
     def tile(self, sizes: Sizes) -> TileRun:
@@ -185,13 +193,23 @@ class InnerProductArray:
             return self._by_value(sizes)
         used = np.broadcast_arrays(*(steps.used(axis) for axis in ("rows", "cols", "lanes")))
         ifmap, weight = self._task.known_densities.ifmap, self._task.known_densities.weight
-        activation = max(1, self.activation_bits - self.signed), 1.0 if ifmap is None else ifmap
-        second = max(1, self.weight_bits - 1), 1.0 if weight is None else weight
+        bits = self._magnitude_bits
+        activation, second = (bits[0], 1.0 if ifmap is None else ifmap), (bits[1], 1.0 if weight is None else weight)
         each = [
             expected.edges(rate, activation, second, int(r), int(c), int(n))
             for r, c, n in zip(*(one.ravel() for one in used), strict=True)
         ]
         return np.array(each).reshape(used[0].shape)
+
+    @cached_property
+    def _magnitude_bits(self) -> tuple[int, int]:
+        """Bits of the magnitudes of activations and weights."""
+        return max(1, self.activation_bits - self.signed), max(1, self.weight_bits - 1)
+
+    @property
+    def _largest_weight(self) -> int | None:
+        weight = known_weight(self._task)
+        return None if weight is None or not weight.size else max(int(weight.max()), -int(weight.min()))
 
     @cached_property
     def _magnitudes(self) -> Ints:
