@@ -221,6 +221,7 @@ class Result:
             "bit_operations": a.bit_operations,
             "start_cycle": a.start_cycle,
             "cycles": cycles_of(a.cycles),
+            **({} if a.expected_compute_cycles is None else {"expected_compute_cycles": a.expected_compute_cycles}),
             "stalls": {**no_stalls(self.accelerator), **dict(a.cycles.stalls)},
             "processing_ms": estimate.processing_ms,
             "latency_ms": estimate.latency_ms,

@@ -134,9 +134,19 @@ def _figures(seen: ResultView) -> tuple[Column, ...]:
     pes = tuple(_pes(layer) if layer.macs else "" for layer in seen.layers)
     used = tuple(f"{100 * layer.utilization:.1f}" if layer.macs else "" for layer in seen.layers)
     share = "" if seen.utilization is None else f"{100 * seen.utilization:.1f}"
+    expected = [layer.raw.get("expected_compute_cycles") for layer in seen.layers]
+    beside: tuple[Column, ...] = ()
+    if any(one is not None for one in expected):
+        spelt = tuple("" if one is None else f"{one:,.0f}" for one in expected)
+        array = tuple(
+            "" if one is None else f"{layer.cycles['compute']:,}"
+            for one, layer in zip(expected, seen.layers, strict=True)
+        )
+        beside = Column("array", array, "cycles"), Column("expected", spelt, "cycles")
     return (
         Column("MACs", tuple(f"{layer.macs:,}" if layer.macs else "" for layer in seen.layers), total=f"{seen.macs:,}"),
         Column("cycles", tuple(f"{layer.total:,}" for layer in seen.layers), total=f"{seen.total_cycles['total']:,}"),
+        *beside,
         Column("util.", used, "%", share),
         Column("active PEs", pes, "max / avg"),
         _column("DRAM", "MB", [layer.dram_bits / MB_BITS for layer in seen.layers], seen.dram_bits / MB_BITS),

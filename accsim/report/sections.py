@@ -157,6 +157,9 @@ def _facts(view: ResultView, layer: LayerView, machine: Roof | None) -> list[tup
             bound = "the DRAM channel" if intensity < machine.ridge else "the array"
             text += f", {percent(rate / machine.at(intensity))} of the roof set by {bound}"
         told.append(("Roofline", text))
+    expected = finite(layer.raw.get("expected_compute_cycles"))
+    if expected is not None:
+        told.append(("Array cycles expected", f"{expected:,.0f} of the values' densities alone, beside those counted"))
     told.append(("Traffic", f"DRAM {si(layer.dram_bits / 8, 'B')}, buffers {si(layer.buffer_bits / 8, 'B')}"))
     told.append(("Energy", view.unit.show(layer.energy)))
     compared = layer.raw.get("scalesim")

@@ -131,6 +131,8 @@ class Activity:
         macs_per_pe: MACs that a PE can begin in a cycle.
         begun_macs: MACs that took a slot, where the machine skips others; ``None`` for all of them.
         bit_operations: MACs x bits of one operand x bits of the other, of their codes where the network says.
+        expected_compute_cycles: beside cycles that were counted from values, those of the array that are expected of
+            the same tiles at the densities of these values; ``None`` where values decide nothing or are not known.
         tensors: storage and location of each tensor.
         notes, warnings: what the reader must know.
     """
@@ -149,6 +151,7 @@ class Activity:
     macs_per_pe: int = 1
     begun_macs: int | None = None
     bit_operations: int = 0
+    expected_compute_cycles: float | None = field(default=None, compare=False)
     tensors: tuple[TensorReport, ...] = ()
     mapping: dict[str, object] = field(default_factory=dict, hash=False)
     notes: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from accsim.hardware.accelerator import Accelerator, ArrayFamily, RegisterFile
+from accsim.hardware.datapath import DatapathKind
 from accsim.mapping.mapping import Mapping
 from accsim.simulate.activity import Action, Activity, Count, ExpectedCount, TensorReport
 from accsim.simulate.coding import whole_words
@@ -15,6 +16,7 @@ from accsim.simulate.padding import pixel_share
 from accsim.simulate.phase import Schedule
 from accsim.simulate.residual import residual_count
 from accsim.workload.layer import Operand
+from accsim.workload.operands import names_of
 
 
 def mac_activity(
@@ -30,6 +32,7 @@ def mac_activity(
     idle: tuple[tuple[str, int], ...] | None = None,
     macs_per_pe: int = 1,
     begun: int | None = None,
+    expected_compute: float | None = None,
 ) -> Activity:
     """The activity of a layer that starts at cycle 0.
 
@@ -39,6 +42,7 @@ def mac_activity(
         idle: slots without a MAC by cause, where the array says; else they follow from the cycles.
         macs_per_pe: MACs that a PE can begin in a cycle.
         begun: MACs that took a slot, where the machine skips others.
+        expected_compute: cycles of the array that densities alone let expect, beside those counted from values.
     """
     left = residual_count(task.layer, accelerator)
     if left:
@@ -62,6 +66,7 @@ def mac_activity(
         idle_slots=_idle_slots(macs, accelerator, timing, occupancy) if idle is None else idle,
         macs_per_pe=macs_per_pe,
         begun_macs=begun,
+        expected_compute_cycles=expected_compute,
         bit_operations=macs * task.weight_bits(accelerator) * task.activation_bits(accelerator),
         tensors=_tensors(task, accelerator),
         mapping=mapping.describe(),
@@ -75,10 +80,12 @@ def _expected(counts: tuple[Count, ...], task: MacTask, accelerator: Accelerator
 
     Empty when nothing depends on values, or when the values that decide are known.
     """
-    density = 1.0
+    density, on_weights = 1.0, _expected_zero_weights(task, accelerator)
     gates = accelerator.pe.zero_gating and task.densities.ifmap is not None and task.zero_macs is None
     if gates and task.densities.ifmap is not None:
         density = task.densities.ifmap
+    if on_weights is not None:
+        gates, density = True, on_weights
     coded = task.coded - task.counted_codes
     if not coded and not gates:
         return ()
@@ -92,12 +99,22 @@ def _expected(counts: tuple[Count, ...], task: MacTask, accelerator: Accelerator
             action = Action.DECODE if c.action is Action.READ else Action.ENCODE
             words = c.bits / accelerator.bits(c.operand)
             out.append(ExpectedCount(c.level, c.operand, action, words, float(c.bits)))
-        elif gates and ((c.action is Action.MAC and c.level == PE) or _feeds_mac(c, task, accelerator)):
+        elif (gates and c.action is Action.MAC and c.level == PE) or (
+            gates and on_weights is None and _feeds_mac(c, task, accelerator)
+        ):
             scale = density
             if c.action is not Action.WRITE:
                 moved_to_gated[c.level, c.operand] = c.accesses * (1 - density)
         out.append(ExpectedCount(c.level, c.operand, c.action, c.accesses * scale, c.bits * scale, c.peer))
     return tuple(_with_gated(out, moved_to_gated))
+
+
+def _expected_zero_weights(task: MacTask, accelerator: Accelerator) -> float | None:
+    """Density of the weights, where zero ones gate adds and only their density is known."""
+    density = task.known_densities.weight
+    known = names_of(task.layer)[1] in task.tensors
+    ternary = accelerator.pe.datapath.kind is DatapathKind.TERNARY
+    return density if ternary and not known and density is not None and density < 1 else None
 
 
 def _feeds_mac(count: Count, task: MacTask, accelerator: Accelerator) -> bool:

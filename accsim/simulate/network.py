@@ -155,6 +155,7 @@ def _simulate_tiled(task: MacTask, accelerator: Accelerator, mapping: TiledMappi
     activity = mac_activity(
         task, machine, mapping, timing, counted.occupancy, ledger.counts(), macs,
         notes=(*notes, *array.notes()), idle=idle, macs_per_pe=array.macs_per_pe,
+        expected_compute=counted.expected,
         begun=counted.done if counted.done != macs else None,
     )  # fmt: skip
     return reported(task, machine, activity)

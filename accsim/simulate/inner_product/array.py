@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -133,6 +135,25 @@ class InnerProductArray:
             "otherwise any magnitude of their bits alike; of each tile rounded up",
         )
 
+    def expected_cycles(self, tiles: Iterable[tuple[Sizes, int]]) -> float | None:
+        """Beside what is counted: what words of the same densities and widths let expect, each tile rounded up.
+
+        See ``expected``; the width of an operand is that of its largest magnitude.
+        """
+        if not self._counts_values:
+            return None
+        densities = self._task.densities.first(self._task.values)
+        blind = InnerProductArray(replace(self._task, tensors={}, values=None, densities=densities), self.place)
+        most = int(self._magnitudes.max(initial=0)), self._largest_weight
+        bits = tuple(
+            known if top is None else max(1, top.bit_length())
+            for known, top in zip(self._magnitude_bits, most, strict=True)
+        )
+        blind.__dict__ |= {"signed": self.signed, "skips": self.skips, "_magnitude_bits": bits}
+        if self.rate.follows is Follows.OUTLIERS:
+            blind.__dict__["_outlier_shares"] = self._measured_outliers
+        return float(sum(n * blind.tile(sizes).compute for sizes, n in tiles))
+
     def tile(self, sizes: Sizes) -> TileRun:
         """What the array does with a tile."""
         if self._counts_values:
@@ -212,8 +233,8 @@ class InnerProductArray:
             return self._by_value(sizes, steps)
         used = np.broadcast_arrays(*(steps.used(axis) for axis in ("rows", "cols", "lanes")))
         ifmap, weight = self._task.known_densities.ifmap, self._task.known_densities.weight
-        activation = max(1, self.activation_bits - self.signed), 1.0 if ifmap is None else ifmap
-        second = max(1, self.weight_bits - 1), 1.0 if weight is None else weight
+        bits = self._magnitude_bits
+        activation, second = (bits[0], 1.0 if ifmap is None else ifmap), (bits[1], 1.0 if weight is None else weight)
         if rate.follows is Follows.OUTLIERS:
             among = self._outlier_shares
             each = [
@@ -238,6 +259,15 @@ class InnerProductArray:
         if stored.outliers is not None and stored.bits is not None and stored.bits <= narrow:
             of_weights = stored.outliers
         return outliers.share(self.activation_bits - sign, ifmap, narrow - sign), of_weights
+
+    @property
+    def _measured_outliers(self) -> tuple[float, float]:
+        """The same, from the values."""
+        ifmap, weight, narrow = self.ifmap, known_weight(self._task), self.rate.narrow_bits
+        if ifmap is None or weight is None:
+            raise ValueError("no values are known")
+        of_ifmap = outliers.wide(ifmap, narrow, self.signed)
+        return float(of_ifmap.mean()), float(outliers.wide(weight, narrow, signed=True).mean())
 
     @property
     def _expected_outliers(self) -> str:
@@ -268,6 +298,16 @@ class InnerProductArray:
         windows = a.shape[0] * a.shape[3] * a.shape[4]
         of_weights = int(by_w.sum()) * int(windows)
         return int(by_a.sum()) * int(w.shape[1]) + of_weights - int((by_a * by_w).sum())
+
+    @cached_property
+    def _magnitude_bits(self) -> tuple[int, int]:
+        """Bits of the magnitudes of activations and weights."""
+        return max(1, self.activation_bits - self.signed), max(1, self.weight_bits - 1)
+
+    @property
+    def _largest_weight(self) -> int | None:
+        weight = known_weight(self._task)
+        return None if weight is None or not weight.size else max(int(weight.max()), -int(weight.min()))
 
     @cached_property
     def _magnitudes(self) -> Ints:

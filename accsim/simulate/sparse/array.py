@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -69,17 +70,17 @@ class SparseArray:
         for name in self._task.drawn:
             density = known.ifmap if name == "ifmap" else known.weight
             said.append(f"{name} {'without zeros' if density is None or density >= 1 else f'of density {density:.3g}'}")
-        drawn = (f"cycles are those of operands drawn with independent zeros: {', '.join(said)}",) if said else ()
-        return (*drawn, self._beside()) if self.by_value else drawn
+        return (f"cycles are those of operands drawn with independent zeros: {', '.join(said)}",) if said else ()
 
-    def _beside(self) -> str:
-        """The expectation beside what was counted."""
+    def expected_cycles(self, tiles: Iterable[tuple[Sizes, int]]) -> float | None:
+        """Beside what is counted: what independent zeros of the same densities let expect."""
+        if not self.by_value:
+            return None
         known = self._task.known_densities
         ifmap, weight = (1.0 if density is None else density for density in (known.ifmap, known.weight))
-        cycles = self.machine.expect(self.geometry, ifmap, weight).cycles
-        exact = self.machine.kind is SparseKind.SKIPPING_LANES
-        how = "under independent zeros" if exact else "if work were spread evenly, under independent zeros"
-        return f"expected of these densities, {how} and in one tile: {cycles:,.0f} cycles on the array"
+        return sum(
+            n * self.machine.expect(shape_of(self.geometry, sizes)[0], ifmap, weight).cycles for sizes, n in tiles
+        )
 
     def tile(self, sizes: Sizes) -> TileRun:
         """What the array does with a tile."""

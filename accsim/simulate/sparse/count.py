@@ -47,8 +47,7 @@ class Expected:
     """What is expected of a layer when only densities are known and zeros are independent of each other.
 
     Attributes:
-        cycles: if the work were spread evenly over everything that waits for each other. Expected maxima are larger,
-            so that this is mostly less than the expectation, unless a machine's docstring says that it is exact.
+        cycles: with the waits for the slowest of what works together; each machine says how they are found.
         multiplies: products; exact in expectation.
         accesses: words, by the names of ``SparseCount``.
     """

@@ -20,13 +20,14 @@ The paper describes the machine so (sections IV and V); it does not say what a c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accsim.compress.encodings.run_length import pairs_per_word
 from accsim.simulate.sparse.count import Counters, Expected, SparseCount, Stepped, named
+from accsim.simulate.sparse.maxima import column_pairs
 from accsim.simulate.sparse.window import check_shapes
 from accsim.workload.layer import Geometry
 
@@ -135,12 +136,21 @@ def _dense(g: Geometry, machine: Eie) -> int:
 
 
 def expect(g: Geometry, ifmap: float, weight: float, machine: Eie) -> Expected:
-    """What is expected of a layer at densities of its ifmap and weights."""
-    column = pairs_per_word(machine.count_bits, weight) * g.M / machine.pes
-    sent = g.N * g.P * g.C * ifmap
-    pairs = sent * pairs_per_word(machine.count_bits, weight) * g.M
+    """What is expected of a layer at densities of its ifmap and weights.
+
+    Pairs of a column in a PE have the distribution that independent weights give, fillers among them. Queues and the
+    wait for the slowest PE follow from columns whose pairs are drawn from it: at most ``COLUMNS`` of a vector, further
+    ones taking what those after the first half do.
+    """
+    rows = [-(-(g.M - pe) // machine.pes) for pe in range(min(machine.pes, g.M))]
+    sent, each = g.N * g.P * g.C * ifmap, {n: column_pairs(n, weight, machine.count_bits) for n in set(rows)}
+    pairs = sent * sum(float(each[n] @ np.arange(len(each[n]))) for n in rows)
+    columns = round(g.C * ifmap)
+    cycles = g.N * g.P * _vector(tuple(rows), columns, weight, machine) if columns else 0.0
+    if ifmap >= 1 and weight >= 1:
+        cycles = _dense(g, machine)
     return Expected(
-        cycles=sent * max(1.0, column) + g.N * g.P,
+        cycles=cycles,
         multiplies=g.macs * ifmap * weight,
         accesses=(
             ("broadcasts", sent),
@@ -149,3 +159,30 @@ def expect(g: Geometry, ifmap: float, weight: float, machine: Eie) -> Expected:
             ("accumulator_updates", pairs),
         ),
     )
+
+
+COLUMNS = 1024
+
+
+@lru_cache(maxsize=1024)
+def _vector(rows: tuple[int, ...], columns: int, density: float, machine: Eie) -> float:
+    """Mean cycles of a vector of ``columns`` words that are not zero."""
+    from accsim.simulate.sparse import eie_kernels  # noqa: PLC0415
+
+    rng, used = np.random.default_rng(0), len(rows)
+    drawn = min(columns, COLUMNS)
+    vectors = max(1, COLUMNS // drawn)
+    stored = np.zeros((used, drawn * vectors, 2), np.int64)
+    for pe, n in enumerate(rows):
+        shares = column_pairs(n, density, machine.count_bits)
+        stored[pe, :, 0] = np.searchsorted(np.cumsum(shares)[:-1], rng.random(drawn * vectors), side="right")
+
+    def cycles(first: int, length: int) -> int:
+        part = np.ascontiguousarray(stored[:, first : first + length])
+        one = eie_kernels.count(np.ones((1, length), np.uint8), part, used, machine.pes, machine.queue_depth)
+        return int(one[eie_kernels.CYCLES])
+
+    if columns <= drawn:
+        return sum(cycles(i * drawn, drawn) for i in range(vectors)) / vectors
+    half = drawn // 2
+    return cycles(0, drawn) + (columns - drawn) * (cycles(0, drawn) - cycles(0, half)) / (drawn - half)

@@ -29,7 +29,9 @@ no cycle: addresses are read ahead of words. The ramps of the seven pipeline sta
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,7 @@ from numpy.typing import NDArray
 
 from accsim.simulate.padding import valid_macs
 from accsim.simulate.sparse.count import Counters, Expected, SparseCount, Stepped, named
+from accsim.simulate.sparse.maxima import column_pairs, of_normals, slowest, taps_inside
 from accsim.simulate.sparse.window import Window, masks, words
 from accsim.workload.layer import Geometry
 
@@ -184,23 +187,54 @@ def one_mac_cycles(nonzero_iacts: NDArray[Any], nonzero_weights: NDArray[Any]) -
 
 
 def expect(g: Geometry, ifmap: float, weight: float, machine: EyerissV2) -> Expected:
-    """What is expected of a layer at densities of its ifmap and weights."""
+    """What is expected of a layer at densities of its ifmap and weights.
+
+    A column's pairs have the distribution that independent weights give, fillers among them, and a row's iacts a
+    binomial one. What a PE does in a pass is taken as normal with the mean and variance that follow; a pass is as
+    long as the largest of its PEs, those that share weights or iacts being alike as far as they do, and the layer as
+    long as the cluster with the largest sum.
+    """
     c = cut(g, machine)
-    column = max(1.0, c.filters * weight / machine.macs)
-    share = ifmap * column / -(-c.filters // machine.macs)
     rounds = -(-(g.R * -(-g.channels_per_group // c.channels)) // machine.rows)
     blocks = -(-(g.G * -(-g.filters_per_group // c.filters)) // c.filter_ways)
     macs = valid_macs(g) * ifmap * weight
+    column = column_pairs(c.filters, weight, machine.count_bits)
     sent = g.N * g.P * g.R * g.C * g.W * ifmap * blocks * (max(1, machine.clusters // max(1, c.position_ways)))
     return Expected(
-        cycles=_dense(g, machine, c) * min(1.0, share),
+        cycles=_cycles(g, ifmap, weight, machine),
         multiplies=macs,
         accesses=(
-            ("ifmap_reads", macs / max(1e-9, c.filters * weight)),
-            ("weight_reads", macs),
-            ("psum_updates", macs),
+            ("ifmap_reads", valid_macs(g) * ifmap / c.filters),
+            ("weight_reads", macs * float(column @ np.arange(len(column))) / max(1e-9, c.filters * weight)),
+            ("psum_updates", macs * float(column @ np.arange(len(column))) / max(1e-9, c.filters * weight)),
             ("ifmap_sent", sent),
             ("weight_sent", g.weight_words * weight),
             ("psum_out", rounds * g.ofmap_words),
         ),
     )
+
+
+@lru_cache(maxsize=4096)
+def _cycles(g: Geometry, ifmap: float, weight: float, machine: EyerissV2) -> float:
+    from accsim.simulate.sparse import eyeriss_v2_kernels as kernels  # noqa: PLC0415
+
+    c, at = cut(g, machine), Window.of(g)
+    how = kernels.Passes(
+        machine.clusters, machine.rows, machine.cols, machine.macs, machine.count_bits,
+        c.filter_ways, c.position_ways, c.filters, c.channels,
+    )  # fmt: skip
+    inside = int(taps_inside(g.Q, g.S, g.stride_w, g.dilation_w, g.pad_left, g.W).sum())
+    places, work = inside / g.S, np.zeros((2, 2, 3))
+    for i, length in enumerate((c.filters, g.filters_per_group % c.filters)):
+        pairs = column_pairs(length, weight, machine.count_bits)
+        read = -(-np.arange(len(pairs)) // machine.macs)
+        mean = float(pairs @ read)
+        spread = max(0.0, float(pairs @ (read * read)) - mean * mean)
+        alike = g.S if g.stride_w < g.S else 1  # neighbouring taps meet the same iacts
+        for j, channels in enumerate((c.channels, g.channels_per_group % c.channels)):
+            by_weights = channels * g.S * (places * ifmap) ** 2 * spread
+            by_iacts = channels * g.S * places * ifmap * (1 - ifmap) * (alike * mean * mean + spread)
+            work[i, j] = channels * inside * ifmap * mean, math.sqrt(by_weights), math.sqrt(by_iacts)
+    orders = np.array([(0.0, 1.0), *(of_normals(n) for n in range(1, max(machine.rows, machine.cols) + 1))])
+    means, variances = kernels.expected(g.N, g.H, g.channels_per_group, g.R, g.filters_per_group, at, how, work, orders)
+    return slowest(means, variances)

@@ -220,3 +220,63 @@ def run(
     out[CYCLES], out[DENSE] = spent.max(), dense_spent.max()
     out[CLUSTERS] = (out[CYCLES] * how.clusters - spent.sum()) * how.rows * how.cols * how.macs
     return out
+
+
+@kernel
+def expected(
+    batch: int, height: int, depth: int, taps_h: int, per_group: int, at: Window, how: Passes,
+    work: NDArray[np.float64], orders: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
+    """Mean and variance of the cycles of every cluster, going through the passes as ``run`` does.
+
+    Of a pass the PEs with the most work are looked at; those of one row of the cluster share weights where they are of
+    one block.
+
+    Args:
+        height, depth: rows of the input, and channels of a group.
+        work: [2, 2, 3], of a PE with whole or the last block of filters, whole or the last part of channels: mean
+            cycles, and standard deviations of what its weights, and of what its iacts, make of them.
+        orders: [n, 2], mean and variance of the largest of n standard normal draws.
+    """
+    means, variances = np.zeros(how.clusters), np.zeros(how.clusters)
+    in_group, parts = -(-per_group // how.filters), -(-depth // how.channels)
+    blocks, slices, lanes = at.groups * in_group, parts * taps_h, how.cols
+    for cluster in range(how.clusters):
+        for first_block in range(0, blocks, how.filter_ways):
+            for first_slice in range(0, slices, how.rows):
+                coherent = 0.0
+                for first_position in range(0, batch * at.p, how.position_ways):
+                    top, rows, wide, from_weights, from_iacts = 0.0, 0, 0, 0.0, 0.0
+                    for lane in range(cluster * lanes, (cluster + 1) * lanes):
+                        block = first_block + lane // how.position_ways
+                        position = first_position + lane % how.position_ways
+                        if block >= blocks or position >= batch * at.p or lane >= how.filter_ways * how.position_ways:
+                            continue
+                        cut_block = block % in_group == in_group - 1 and per_group % how.filters != 0
+                        here = 0
+                        for part_row in range(first_slice, min(first_slice + how.rows, slices)):
+                            part_at = part_row // taps_h
+                            row = position % at.p * at.stride_h + part_row % taps_h * at.dilation_h - at.top
+                            if not 0 <= row < height:
+                                continue
+                            cut_part = part_at == parts - 1 and depth % how.channels != 0
+                            one = work[int(cut_block), int(cut_part)]
+                            if one[0] > top:
+                                top, rows, wide, here = one[0], 0, 0, 0
+                                from_weights, from_iacts = one[1], one[2]
+                            here += one[0] == top
+                        wide += here > 0
+                        rows = max(rows, here)
+                    if wide == 0:
+                        continue
+                    shared = from_weights**2
+                    single = from_iacts**2
+                    if how.position_ways < lanes:  # lanes of one row have weights of their own, and share iacts
+                        shared, single = single, shared
+                    spread = shared + orders[wide, 1] * single
+                    means[cluster] += top + orders[wide, 0] * np.sqrt(single) + orders[rows, 0] * np.sqrt(spread)
+                    variances[cluster] += orders[rows, 1] * orders[wide, 1] * from_iacts**2
+                    coherent += np.sqrt(orders[rows, 1]) * from_weights
+                if how.filter_ways > 1:  # the same weights take all positions, and differ from cluster to cluster
+                    variances[cluster] += coherent**2
+    return means, variances

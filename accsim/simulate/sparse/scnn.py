@@ -28,9 +28,11 @@ y U + min(pad, D (R - 1)).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from accsim.simulate.padding import valid_macs
@@ -156,16 +158,19 @@ def _result(out: Counters, machine: Scnn) -> SparseCount:
 
 
 def expect(g: Geometry, ifmap: float, weight: float, machine: Scnn) -> Expected:
-    """What is expected of a layer at densities of its ifmap and weights."""
-    at_once = max(1, together(g, machine))
-    groups, per_group = -(-g.filters_per_group // at_once), g.filters_per_group
-    tile = -(-(g.H + g.pad_top + g.pad_bottom) // machine.rows) * -(-(g.W + g.pad_left + g.pad_right) // machine.cols)
-    phases = g.stride_h * g.stride_w
-    pixels = max(1.0, tile * ifmap / phases / machine.inputs)
-    taps = max(1.0, g.R * g.S * min(at_once, per_group) * weight / phases / machine.filters)
-    channels, macs = g.N * g.C * groups, valid_macs(g) * ifmap * weight
+    """What is expected of a layer at densities of its ifmap and weights.
+
+    Channels are alike, and each ends with a barrier: the mean of some channels, drawn and counted with their
+    waits and bank conflicts, stands for all. Products and words are exact in expectation.
+    """
+    at_once, per_group = max(1, together(g, machine)), g.filters_per_group
+    groups, macs = -(-per_group // at_once), valid_macs(g) * ifmap * weight
+    full, rest = divmod(per_group, at_once)
+    cycles = full * _channel(g, ifmap, weight, machine, at_once)
+    if rest:
+        cycles += _channel(g, ifmap, weight, machine, rest)
     return Expected(
-        cycles=channels * phases * pixels * taps + g.N * g.M * halo_area(g, machine),
+        cycles=g.N * g.C * cycles + g.N * g.M * halo_area(g, machine),
         multiplies=macs,
         accesses=(
             ("ifmap_reads", g.ifmap_words * ifmap * groups),
@@ -173,3 +178,29 @@ def expect(g: Geometry, ifmap: float, weight: float, machine: Scnn) -> Expected:
             ("accumulator_updates", macs),
         ),
     )
+
+
+CHANNELS, WORDS = 8, 20_000
+"""Channels drawn for an expectation, at least, and words of small ones: a channel waits for the slowest of all PEs, so
+that large ones differ little."""
+
+
+def _channel(g: Geometry, ifmap: float, weight: float, machine: Scnn, filters: int) -> float:
+    """Mean cycles of a channel with some filters, halo left out."""
+    words_in = g.H * g.W + filters * g.R * g.S
+    channels = 1 if ifmap >= 1 and weight >= 1 else max(CHANNELS, WORDS // words_in)
+    one = replace(g, N=1, G=1, C=channels, M=filters)
+    return _drawn(one, ifmap, weight, machine)
+
+
+@lru_cache(maxsize=4096)
+def _drawn(g: Geometry, ifmap: float, weight: float, machine: Scnn) -> float:
+    from accsim.simulate.sparse import scnn_kernels  # noqa: PLC0415
+
+    rng = np.random.default_rng(0)
+    pixels = (rng.random((1, g.C, g.H, g.W)) < ifmap).view(np.uint8)
+    taps = (rng.random((g.M, g.C, g.R, g.S)) < weight).view(np.uint8)
+    out = scnn_kernels.count(
+        pixels, taps, Window.of(g), machine.rows, machine.cols, machine.inputs, machine.filters, g.M, machine.banks, 0
+    )
+    return int(out[scnn_kernels.CYCLES]) / g.C

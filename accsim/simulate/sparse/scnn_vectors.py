@@ -33,12 +33,13 @@ def larger(a: Any, b: Any) -> Any:
 
 
 @part
-def largest(word: Any) -> int:
+def largest(word: Any) -> Any:
     """The largest byte of a word whose bytes are below 128; 1 if it is 0."""
     word = larger(word, word >> np.uint64(32))
     word = larger(word, word >> np.uint64(16))
     word = larger(word, word >> np.uint64(8))
-    return max(1, np.int64(word & np.uint64(255)))
+    most = np.int64(word & np.uint64(255))
+    return most if most > 0 else 1
 
 
 @part
@@ -74,8 +75,8 @@ def groups_of(
         for i in range(f, end):
             filters_of += np.uint64(1) << np.uint64((tap[i, 0] & 7) << 3)
         for residue in range(4):
-            clear = np.int64(filters_of >> np.uint64(8 * residue)) & 255
-            other = np.int64(filters_of >> np.uint64(8 * residue + 32)) & 255
+            clear: Any = np.int64(filters_of >> np.uint64(8 * residue)) & 255
+            other: Any = np.int64(filters_of >> np.uint64(8 * residue + 32)) & 255
             more, both = max(clear, other), clear + other
             if more >= a and both >= total:
                 a, b, total = more, both - more, both
@@ -103,7 +104,7 @@ def groups_of(
 def vectors_at_banks(
     pixel: Words, n_pixels: int, tap: Words, n_taps: int, groups: Words, mixed: Words, taps_at: Words, inputs: int,
     filters: int, at: Window, cols: int, at_banks: Words,
-) -> tuple[int, int]:  # fmt: skip
+) -> tuple[Any, Any]:  # fmt: skip
     """Cycles of all products of some pixels and weights on one PE of 32 banks or more, and products that are needed.
 
     Args:

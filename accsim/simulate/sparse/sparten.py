@@ -20,6 +20,7 @@ on inwards (greedy balancing in software); sums come out in the order of the fil
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 
 from accsim.simulate.padding import valid_macs
 from accsim.simulate.sparse.count import Counters, Expected, SparseCount, Stepped, named
+from accsim.simulate.sparse.maxima import binomial, slowest, taps_inside
 from accsim.simulate.sparse.window import Window, masks, words
 from accsim.workload.layer import Geometry
 
@@ -134,19 +136,71 @@ def _result(out: Counters, machine: Sparten) -> SparseCount:
 
 
 def expect(g: Geometry, ifmap: float, weight: float, machine: Sparten) -> Expected:
-    """What is expected of a layer at densities of its ifmap and weights."""
+    """What is expected of a layer at densities of its ifmap and weights.
+
+    Of a chunk whose pixel has a words, each filter meets Binomial(a, weight); the cluster waits for the largest sum of
+    two filters, of all its units. Clusters add up as many chunks as they get, and the layer waits for the slowest,
+    whose sums are taken as normal. Filters are taken as alike in density, so that it does not matter how they pair.
+    """
     macs, chunks = valid_macs(g) * ifmap * weight, -(-g.channels_per_group // machine.chunk)
-    shared = -(-g.filters_per_group // 2)
-    batches = -(-shared // machine.units)
-    items = g.N * g.P * g.Q * g.G * batches
-    filters = min(2.0, g.filters_per_group)
-    work = filters * max(1.0, min(machine.chunk, g.channels_per_group) * ifmap * weight)
+    means, variances = _cluster_loads(g, ifmap, weight, machine)
     return Expected(
-        cycles=-(-items // machine.clusters) * g.R * g.S * chunks * work,
+        cycles=slowest(means, variances),
         multiplies=macs,
         accesses=(
-            ("mask_matches", g.N * g.P * g.Q * g.M * g.R * g.S * chunks),
+            ("mask_matches", valid_macs(g) // g.channels_per_group * chunks),
             ("ifmap_reads", macs),
             ("weight_reads", macs),
         ),
     )
+
+
+def _cluster_loads(
+    g: Geometry, ifmap: float, weight: float, machine: Sparten
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and variance of the cycles of every cluster."""
+    pairs_in_all, per_group, depth = -(-g.filters_per_group // 2), g.filters_per_group, g.channels_per_group
+    each = []
+    for first in range(0, pairs_in_all, machine.units):
+        used = min(machine.units, pairs_in_all - first)
+        single = per_group % 2 == 1 and first + used == pairs_in_all
+        found = [
+            _chunk(min(machine.chunk, depth - c), ifmap, weight, used - single, single)
+            for c in range(0, depth, machine.chunk)
+        ]
+        each.append((sum(mean for mean, _ in found), sum(variance for _, variance in found)))
+    rows = taps_inside(g.P, g.R, g.stride_h, g.dilation_h, g.pad_top, g.H)
+    cols = taps_inside(g.Q, g.S, g.stride_w, g.dilation_w, g.pad_left, g.W)
+    taps = np.repeat(np.tile(np.outer(rows, cols).ravel(), g.N), g.G)
+    at = np.arange(taps.size * len(each)) % machine.clusters
+    mean, variance = (
+        np.bincount(at, np.outer(taps, [one[i] for one in each]).ravel(), machine.clusters) for i in (0, 1)
+    )
+    return np.asarray(mean, np.float64), np.asarray(variance, np.float64)
+
+
+@lru_cache(maxsize=1024)
+def _chunk(size: int, ifmap: float, weight: float, pairs_of_two: int, single: bool) -> tuple[float, float]:
+    """Mean and variance of a cluster's cycles on a chunk, from all counts of the pixel's words."""
+    first = second = 0.0
+    for words_in, share in enumerate(binomial(size, ifmap)):
+        if share < SELDOM:
+            continue
+        one = np.array([0.0, 1.0])  # a chunk without a match takes a cycle
+        if words_in:
+            one = binomial(words_in, weight).copy()
+            one[0], one[1] = 0.0, one[0] + one[1]
+        two = np.convolve(one, one)
+        below = np.minimum(np.cumsum(two), 1.0) ** pairs_of_two
+        if single:
+            below = below * np.minimum(np.concatenate([np.cumsum(one), np.ones(len(two) - len(one))]), 1.0)
+        below[-1] = 1.0
+        steps, k = np.diff(below, prepend=0.0), np.arange(len(below))
+        if pairs_of_two == 0:
+            steps, k = one, np.arange(len(one))
+        first, second = first + share * float(steps @ k), second + share * float(steps @ (k * k))
+    return first, max(0.0, second - first * first)
+
+
+SELDOM = 1e-9
+"""Counts of words that are rarer are left out."""

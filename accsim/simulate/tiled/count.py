@@ -26,6 +26,7 @@ class Counted:
         compute, stalls, tail: cycles of all tiles, and of the last one's way out.
         words: words of all tiles.
         done: MACs that took a slot.
+        expected: cycles of the array that densities let expect, beside those that values decide; else ``None``.
         slots, idle: PE slots of the compute cycles, and those without a MAC by cause.
     """
 
@@ -35,6 +36,7 @@ class Counted:
     slots: int = 0
     active: int = 0
     busy: int = 0
+    expected: float | None = None
     stalls: dict[str, int] = field(default_factory=dict)
     idle: dict[str, int] = field(default_factory=dict)
     words: TileWords = field(default_factory=TileWords)
@@ -66,6 +68,8 @@ def count_tiled(place: Place, array: TileArray, off_chip: OffChipBits) -> tuple[
     """Cycles and words of a layer."""
     counted = Counted()
     total = _by_value(place, array, off_chip, counted) if array.by_value else _by_shape(place, array, off_chip, counted)
+    if array.by_value:
+        counted.expected = array.expected_cycles((sizes, n) for sizes, _, n in step_classes(place.nest, 0))
     return Schedule.of(counted.phase, total, place.accelerator.dram.name), counted
 
 

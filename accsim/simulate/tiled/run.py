@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -102,6 +102,13 @@ class TileArray(Protocol):
 
     def zero_macs(self, done: int) -> int:
         """MACs whose ifmap word is zero, of the ``done`` ones that took a slot."""
+
+    def expected_cycles(self, tiles: Iterable[tuple[Sizes, int]]) -> float | None:
+        """Cycles of some tiles, each so many times, that the densities of the values let expect; ``None`` without.
+
+        Args:
+            tiles: pieces of tiles that are alike, and how many there are.
+        """
 
     def notes(self) -> tuple[str, ...]:
         """What the reader must know of the layer on this array."""
