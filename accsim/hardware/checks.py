@@ -263,7 +263,7 @@ def _datapath(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
         )
     if (path.n or path.m) and not 0 < path.n <= path.m:
         yield ("pe", "datapath", "n"), f"n of m weights are kept, so 0 < n <= m, got {path.n} of {path.m}"
-    elif path.n and machine.array.lanes % path.n:
+    elif path.n and machine.array.family is ArrayFamily.INNER_PRODUCT and machine.array.lanes % path.n:
         yield (
             ("array", "lanes"),
             f"must be a multiple of n, {path.n}: the lanes of a block of {path.m} weights share its activations; "
@@ -308,7 +308,7 @@ def _beside_inner_product(machine: Accelerator) -> Iterator[Mistake]:
     elif mac_cycles(machine.pe) > 1 and machine.pe.product_shift:
         yield (
             ("pe", "product_shift"),
-            f"must be 0 for a {path.kind} datapath, which adds parts of a product, got {machine.pe.product_shift}",
+            f"must be 0: {path.kind} PEs add parts of a product, got {machine.pe.product_shift}",
         )
 
 

@@ -33,8 +33,8 @@ One fold, stationary operand in a single register, nothing overlapped::
 * A PE whose datapath takes k edges for a MAC (serial, unary) holds its words for k edges and hands them on one edge
   after it took them, so neighbours stay one edge apart: it does step t from edge t*k + i*sr + j*sc on, takes a part of
   the product in on each, and adds what comes from the PE above on the last. T stands for T*k edges everywhere here;
-  words are as many as before. uSystolic (HPCA 2022) counts T*k + b + a for such a fold; the last MAC ends on the edge that
-  T*k + (a-1) + (b-1) counts, two less, and L and D are counted apart.
+  words are as many as before. uSystolic (HPCA 2022) counts T*k + b + a for such a fold; the last MAC ends on the edge
+  that T*k + (a-1) + (b-1) counts, two less, and L and D are counted apart.
 * A port or link slower than the array stops all of it: each load, stream and drain takes as many edges more as the
   port needs for its words. Transfers that overlap share the port.
 

@@ -15,9 +15,12 @@ from accsim.hardware.datapath import Datapath, DatapathKind
 from accsim.hardware.mac_cycles import mac_cycles
 from accsim.simulate.stepped.machine import Probe
 from accsim.workload.layer import Geometry
+from tests.naive.systolic import run_layer
+from tests.naive.systolic_pe import Taking
 from tests.simulate.stepped.systolic_runs import Layer, Ports, ports
 from tests.simulate.stepped.test_systolic import check, check_counts, counted_phase
-from tests.simulate.systolic_cases import SHIPPED_FLOWS, Case, cases
+from tests.simulate.stepped.test_systolic_registers import check_flows
+from tests.simulate.systolic_cases import SHIPPED_FLOWS, Case, cases, waits_longer
 
 K = DatapathKind
 EXACT = (0, 4)
@@ -60,6 +63,47 @@ def test_counted_equals_stepped_and_sums_are_golden(layer: Layer) -> None:
 @given(drawn())
 def test_counted_equals_stepped_in_many_cases(layer: Layer) -> None:
     check(layer)
+
+
+TAKEN = {K.ACTIVATION_SERIAL: "bits", K.BOTH_SERIAL: "both", K.UNARY: "unary"}
+
+
+def check_naive(layer: Layer) -> None:
+    """Edges, words and sums are those of the machine of PE objects, which adds parts of its own."""
+    c, (pixel, weight, _) = layer.case, layer.rule
+    taking = Taking(TAKEN[layer.path.kind], pixel, weight)
+    assert taking.edges == layer.array.mac_cycles
+    naive = run_layer(
+        c.flow, c.geometry, list(c.loops), c.rows, c.cols, c.taps, c.buffers > 1, layer.tensors, taking=taking
+    )
+    seen = layer.run()
+    assert (seen.phase.compute, seen.phase.fill, seen.phase.drain) == (naive.compute, naive.fill, naive.drain)
+    check_flows(layer, seen, naive)
+    assert naive.outputs == layer.tensors.convolve()
+
+
+NAIVE = [one for one in PATHS if one[0].kind in TAKEN and one[0].serial_bits == 1 and not one[0].sign_cycle]
+
+
+@st.composite
+def tiny(draw: st.DrawFn) -> Layer:
+    """A layer for the machine of PE objects."""
+    path, widths, _ = draw(st.sampled_from(NAIVE))
+    case = draw(cases(None, 40).filter(lambda one: not waits_longer(one)))
+    return Layer(case, Ports(), 0, draw(st.integers(0, 1 << 30)), path, widths)
+
+
+@settings(max_examples=15, deadline=None)
+@given(tiny())
+def test_edges_words_and_sums_are_those_of_pe_objects(layer: Layer) -> None:
+    check_naive(layer)
+
+
+@pytest.mark.slow
+@settings(max_examples=250, deadline=None)
+@given(tiny())
+def test_edges_words_and_sums_are_those_of_pe_objects_in_many_cases(layer: Layer) -> None:
+    check_naive(layer)
 
 
 def fold(a: int, b: int, outputs: int, rows: int = 6, cols: int = 7, name: str = "weight_stationary") -> Case:
