@@ -150,7 +150,8 @@ class Mapper:
 
     def _job(self, task: MacTask) -> Task:
         tiled = isinstance(self.dataflow, TiledDataflow)
-        machine = held_as(task, task.machine(self.accelerator)) if tiled else self.accelerator
+        machine = task.follows(self.accelerator)
+        machine = held_as(task, machine) if tiled else machine
         return Task(
             name=task.layer.name,
             geometry=task.geometry,
@@ -218,7 +219,8 @@ class Mapper:
         """The terms of a layer for a quick search, which layers of one kind share."""
         if task.values is not None or task.coded:
             return systolic_terms(task, self.accelerator, self.table, dataflow)
-        key = (task.residency, task.densities, task.weight_name, task.layer.residual)
+        follows = task.follows(self.accelerator).pe
+        key = (task.residency, task.densities, task.weight_name, task.layer.residual, follows)
         if key not in self._known:
             probes = self.memo.terms.get(
                 (self._timed, dataflow, key), lambda: standard_probes(task, self.accelerator, dataflow)

@@ -17,6 +17,7 @@ from accsim.hardware.accelerator import (
 )
 from accsim.hardware.build import CARRIED, IN_PE, STORED, TENSORS
 from accsim.hardware.datapath import Datapath, DatapathKind
+from accsim.hardware.mac_cycles import SEVERAL, VALUES_DECIDE, mac_cycles
 from accsim.hardware.schema import AcceleratorFile, SramFile
 from accsim.hardware.sizes import spell_size
 from accsim.hardware.sparse import OWN as sparse_keys
@@ -26,6 +27,9 @@ from accsim.workload.operations import ACTIVATIONS
 from accsim.yamlfile import Path
 
 Mistake = tuple[Path, str]
+
+MOST_UNARY = 16
+"""Most bits of an activation that is streamed in unary."""
 
 FUSABLE = ACTIVATIONS
 """What a vector unit may apply to words as they pass: operations that look at one word and change no size."""
@@ -212,7 +216,6 @@ _OWN: tuple[tuple[tuple[ArrayFamily, ...], str, str, object], ...] = (
     (_SYSTOLIC, "array", "edge_taps", False),
     (_SYSTOLIC, "array", "stationary_buffers", 1),
     ((*_PRODUCT, *_SPARSE), "array", "lanes", 1),
-    (_PRODUCT, "pe", "datapath", Datapath()),
     (_SPARSE, "array", "sparse", None),
 )
 """Options of some families only: the families, the part and the key, and the value that means nothing."""
@@ -248,6 +251,8 @@ _ONE = (
 def _datapath(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
     """Parameters that the kind of datapath does not have, and those that it needs."""
     path, default = machine.pe.datapath, Datapath()
+    if path != default and machine.array.family is not ArrayFamily.INNER_PRODUCT:
+        yield from _beside_inner_product(machine)
     for kinds, key in _PARAMETERS:
         if path.kind not in kinds and getattr(path, key) != getattr(default, key):
             yield ("pe", "datapath", key), f"is for {_words(kinds, 'and')} datapaths only"
@@ -258,7 +263,7 @@ def _datapath(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
         )
     if (path.n or path.m) and not 0 < path.n <= path.m:
         yield ("pe", "datapath", "n"), f"n of m weights are kept, so 0 < n <= m, got {path.n} of {path.m}"
-    elif path.n and machine.array.lanes % path.n:
+    elif path.n and machine.array.family is ArrayFamily.INNER_PRODUCT and machine.array.lanes % path.n:
         yield (
             ("array", "lanes"),
             f"must be a multiple of n, {path.n}: the lanes of a block of {path.m} weights share its activations; "
@@ -272,9 +277,44 @@ def _datapath(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
             ("pe", "datapath", "outlier_lanes"),
             f"must be at most the lanes of a PE, {machine.array.lanes}, got {path.outlier_lanes}",
         )
+    if path.kind is DatapathKind.UNARY and machine.pe.activation_bits > MOST_UNARY:
+        yield (
+            ("pe", "activation_bits"),
+            f"a unary stream of {machine.pe.activation_bits} bits has 2^{machine.pe.activation_bits} cycles; at most "
+            f"{MOST_UNARY} bits",
+        )
     for operand, most in _WIDTHS.get(path.kind, {}).items():
         if getattr(machine.pe, operand) != most:
             yield ("pe", operand), f"must be {most} for a {path.kind} datapath, got {getattr(machine.pe, operand)}"
+
+
+def _beside_inner_product(machine: Accelerator) -> Iterator[Mistake]:
+    """Datapaths that the PEs of another family cannot have."""
+    path, family = machine.pe.datapath, machine.array.family
+    if family is not ArrayFamily.SYSTOLIC:
+        yield (
+            ("pe", "datapath"),
+            f"is for inner-product and systolic arrays only; PEs of {_adjective(family)} arrays do a MAC per cycle",
+        )
+    elif path.kind in VALUES_DECIDE:
+        yield (
+            ("pe", "datapath"),
+            f"a {path.kind} datapath takes as long as its values need, and systolic PEs must stay in step with their "
+            "neighbours; use an inner_product array, or activation_serial, whose cycles follow widths alone",
+        )
+    elif path.kind in SEVERAL:
+        yield (
+            ("pe", "datapath"),
+            f"a {path.kind} datapath takes several products in a cycle, and systolic PEs hand on one word at a time; "
+            "use an inner_product array",
+        )
+    elif path.n or path.m:
+        yield ("pe", "datapath"), "n of m weights are skipped on the lanes of inner_product arrays only"
+    elif mac_cycles(machine.pe) > 1 and machine.pe.product_shift:
+        yield (
+            ("pe", "product_shift"),
+            f"must be 0: {path.kind} PEs add parts of a product, got {machine.pe.product_shift}",
+        )
 
 
 _K = DatapathKind

@@ -16,6 +16,8 @@ class DatapathKind(StrEnum):
 
     ``bit_parallel``: a multiplier; one MAC per cycle at any width up to its own.
     ``activation_serial``: a bit of the activation per cycle, whole weights (Stripes, MICRO 2016).
+    ``unary``: a stream of 2^N cycles for an activation of N bits, the weight added in as many of them as its magnitude
+        says (uSystolic, HPCA 2022; exact, as in temporal coding).
     ``dynamic_precision``: the same, with as many bits as the widest activation worked on together needs (ShapeShifter,
         MICRO 2019; Dynamic Stripes).
     ``both_serial``: bits of activations and of weights in turn (Loom, DAC 2018).
@@ -33,6 +35,7 @@ class DatapathKind(StrEnum):
 
     BIT_PARALLEL = "bit_parallel"
     ACTIVATION_SERIAL = "activation_serial"
+    UNARY = "unary"
     DYNAMIC_PRECISION = "dynamic_precision"
     BOTH_SERIAL = "both_serial"
     TERM_SERIAL = "term_serial"
@@ -64,7 +67,7 @@ class Datapath:
     Attributes:
         serial_bits: bits of the serial operand (the activation, of two) in a cycle.
         sign_cycle: whether a serial activation takes a cycle for its sign; ``None``: where the layer's activations are
-            signed. Stripes always takes it.
+            signed; on a systolic array, which must not follow values: it does not. Stripes always takes it.
         trim_low: a dynamic precision leaves out low bits that are 0 everywhere, too.
         digits: terms of a term-serial datapath.
         shift_bits: reach of the shifters before the adder tree: terms within 2^shift_bits of the lowest one go in

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from accsim.hardware.accelerator import Accelerator, ArrayFamily, RegisterFile
 from accsim.hardware.datapath import DatapathKind
+from accsim.hardware.mac_cycles import mac_cycles
 from accsim.mapping.mapping import Mapping
 from accsim.simulate.activity import Action, Activity, Count, ExpectedCount, TensorReport
 from accsim.simulate.coding import whole_words
@@ -146,12 +147,14 @@ def _idle_slots(
     """PE slots without a MAC by cause; with the MACs they add up to PEs x cycles."""
     pes, cycles = accelerator.array.pes, timing.cycles
     unmapped = pes * occupancy.steps - occupancy.slots
-    ramps = pes * cycles.compute - macs - unmapped
+    further = macs * (mac_cycles(accelerator.pe) - 1) if accelerator.array.family is ArrayFamily.SYSTOLIC else 0
+    ramps = pes * cycles.compute - macs - further - unmapped
     rows = accelerator.array.family is ArrayFamily.ROW_STATIONARY
     inside = (("unmapped", unmapped), ("psum_add_shift_and_imbalance" if rows else "skew", ramps))
+    more = (("further_edges", further),) if further else ()
     outside = [("fill", pes * cycles.fill), ("drain", pes * cycles.drain)]
     outside += [(f"stall_{cause}", pes * n) for cause, n in cycles.stalls]
-    return (*inside, *outside)
+    return (*inside, *more, *outside)
 
 
 def _tensors(task: MacTask, accelerator: Accelerator) -> tuple[TensorReport, ...]:

@@ -30,6 +30,7 @@ def count_layer(
     off_chip: OffChipBits,
     exact: frozenset[Operand] = frozenset(),
     taps: Taps | None = None,
+    gated: int | None = None,
 ) -> tuple[Schedule, Occupancy]:
     """Count one layer with MACs.
 
@@ -39,9 +40,11 @@ def count_layer(
         off_chip: bits of a transfer as it is coded off chip, for its duration.
         exact: tensors whose coded size is known from their values; DRAM moves the others in plain words here.
         taps: ifmap words that are not zero under each tap (``values.Values``); all that are pixels if not given.
+        gated: MACs that their weight gates, on a datapath where weights do.
     """
     array, (flows, occupancy) = count_array(place)
-    record(place, flows, traffic(place, off_chip, exact), place.nest.geometry.macs, _zeros(place, array, taps), ledger)
+    zeros = _zeros(place, array, taps) if gated is None else Zeros(gated)
+    record(place, flows, traffic(place, off_chip, exact), place.nest.geometry.macs, zeros, ledger)
     return schedule(place, array, off_chip), occupancy
 
 
@@ -118,7 +121,8 @@ def _systolic(place: Place, mapping: SystolicMapping, array: SystolicArray) -> t
             for operand, how, flow in inputs:
                 _add_input(array, flow, operand, how, fold, count)
             _add_psums(array, flows.psum, fold, count)
-            most, slots, steps = max(most, pes), slots + pes * fold.steps * count, steps + fold.steps * count
+            edges = array.stream_edges(fold) * count
+            most, slots, steps = max(most, pes), slots + pes * edges, steps + edges
     flows.psum_in = flows.psum.edge - _first_zeros(place)
     return flows, Occupancy(most, slots, steps)
 

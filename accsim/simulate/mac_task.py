@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
-from accsim.hardware.accelerator import Accelerator, Dram
+from accsim.hardware.accelerator import Accelerator, ArrayFamily, Dram
 from accsim.hardware.datapath import DatapathKind
 from accsim.mapping.capacity import Reserved
 from accsim.mapping.mapping import Mapping
@@ -19,6 +19,7 @@ from accsim.simulate.residency import NETWORK_INPUT
 from accsim.simulate.storage import OffChipBits, Place, Residency
 from accsim.simulate.values import Array, Values
 from accsim.workload.layer import Geometry, Layer, LayerKind, Operand
+from accsim.workload.operands import names_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,21 @@ class MacTask:
         output = self.layer.ofmap_statistics.bits or accelerator.bits(Operand.OFMAP)
         pe = replace(accelerator.pe, weight_bits=weight, activation_bits=activation, output_bits=output)
         return accelerator if pe == accelerator.pe else replace(accelerator, pe=pe)
+
+    def follows(self, accelerator: Accelerator) -> Accelerator:
+        """The machine as this layer runs on it: operands are as wide as the layer's where its PEs follow widths.
+
+        Those of arrays that run tiles do, and any with a datapath of its own; multipliers take every word whole.
+        """
+        tiled = accelerator.array.family in (ArrayFamily.INNER_PRODUCT, ArrayFamily.SPARSE)
+        own = accelerator.pe.datapath.kind is not DatapathKind.BIT_PARALLEL
+        return self.machine(accelerator) if tiled or own else accelerator
+
+    @property
+    def on_zero_weights(self) -> int:
+        """MACs whose weight is zero, as far as weights are known."""
+        weight, g = self.tensors.get(names_of(self.layer)[1]), self.geometry
+        return 0 if weight is None else int(np.count_nonzero(np.equal(weight, 0))) * g.N * g.P * g.Q
 
     @property
     def weight_name(self) -> Operand:

@@ -6,6 +6,7 @@ Both engines find the words, one by formula and one by watching, and write them 
 from __future__ import annotations
 
 from accsim.hardware.datapath import DatapathKind
+from accsim.hardware.mac_cycles import EVERY_EDGE, mac_cycles
 from accsim.simulate.activity import Action
 from accsim.simulate.flows import Flow, Flows, RowStationaryFlows, SystolicFlows, TiledFlows, Zeros
 from accsim.simulate.ledger import PE, Ledger
@@ -107,13 +108,17 @@ def _count_tiled(place: Place, flows: TiledFlows, ledger: Ledger) -> None:
 
 
 def _count_systolic(place: Place, flows: SystolicFlows, macs: int, ledger: Ledger) -> None:
+    pe = place.accelerator.pe
+    edges = macs * mac_cycles(pe)
+    if pe.datapath.kind in EVERY_EDGE:
+        ledger.times(PE, Operand.COMPUTE, Action.STEP, edges)
     for operand, flow in ((Operand.IFMAP, flows.ifmap), (Operand.WEIGHT, flows.weight)):
         _count_input(place, operand, flow, ledger)
     _count_psum_links(place, flows, ledger)
     wide, registers = place.bits(Operand.PSUM), place.register_file(Operand.PSUM)
     ledger.per_pe(place.link(Operand.PSUM, "local"), Operand.PSUM, Action.HOP, flows.psum.hops, wide)
-    ledger.per_pe(registers, Operand.PSUM, Action.READ, macs, wide)
-    ledger.per_pe(registers, Operand.PSUM, Action.WRITE, flows.psum.latched, wide)
+    ledger.per_pe(registers, Operand.PSUM, Action.READ, edges, wide)
+    ledger.per_pe(registers, Operand.PSUM, Action.WRITE, flows.psum.latched + edges - macs, wide)
 
 
 def _count_input(place: Place, operand: Operand, flow: Flow, ledger: Ledger) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from math import prod
 
-import numpy as np
-
 from accsim.hardware.accelerator import Accelerator, ArrayFamily
 from accsim.hardware.datapath import DatapathKind
 from accsim.mapping.capacity import Reserved
@@ -29,7 +27,6 @@ from accsim.simulate.values import Tensors, measure
 from accsim.simulate.vector import Role, count_passing, count_vector
 from accsim.workload.layer import Layer, LayerKind, Operand
 from accsim.workload.network import Network
-from accsim.workload.operands import names_of
 
 
 def tasks(
@@ -132,8 +129,10 @@ def simulate_mac(task: MacTask, accelerator: Accelerator, mapping: Mapping, note
     """Activity of one layer with MACs under a mapping, counted; it starts at cycle 0."""
     if isinstance(mapping, TiledMapping):
         return _simulate_tiled(task, accelerator, mapping, notes)
+    accelerator = task.follows(accelerator)
     place, ledger = task.place(accelerator, mapping), Ledger(accelerator)
-    timing, occupancy = count_layer(place, ledger, task.off_chip(place), task.counted_codes, task.taps)
+    gated = task.on_zero_weights if accelerator.pe.datapath.kind is DatapathKind.TERNARY else None
+    timing, occupancy = count_layer(place, ledger, task.off_chip(place), task.counted_codes, task.taps, gated)
     timing = with_residual(timing, task.layer, accelerator)
     return mac_activity(task, accelerator, mapping, timing, occupancy, ledger.counts(), task.geometry.macs, notes=notes)
 
@@ -146,10 +145,8 @@ def _simulate_tiled(task: MacTask, accelerator: Accelerator, mapping: TiledMappi
     timing, counted = count_tiled(place, array, off_chip)
     timing = with_residual(timing, task.layer, machine)
     moved, macs = traffic(place, off_chip, exact), task.geometry.macs
-    if machine.pe.datapath.kind is DatapathKind.TERNARY:
-        gated = _on_zero_weights(task)
-    else:
-        gated = array.zero_macs(counted.done)
+    by_weight = machine.pe.datapath.kind is DatapathKind.TERNARY
+    gated = task.on_zero_weights if by_weight else array.zero_macs(counted.done)
     record(place, flows_of(place, counted.words), moved, counted.done, Zeros(gated), ledger)
     idle = idle_slots(counted.idle, timing, place, array.macs_per_pe)
     activity = mac_activity(
@@ -159,15 +156,6 @@ def _simulate_tiled(task: MacTask, accelerator: Accelerator, mapping: TiledMappi
         begun=counted.done if counted.done != macs else None,
     )  # fmt: skip
     return reported(task, machine, activity)
-
-
-def _on_zero_weights(task: MacTask) -> int:
-    """MACs whose weight is zero, as far as weights are known."""
-    weight, g = task.tensors.get(names_of(task.layer)[1]), task.geometry
-    if weight is None:
-        return 0
-    zeros = int(weight.size) - int(np.count_nonzero(weight))
-    return zeros * g.N * g.P * g.Q
 
 
 def simulate_other(layer: Layer, network: Network, accelerator: Accelerator, plan: Plan) -> Activity:

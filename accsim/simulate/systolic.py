@@ -30,6 +30,11 @@ One fold, stationary operand in a single register, nothing overlapped::
   seen. The tiles of the buffers follow each other in the same way, a load waiting for its tile to be in the buffer;
   without a shadow register the array is empty when the tile changes.
 * Sums that come back are added where the chain leaves the array (or as they drain), so folds do not wait for them.
+* A PE whose datapath takes k edges for a MAC (serial, unary) holds its words for k edges and hands them on one edge
+  after it took them, so neighbours stay one edge apart: it does step t from edge t*k + i*sr + j*sc on, takes a part of
+  the product in on each, and adds what comes from the PE above on the last. T stands for T*k edges everywhere here;
+  words are as many as before. uSystolic (HPCA 2022) counts T*k + b + a for such a fold; the last MAC ends on the edge
+  that T*k + (a-1) + (b-1) counts, two less, and L and D are counted apart.
 * A port or link slower than the array stops all of it: each load, stream and drain takes as many edges more as the
   port needs for its words. Transfers that overlap share the port.
 
@@ -112,7 +117,7 @@ class SystolicArray(SystolicFolds):
 
     def _stream(self, fold: Fold) -> tuple[int, str | None]:
         """Cycles to stream one fold, and the port that bounds it."""
-        return self._bound(fold, fold.steps, ALL - {self.stationary})
+        return self._bound(fold, self.stream_edges(fold), ALL - {self.stationary})
 
     def _load_edges(self, fold: Fold) -> int:
         """Edges from the first stationary word at the array's edge until the stream may start."""
@@ -165,10 +170,10 @@ class SystolicArray(SystolicFolds):
         for fold, count in self.folds(sizes, loaded):
             stream, load, out = self._stream(fold), self._load(fold), self._out(fold)
             preload = self._load_edges(fold)
-            spent.compute += (fold.steps + self._skewed(fold)) * count
+            spent.compute += (self.stream_edges(fold) + self._skewed(fold)) * count
             spent.fill += preload * count
             spent.drain += self._leave(fold) * count
-            spent.stall(stream[1], (stream[0] - fold.steps) * count)
+            spent.stall(stream[1], (stream[0] - self.stream_edges(fold)) * count)
             spent.stall(load[1], (load[0] - preload) * count)
             spent.stall(out[1], (out[0] - self._leave(fold)) * count)
         return spent.phase()
@@ -194,7 +199,7 @@ class SystolicArray(SystolicFolds):
 
         def extent(chosen: Sizes) -> Group:
             parts = group(chosen)
-            ends = [(at + steps + self._skewed(fold), self._leave(fold)) for fold, at, _ in parts]
+            ends = [(at + self.stream_edges(fold) + self._skewed(fold), self._leave(fold)) for fold, at, _ in parts]
             return Group(max(macs for macs, _ in ends), max(macs + leave for macs, leave in ends))
 
         opening = group(tuple(runs[0][0] for _, runs in outer))
@@ -210,7 +215,7 @@ class SystolicArray(SystolicFolds):
         streams = Spent()
         for fold, _, count in final:
             stream, slow = self._stream(fold)
-            streams.stall(slow, (stream - fold.steps) * count)
+            streams.stall(slow, (stream - self.stream_edges(fold)) * count)
         ended = replace(final[0][0], changed=True)
         in_place = self.stationary is Operand.PSUM
         return Overlapped(
@@ -261,7 +266,7 @@ class SystolicArray(SystolicFolds):
                 position = position * sum(n for _, n in runs) + sum(n for _, n in runs[: k + 1]) - 1
                 count *= runs[k][1]
                 used[name] = runs[k][0]
-            out.append((Fold(used["rows"], used["cols"], steps, changed), position * steps, count))
+            out.append((Fold(used["rows"], used["cols"], steps, changed), position * steps * self.mac_cycles, count))
         return tuple(out)
 
     def _distance(self, before: Members, after: Fold) -> Distance:
@@ -272,7 +277,7 @@ class SystolicArray(SystolicFolds):
             edges, moves = self._busy(fold, after), fold
         else:
             edges, moves = self._load_edges(after), after
-        edges = max(edges, folds * fold.steps)
+        edges = max(edges, folds * self.stream_edges(fold))
         worst, cause = edges, None
         streams = [(self._stream(one), count) for one, _, count in before]
         needed = sum(cycles * count for (cycles, _), count in streams)

@@ -12,6 +12,7 @@ from itertools import product
 from math import prod
 
 from accsim.hardware.accelerator import Accelerator, InitialPsum
+from accsim.hardware.mac_cycles import mac_cycles
 from accsim.mapping.dataflow import REDUCED, RELEVANT, Axis, Delivery, Reduction, SystolicDataflow
 from accsim.mapping.nest import Nest
 from accsim.simulate.edge_ports import edge_ports
@@ -40,7 +41,7 @@ class SystolicFolds:
     def __init__(self, accelerator: Accelerator, dataflow: SystolicDataflow, nest: Nest) -> None:
         self.accelerator, self.dataflow, self.nest = accelerator, dataflow, nest
         self.rows, self.cols = accelerator.array.rows, accelerator.array.cols
-        self.stationary = dataflow.stationary
+        self.stationary, self.mac_cycles = dataflow.stationary, mac_cycles(accelerator.pe)
         self.row_skew, self.col_skew = self._skew(Axis.ROWS), self._skew(Axis.COLS)
         self._largest = {dim: max(p.size for p, _ in nest.pieces(dim, len(nest.loops))) for dim in "NGMCPQRS"}
         self._changes = self._change_index()
@@ -91,6 +92,10 @@ class SystolicFolds:
         if fold in ("rows", "cols"):
             return self.dataflow.depends(self.stationary, Axis(fold))
         return fold in RELEVANT[self.stationary]
+
+    def stream_edges(self, fold: Fold) -> int:
+        """Edges on which the first PE works on the steps of a fold."""
+        return fold.steps * self.mac_cycles
 
     def extent(self, axis: Axis, sizes: Mapping[str, int]) -> int:
         """Length of the flattened loop on ``axis``."""

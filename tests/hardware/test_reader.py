@@ -354,6 +354,39 @@ levels:
             "--set pe.fifo_depth=8: is for row-stationary arrays only",
         ]
 
+    def test_a_datapath_that_the_family_cannot_have_is_refused(self, mistakes: Mistakes) -> None:
+        late = (
+            "datapath takes as long as its values need, and systolic PEs must stay in step with their neighbours; use "
+            "an inner_product array, or activation_serial, whose cycles follow widths alone"
+        )
+        for kind in ("dynamic_precision", "term_serial", "both_terms"):
+            assert mistakes(MINIMAL, f"pe.datapath={kind}") == [f"--set pe.datapath={kind}: a {kind} {late}"]
+        assert mistakes(MINIMAL, "pe.datapath=fused_bricks") == [
+            "--set pe.datapath=fused_bricks: a fused_bricks datapath takes several products in a cycle, and systolic "
+            "PEs hand on one word at a time; use an inner_product array"
+        ]
+        skipping = MINIMAL.replace("accumulator_bits: 32", "datapath: {kind: bit_parallel, n: 2, m: 4}")
+        assert mistakes(skipping) == [
+            "hw.yaml:4:52: pe.datapath: n of m weights are skipped on the lanes of inner_product arrays only"
+        ]
+        assert mistakes(ROW_STATIONARY, "pe.datapath=activation_serial") == [
+            "--set pe.datapath=activation_serial: is for inner-product and systolic arrays only; PEs of row-stationary "
+            "arrays do a MAC per cycle"
+        ]
+        assert mistakes(MINIMAL, "pe.datapath=unary", "pe.activation_bits=17") == [
+            "--set pe.activation_bits=17: a unary stream of 17 bits has 2^17 cycles; at most 16 bits"
+        ]
+        assert mistakes(MINIMAL, "pe.datapath=activation_serial", "pe.product_shift=2") == [
+            "--set pe.product_shift=2: must be 0: activation_serial PEs add parts of a product, got 2"
+        ]
+
+    def test_the_lanes_of_a_block_are_whole(self, mistakes: Mistakes) -> None:
+        text = MINIMAL.replace("systolic, rows: 16", "inner_product, lanes: 3, rows: 16")
+        assert mistakes(text.replace("accumulator_bits: 32", "datapath: {kind: bit_parallel, n: 2, m: 4}")) == [
+            "hw.yaml:3:39: array.lanes: must be a multiple of n, 2: the lanes of a block of 4 weights share its "
+            "activations; got 3"
+        ]
+
     def test_sums_are_gated_by_what_gates_macs(self, mistakes: Mistakes) -> None:
         assert mistakes(ROW_STATIONARY, "pe.psum_gating=true") == ["--set pe.psum_gating=true: needs zero_gating"]
 

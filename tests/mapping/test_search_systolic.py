@@ -17,6 +17,7 @@ from accsim.energy.price import price
 from accsim.energy.reader import load_table
 from accsim.energy.table import EnergyTable
 from accsim.hardware.accelerator import Accelerator, Dram, Partition, Sram
+from accsim.hardware.datapath import Datapath, DatapathKind
 from accsim.hardware.reader import load_accelerator
 from accsim.mapping.capacity import Reserved, buffer_misfits
 from accsim.mapping.dataflow import SystolicDataflow
@@ -36,6 +37,7 @@ from accsim.workload.layer import Geometry, Layer, LayerKind, Operand
 from tests.simulate.systolic_cases import SHIPPED_FLOWS, dataflows, small_layers
 from tests.strategies import nests, systolic_machines
 
+K = DatapathKind
 TABLES = ("horowitz_45nm", "eyeriss_normalized", "eyeriss_65nm", "aladdin_40nm")
 
 
@@ -156,6 +158,39 @@ def test_no_mapping_costs_less_than_its_bound(case: Case, objective: Objective, 
 @settings(max_examples=1000, deadline=None)
 def test_no_mapping_costs_less_than_its_bound_at_length(case: Case, objective: Objective, picks: list[int]) -> None:
     check_bounds(case, objective, picks)
+
+
+@st.composite
+def serial_cases(draw: st.DrawFn) -> Case:
+    """The same on PEs that take several cycles for a MAC."""
+    case = draw(cases({"whole": LOADED["horowitz_45nm"], "bare": BARE["horowitz_45nm"]}))
+    path = draw(st.sampled_from([Datapath(K.ACTIVATION_SERIAL), Datapath(K.BOTH_SERIAL), Datapath(K.UNARY)]))
+    pe = replace(
+        case.machine.pe, datapath=path, product_shift=0, activation_bits=draw(st.integers(2, 8)),
+        weight_bits=draw(st.integers(2, 8)),
+    )  # fmt: skip
+    return replace(case, machine=replace(case.machine, pe=pe))
+
+
+def check_serial(case: Case, objective: Objective, picks: list[int]) -> None:
+    """Bounds hold, and nothing better is ruled out."""
+    check_bounds(case, objective, picks)
+    check_ruled_out(case, objective)
+
+
+@given(serial_cases(), OBJECTIVES, PICKS)
+@settings(max_examples=6, deadline=None)
+def test_bounds_hold_where_a_mac_takes_several_cycles(case: Case, objective: Objective, picks: list[int]) -> None:
+    check_serial(case, objective, picks)
+
+
+@pytest.mark.slow
+@given(serial_cases(), OBJECTIVES, PICKS)
+@settings(max_examples=300, deadline=None)
+def test_bounds_hold_where_a_mac_takes_several_cycles_at_length(
+    case: Case, objective: Objective, picks: list[int]
+) -> None:
+    check_serial(case, objective, picks)
 
 
 def check_ruled_out(case: Case, objective: Objective) -> None:

@@ -20,7 +20,7 @@ from itertools import pairwise, product
 from accsim.mapping.dataflow import Axis, Delivery, Drain, Reduction, SystolicDataflow
 from accsim.workload.layer import Geometry, Operand
 from tests.naive.systolic_folds import Fold, Tensors, fold_tiles
-from tests.naive.systolic_pe import IFMAP, PSUM, WEIGHT, At, Conflict, Observed, Word
+from tests.naive.systolic_pe import IFMAP, PSUM, WEIGHT, At, Conflict, Observed, Taking, Word
 from tests.naive.systolic_sums import Sums
 
 
@@ -40,16 +40,16 @@ class Machine(Sums):
             word = self.pe[back].hop[operand]
             if word is None or i >= word.fold.a or j >= word.fold.b:
                 return None
-            self.seen.hops[operand] += 1
+            self.seen.hops[operand] += not word.part
         else:
             due = self.due(i, j)
             if due is None:
                 return None
-            word = self.fetch(operand, due[0], i, j, due[1])
-            if how is Delivery.UNICAST or entry:
+            word = self.fetch(operand, due[0], i, j, *due[1:])
+            if (how is Delivery.UNICAST or entry) and not word.part:
                 self.seen.enter(operand)
-            self.seen.delivered[operand] += 1
-        self.seen.latched[operand] += 1
+            self.seen.delivered[operand] += not word.part
+        self.seen.latched[operand] += not word.part
         return word
 
     # --- one clock edge --------------------------------------------------------------------------------------------
@@ -57,13 +57,15 @@ class Machine(Sums):
     def tick(self) -> None:
         """Advance every register by one edge."""
         reach = 4 * (self.R + self.C)
-        self.started = [(s, f) for s, f in self.started if self.now <= s + len(f.steps) + reach]
+        self.started = [(s, f) for s, f in self.started if self.now <= s + self.length(f) + reach]
         self.loading = [load for load in self.loading if self.now <= load[0] + reach]
         wires = {(o, at): self.wire(o, *at) for o in self.streaming for at in self.grid}
         products: dict[At, Word] = {}
+        working = False
         for at in self.grid:
             word = self.multiply(*at, [wires[o, at] for o in self.streaming])
-            if word is not None:
+            working = working or word is not None
+            if word is not None and word.part == self.per_mac - 1:
                 products[at] = word
                 self.seen.macs[at] += 1
         loaded = self.move_loads()
@@ -76,7 +78,7 @@ class Machine(Sums):
         for o in self.streaming:
             for at in self.grid:
                 self.pe[at].hop[o] = wires[o, at]
-        if products:
+        if working:
             self.seen.compute += 1
         elif loaded:
             self.seen.fill += 1
@@ -92,13 +94,13 @@ class Machine(Sums):
             return None
         if any(w is None for w in words):
             raise Conflict(f"PE({i}, {j}) lacks an operand on edge {self.now}")
-        fold, t = words[0].fold, words[0].t
-        if any((w.fold, w.t) != (fold, t) for w in words):
+        fold, t, part = words[0].fold, words[0].t, words[0].part
+        if any((w.fold, w.t, w.part) != (fold, t, part) for w in words):
             raise Conflict(f"PE({i}, {j}) is given two different steps on edge {self.now}")
         if self.stationary is PSUM:
-            return self.product(dict(zip(self.streaming, words, strict=True)), i)
+            return self.product(dict(zip(self.streaming, words, strict=True)), i, j)
         pe = self.pe[i, j]
-        if fold.first and t == 0:
+        if fold.first and t == part == 0:
             if self.delivery[self.stationary] is Delivery.PRELOAD and i == 0:
                 late = [row for row in range(fold.a) if not self.loaded(fold, row, j)]
                 if late:
@@ -108,13 +110,16 @@ class Machine(Sums):
             pe.held, pe.load = pe.load, None
         if pe.held is None or pe.held.fold is not fold.opener:
             raise Conflict(f"PE({i}, {j}) works with another fold's stationary word")
-        return self.product({self.streaming[0]: words[0], self.stationary: pe.held}, i)
+        return self.product({self.streaming[0]: words[0], self.stationary: pe.held}, i, j)
 
-    def product(self, words: dict[Operand, Word], i: int) -> Word:
-        """One MAC's product, as it enters the sum."""
+    def product(self, words: dict[Operand, Word], i: int, j: int) -> Word:
+        """What the PE has of a MAC's product; with the last part, as it enters the sum."""
         pixel, weight, streamed = words[IFMAP].value, words[WEIGHT].value, words[self.streaming[0]]
-        self.seen.zeros += pixel == 0
-        return Word(self.tensors.product(pixel, weight), streamed.fold, streamed.t, i)
+        pe, part = self.pe[i, j], streamed.part
+        pe.own = (pe.own if part else 0) + self.taking.parts(pixel, weight)[part]
+        self.seen.zeros += pixel == 0 and not part
+        value = self.tensors.product(pixel, weight) if self.per_mac == 1 else pe.own
+        return Word(value, streamed.fold, streamed.t, i, part=part)
 
     # --- stationary words ------------------------------------------------------------------------------------------
 
@@ -179,7 +184,7 @@ class Machine(Sums):
     def streaming_now(self) -> bool:
         """Whether a step is still to be done."""
         return any(
-            self.now <= start + len(fold.steps) - 1 + self.behind(fold.a - 1, fold.b - 1)
+            self.now <= start + self.length(fold) - 1 + self.behind(fold.a - 1, fold.b - 1)
             for start, fold in self.started
         )
 
@@ -250,7 +255,7 @@ class Machine(Sums):
                 self.start_load(groups[number + 1][0], skewed=True)
             for fold in group:
                 self.start(fold)
-                for _ in range(len(fold.steps)):
+                for _ in range(self.length(fold)):
                     self.tick()
             if number + 1 < len(groups):
                 while self.now < begun + spacing[number]:
@@ -266,14 +271,15 @@ def spacings(
     tensors: Tensors,
     groups: list[list[Fold]],
     known: dict[object, int],
+    taking: Taking,
 ) -> list[int]:
     """The smallest distance from each group of folds to the next without a conflict, found by trying."""
     out = []
     for one, two in pairwise(groups):
         kinds = (*((f.a, f.b, len(f.steps), f.last) for f in (*one, *two)), len(one))
-        distance = known.get(kinds, sum(len(f.steps) for f in one))
+        distance = known.get(kinds, sum(len(f.steps) for f in one) * taking.edges)
         while kinds not in known:
-            machine = Machine(flow, rows, cols, taps, tensors)
+            machine = Machine(flow, rows, cols, taps, tensors, taking)
             for fold in (*one, *two):
                 fold.opener = one[0] if fold in one else two[0]
             keep, one[0].first = one[0].first, True
@@ -301,14 +307,16 @@ def run_layer(
     tensors: Tensors,
     dumped: Container[int] = (),
     starts: list[int] | None = None,
+    taking: Taking | None = None,
 ) -> Observed:
     """Run a layer tile by tile: with shadow registers on and on, else the array is empty when the tile changes.
 
     Args:
         dumped: edges after which all registers are dumped.
+        taking: how PEs take a MAC in; whole if not given.
         starts: with shadow registers, the edge on which each group of folds starts; found by trying if not given.
     """
-    machine = Machine(flow, rows, cols, taps, tensors)
+    machine = Machine(flow, rows, cols, taps, tensors, taking)
     machine.dumped = dumped
     tiles = [groups for _, groups in fold_tiles(flow, geometry, loops, rows, cols)]
     if not shadow:
@@ -325,7 +333,7 @@ def run_layer(
         gaps = [after - before for before, after in pairwise(starts)]
     else:
         openers = {id(f): f.opener for g in joined for f in g}
-        gaps = spacings(flow, rows, cols, taps, tensors, joined, {})
+        gaps = spacings(flow, rows, cols, taps, tensors, joined, {}, taking or Taking())
         for f in (f for g in joined for f in g):
             f.opener = openers[id(f)]
     machine.overlapped(joined, gaps)

@@ -29,6 +29,7 @@ class Word:
     t: int = 0
     row: int = 0
     fresh: bool = True
+    part: int = 0
     left: bool = False
 
 
@@ -80,15 +81,59 @@ class Pe:
     hop: dict[Operand, Word | None]
     load: Word | None = None
     held: Word | None = None
+    own: int = 0
     psum: Word | None = None
     leaving: Word | None = None
     free_at: int = 0
 
 
+@dataclass(frozen=True)
+class Taking:
+    """How a PE takes a MAC in: whole, or part by part, each as wide as it says.
+
+    Attributes:
+        how: ``whole``, ``bits`` of the pixel, ``both`` bits of the pixel and of the weight, or ``unary``.
+        pixel, weight: bits of the words.
+    """
+
+    how: str = "whole"
+    pixel: int = 8
+    weight: int = 8
+
+    def parts(self, pixel: int, weight: int) -> list[int]:
+        """What is added on each edge; a single bit is the sign of +1 or -1."""
+        match self.how:
+            case "bits":
+                return [part * weight for part in planes(pixel, self.pixel)]
+            case "both":
+                return [a * b for a in planes(pixel, self.pixel) for b in planes(weight, self.weight)]
+            case "unary":
+                sign = -1 if pixel < 0 else 1
+                return [sign * weight] * abs(pixel) + [0] * (2**self.pixel - abs(pixel))
+        return [pixel * weight]
+
+    @property
+    def edges(self) -> int:
+        """Edges of a MAC."""
+        return len(self.parts(0, 0))
+
+
+def planes(word: int, bits: int) -> list[int]:
+    """Two's complement, bit by bit from the lowest: what each is worth."""
+    if bits == 1:
+        return [word]
+    digits = f"{word % 2**bits:0{bits}b}"[::-1]
+    return [int(one) * (-(2**i) if i == bits - 1 else 2**i) for i, one in enumerate(digits)]
+
+
 class Array:
     """The PEs, the clock, and the folds that are under way."""
 
-    def __init__(self, flow: SystolicDataflow, rows: int, cols: int, taps: bool, tensors: Tensors) -> None:
+    def __init__(
+        self, flow: SystolicDataflow, rows: int, cols: int, taps: bool, tensors: Tensors, taking: Taking | None = None
+    ) -> None:
+        self.taking = taking or Taking()
+        self.per_mac = self.taking.edges
         self.flow, self.R, self.C, self.taps, self.tensors = flow, rows, cols, taps, tensors
         self.delivery = {IFMAP: flow.ifmap, WEIGHT: flow.weight}
         self.stationary = flow.stationary
@@ -124,21 +169,25 @@ class Array:
         """The first stationary word of ``fold`` enters on the coming edge."""
         self.loading.append((self.now, fold, skewed))
 
-    def due(self, i: int, j: int) -> tuple[Fold, int] | None:
-        """Fold and step that PE(i, j) is to do on this edge."""
+    def length(self, fold: Fold) -> int:
+        """Edges that a PE works on a fold."""
+        return len(fold.steps) * self.per_mac
+
+    def due(self, i: int, j: int) -> tuple[Fold, int, int] | None:
+        """Fold, step and part of its MAC that PE(i, j) is to do on this edge."""
         found = [
-            (fold, t)
+            (fold, *divmod(t, self.per_mac))
             for start, fold in self.started
-            if i < fold.a and j < fold.b and 0 <= (t := self.now - start - self.behind(i, j)) < len(fold.steps)
+            if i < fold.a and j < fold.b and 0 <= (t := self.now - start - self.behind(i, j)) < self.length(fold)
         ]
         if len(found) > 1:
             raise Conflict(f"PE({i}, {j}) has two steps to do on edge {self.now}")
         return found[0] if found else None
 
-    def fetch(self, operand: Operand, fold: Fold, i: int, j: int, t: int) -> Word:
+    def fetch(self, operand: Operand, fold: Fold, i: int, j: int, t: int, part: int = 0) -> Word:
         i = 0 if self.shared(operand, Axis.ROWS) else i
         j = 0 if self.shared(operand, Axis.COLS) else j
-        return Word(self.tensors.read(operand, fold.at(i, j, t)), fold, t, i)
+        return Word(self.tensors.read(operand, fold.at(i, j, t)), fold, t, i, part=part)
 
     def first_sharer(self, operand: Operand, i: int, j: int) -> bool:
         return (i == 0 or not self.shared(operand, Axis.ROWS)) and (j == 0 or not self.shared(operand, Axis.COLS))

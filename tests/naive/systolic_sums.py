@@ -130,4 +130,4 @@ class Sums(Array):
     def column_complete(self, fold: Fold, j: int) -> bool:
         """Whether every sum of a column was complete before this edge: the column shifts as one."""
         start = next(s for s, f in self.started if f is fold)
-        return self.now > start + len(fold.steps) - 1 + self.behind(fold.a - 1, j)
+        return self.now > start + self.length(fold) - 1 + self.behind(fold.a - 1, j)

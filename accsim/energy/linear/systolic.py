@@ -17,6 +17,7 @@ from accsim.energy.price import price
 from accsim.energy.prices import price_list
 from accsim.energy.table import EnergyTable
 from accsim.hardware.accelerator import Accelerator, Dram, InitialPsum, Link, Sram
+from accsim.hardware.datapath import DatapathKind
 from accsim.mapping.dataflow import SystolicDataflow
 from accsim.mapping.mapping import NEST_OPERANDS, SystolicMapping, shared_levels
 from accsim.mapping.search.systolic.terms import FLOWS, Linear, Port, Slot, Terms, Transfer
@@ -137,6 +138,7 @@ class _Probe:
 
     @classmethod
     def of(cls, task: MacTask, accelerator: Accelerator, dataflow: SystolicDataflow) -> _Probe:
+        accelerator = task.follows(accelerator)
         slots = tuple((name, operand) for operand in NEST_OPERANDS for name in shared_levels(accelerator, operand))
         place = task.place(accelerator, SystolicMapping(dataflow, (), tuple((*slot, 0) for slot in slots)))
         loaded = {
@@ -206,6 +208,8 @@ class _Probe:
         zeros = task.zero_macs
         if zeros is None:
             zeros = geometry.macs - valid_macs(geometry)
+        if accelerator.pe.datapath.kind is DatapathKind.TERNARY:
+            zeros = task.on_zero_weights
         record(place, flows, traffic, geometry.macs, Zeros(zeros), ledger)
         nothing = Schedule(Cycles(0), 0)
         activity = mac_activity(

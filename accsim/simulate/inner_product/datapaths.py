@@ -21,6 +21,7 @@ STEPPING = frozenset(
         K.ACTIVATION_SERIAL,
         K.DYNAMIC_PRECISION,
         K.BOTH_SERIAL,
+        K.UNARY,
         K.TERM_SERIAL,
         K.BOTH_TERMS,
         K.FUSED_BRICKS,
@@ -88,6 +89,8 @@ def rate_of(path: Datapath, weight_bits: int, activation_bits: int, signed: bool
     match path.kind:
         case K.ACTIVATION_SERIAL:
             return Rate(edges=-(-activation_bits // path.serial_bits) + sign)
+        case K.UNARY:
+            return Rate(edges=1 << activation_bits)
         case K.DYNAMIC_PRECISION:
             return Rate(follows=Follows.WIDTH_USED, serial_bits=path.serial_bits, sign=sign, trim_low=path.trim_low)
         case K.BOTH_SERIAL if fully_connected:

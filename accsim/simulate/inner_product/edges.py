@@ -294,6 +294,20 @@ def weight_bits(a: Any, w: Any, acc: Any, r: int, c: int, n: int, planes: int) -
 
 
 @kernel
+def unary(a: Any, w: Any, acc: Any, r: int, c: int, n: int, stream: int) -> int:
+    """Streams of ``stream`` bits, as many of them ones as the activation's magnitude: weights are added under them."""
+    for edge in range(stream):
+        for i in range(r):
+            for j in range(c):
+                total = 0
+                for k in range(n):
+                    if edge < abs(a[j, k]):
+                        total += -w[i, k] if a[j, k] < 0 else w[i, k]
+                acc[i, j] += total
+    return stream
+
+
+@kernel
 def turns(a: Any, w: Any, acc: Any, r: int, c: int, n: int, width: int, a_turns: int, w_turns: int) -> int:
     """Parts of ``width`` bits of each operand in turn; the highest part of each has the sign."""
     mask = (1 << width) - 1

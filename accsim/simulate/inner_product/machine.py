@@ -104,6 +104,8 @@ class SteppedInnerProduct:
         if self.path.kind is DatapathKind.ACTIVATION_SERIAL:
             at_once = self.path.serial_bits
             return tile.ACTIVATION_BITS, _how(rate.edges * at_once, at_once, self.signed)
+        if self.path.kind is DatapathKind.UNARY:
+            return tile.UNARY, _how(rate.edges)
         if self.path.kind is DatapathKind.FUSED_BRICKS:
             a, w = (max(1, fused_width(self.path, bits) // self.path.fused_bits) for bits in (a_bits, w_bits))
             return tile.TURNS, _how(self.path.fused_bits, a, w)

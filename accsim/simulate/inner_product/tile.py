@@ -9,8 +9,8 @@ from accsim.simulate.inner_product import edges, latches
 
 (
     MULTIPLY, ACTIVATION_BITS, USED_BITS, TERMS_MET, MOST_TERMS, TERM_PAIRS, WEIGHT_BITS, TURNS, PICK, LOOK_UP, SHIFT,
-    OUTLIERS,
-) = range(12)  # fmt: skip
+    OUTLIERS, UNARY,
+) = range(13)  # fmt: skip
 """What the datapath does on an edge; see ``edges``."""
 
 (
@@ -23,7 +23,7 @@ wide lanes."""
 activation_bits, used_bits, turns = edges.activation_bits, edges.used_bits, edges.turns
 multiply, weight_bits, terms_met, most_terms = edges.multiply, edges.weight_bits, edges.terms_met, edges.most_terms
 listed, term_pairs, digits = edges.listed, edges.term_pairs, edges.digits
-picked, looked_up, shifted = edges.picked, edges.looked_up, edges.shifted
+picked, looked_up, shifted, unary = edges.picked, edges.looked_up, edges.shifted, edges.unary
 outliers = edges.outliers
 take_activations, take_weights, give_sums = latches.take_activations, latches.take_weights, latches.give_sums
 take_kept, take_codes = latches.take_kept, latches.take_codes
@@ -147,6 +147,8 @@ def run(
         elif mode == OUTLIERS:
             spent, wide = outliers(a, w, acc, r, c, n, how[0], how[1], how[2] != 0)
             counters[WIDE] += wide
+        elif mode == UNARY:
+            spent = unary(a, w, acc, r, c, n, how[0])
         elif mode == WEIGHT_BITS:
             spent = weight_bits(a, w, acc, r, c, n, how[0])
         else:

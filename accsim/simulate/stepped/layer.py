@@ -128,8 +128,7 @@ def simulate_mac_stepped(
         MappingError: tiles overflow a buffer.
         AccsimError: a sum wraps around and that is an error, or sums may need more than 64 bits.
     """
-    if isinstance(mapping, TiledMapping):
-        accelerator = task.machine(accelerator)
+    accelerator = task.follows(accelerator)
     _check_range(task, accelerator, operands)
     place = task.place(accelerator, mapping)
     tiled = isinstance(mapping, TiledMapping)

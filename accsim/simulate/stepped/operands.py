@@ -59,8 +59,7 @@ def operate(
     Raises:
         AccsimError: a given value is no integer of the operand's width, or an operand is wider than 32 bits.
     """
-    if accelerator.array.family in FAMILIES:
-        accelerator = task.machine(accelerator)
+    accelerator = task.follows(accelerator)
     tensors = _inputs(task.layer, accelerator, given, seed, task.densities)
     if Operand.OFMAP in task.coded:
         tensors["ofmap"] = _ofmap(task.layer, accelerator, given, seed, task.densities)
@@ -99,7 +98,7 @@ def require_integers(layers: Iterable[Layer], accelerator: Accelerator, tensors:
                 try:
                     _integers(
                         layer, name, given[name].reshape(shape_of(layer, name)), _bits(layer, accelerator, name),
-                        either=accelerator.array.family in FAMILIES,
+                        either=_follows_widths(accelerator),
                     )  # fmt: skip
                 except AccsimError as error:
                     mistakes.append(str(error))
@@ -107,10 +106,15 @@ def require_integers(layers: Iterable[Layer], accelerator: Accelerator, tensors:
         raise InputError(mistakes)
 
 
+def _follows_widths(accelerator: Accelerator) -> bool:
+    """Whether a layer's operands are as wide as its codes, which may be unsigned (``MacTask.follows``)."""
+    return accelerator.array.family in FAMILIES or accelerator.pe.datapath.kind is not DatapathKind.BIT_PARALLEL
+
+
 def _bits(layer: Layer, accelerator: Accelerator, name: str) -> int:
     """Width of an operand: that of the layer's codes on a machine that follows them, else the machine's."""
     known = layer.ifmap_statistics.bits if name == "ifmap" else layer.weight_statistics.bits
-    narrow = known if accelerator.array.family in FAMILIES else None
+    narrow = known if _follows_widths(accelerator) else None
     return narrow or accelerator.bits(Operand(name))
 
 
@@ -130,7 +134,7 @@ def _inputs(
                 f"layer {layer.name!r}: the {name} has words of {bits} bits, and the stepped engine takes operands of "
                 f"at most {WIDEST}"
             )
-        tiled = accelerator.array.family in FAMILIES
+        tiled = _follows_widths(accelerator)
         if name in given:
             out[name] = _integers(layer, name, given[name].reshape(shape), bits, either=tiled)
             continue

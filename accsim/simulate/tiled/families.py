@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from accsim.errors import AccsimError
 from accsim.hardware.accelerator import Accelerator, ArrayFamily
+from accsim.hardware.datapath import DatapathKind
 
 if TYPE_CHECKING:
     from accsim.simulate.activity import Activity
@@ -65,6 +66,8 @@ def array_of(task: MacTask, place: Place) -> TileArray:
 def misfit(task: MacTask, accelerator: Accelerator) -> str | None:
     """Why a machine cannot run a layer, whatever the mapping; ``None`` if it can."""
     family = FAMILIES.get(accelerator.array.family)
+    if family is None and accelerator.pe.datapath.kind is not DatapathKind.BIT_PARALLEL:
+        family = FAMILIES[ArrayFamily.INNER_PRODUCT]  # what a datapath takes does not depend on the array around it
     return None if family is None else cast("str | None", _load(family.misfit)(task, accelerator))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from accsim.hardware.accelerator import Accelerator, Link, Overflow, Partition, Rounding, Sram
+from accsim.hardware.datapath import BIT_PARALLEL, Datapath
 from accsim.kernels import NEAREST, NEAREST_EVEN, SATURATE, TRUNCATE, WRAP, Accumulator
 from accsim.mapping.dataflow import SystolicDataflow
 from accsim.simulate.phase import Phase
@@ -84,37 +85,48 @@ class Layer:
     Attributes:
         arithmetic: place in ``ARITHMETIC``.
         seed: of the values.
+        path: what the PEs do with their operands, in ``widths`` (bits of a pixel and of a weight) if it is given.
     """
 
     case: Case
     ports: Ports = Ports()
     arithmetic: int = 0
     seed: int = 0
+    path: Datapath = BIT_PARALLEL
+    widths: tuple[int, int] | None = None
+
+    @property
+    def rule(self) -> tuple[int, int, Accumulator]:
+        """Bits of a pixel and of a weight, and what becomes of products and sums."""
+        rule = ARITHMETIC[self.arithmetic]
+        return rule if self.widths is None else (*self.widths, rule[2])
 
     @property
     def accumulator(self) -> Accumulator:
         """What a PE does to products and sums."""
-        return ARITHMETIC[self.arithmetic][2]
+        return self.rule[2]
 
     @cached_property
     def place(self) -> Place:
         """The layer on its machine, as either engine takes it."""
-        pixel, weight, acc = ARITHMETIC[self.arithmetic]
+        pixel, weight, acc = self.rule
         base = self.ports.applied(machine(self.case))
         pe = replace(
             base.pe, activation_bits=pixel, weight_bits=weight, accumulator_bits=acc.bits, output_bits=min(8, acc.bits),
             product_shift=acc.product_shift, rounding=list(Rounding)[acc.rounding],
-            overflow=list(Overflow)[acc.overflow],
+            overflow=list(Overflow)[acc.overflow], datapath=self.path,
         )  # fmt: skip
         return place(self.case, replace(base, pe=pe))
 
     @cached_property
     def operands(self) -> Operands:
         """Values over the whole range of their bits, with many zeros and many of the largest magnitude."""
-        g, (pixel, weight, _) = self.case.geometry, ARITHMETIC[self.arithmetic]
+        g, (pixel, weight, _) = self.case.geometry, self.rule
         draw = np.random.default_rng(self.seed)
 
         def values(bits: int, *shape: int) -> Any:
+            if bits == 1:
+                return draw.choice(np.array([-1, 1], np.int32), shape)
             half = 1 << (bits - 1)
             out = draw.integers(-half, half, shape, np.int32)
             kind = draw.integers(0, 8, shape)

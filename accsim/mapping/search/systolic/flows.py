@@ -212,7 +212,7 @@ def add_edges(
     every, some = sums.every, sums.some
     folds = every[ROWS, COUNT] * every[COLS, COUNT]
     tiles, left = every[STREAM, COUNT] * every[LEFT, COUNT], some[STREAM, COUNT] * some[LEFT, COUNT]
-    streams = folds * every[STREAM, USED] * every[LEFT, COUNT]
+    streams = folds * every[STREAM, USED] * every[LEFT, COUNT] * cuts.mac
     in_place = machine.stationary == PSUM
     preloads = not in_place and machine.delivery[machine.stationary] == PRELOAD
     port_cycles(ports, machine.stationary, words, out)
@@ -228,7 +228,7 @@ def add_edges(
         out[0] = streamed + skew * tiles + leave + (0.0 if in_place else max(loads, loaded))
         out[1], out[2], out[3], out[5], out[7] = out[0], 0.0, 0.0, 0.0, 0.0
         return
-    least = every[STREAM, TAIL] * some[LEFT, TAIL]
+    least = every[STREAM, TAIL] * some[LEFT, TAIL] * cuts.mac
     apart, first = max(least, 1.0) * some[ROWS, COUNT] * some[COLS, COUNT] * left, 1.0
     if preloads or (in_place and machine.shift):
         add_raised(cuts, machine, at, reuse if outer == 0 else 0, least, sums.room, sums.left)

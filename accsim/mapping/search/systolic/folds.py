@@ -42,6 +42,7 @@ class Cuts(NamedTuple):
         order: the dimensions; the last varies fastest.
         inner: combinations of the options of the last few, of the last few but one, ...: these dimensions only add
             loads when they are cut.
+        mac: cycles that a PE takes for a MAC.
     """
 
     bounds: Ints
@@ -53,6 +54,7 @@ class Cuts(NamedTuple):
     least: Ints
     order: Ints
     inner: Ints
+    mac: int
 
 
 class Machine(NamedTuple):

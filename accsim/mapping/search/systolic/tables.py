@@ -10,6 +10,7 @@ from math import prod
 import numpy as np
 
 from accsim.hardware.accelerator import Accelerator
+from accsim.hardware.mac_cycles import mac_cycles
 from accsim.mapping.capacity import Reserved
 from accsim.mapping.dataflow import (
     REDUCED,
@@ -176,6 +177,7 @@ def cuts(job: Job, sizes: Sizes) -> Cuts:
         least=np.array([min(one.extents for one in options) for options in sizes.options[4:]], np.int64),
         order=np.array([*first, *last], np.int64),
         inner=np.cumprod([counts[i] for i in reversed(last)] or [1])[::-1].astype(np.int64),
+        mac=mac_cycles(job.accelerator.pe),
     )
 
 

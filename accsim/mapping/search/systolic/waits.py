@@ -56,15 +56,15 @@ def _filled(cuts: Cuts, at: Ints, cut: int) -> float:
 
 @part
 def _last_stream(cuts: Cuts, at: Ints, loops: int) -> float:
-    """Steps that are streamed, at least, in the last iteration of the loops of a mask."""
-    steps = 1.0
+    """Edges that are streamed, at least, in the last iteration of the loops of a mask."""
+    edges = float(cuts.mac)
     for dim in range(8):
         if cuts.axis[dim] == STREAM:
             size = cuts.bounds[dim]
             if dim < 6 and loops >> dim & 1:
                 size -= cuts.options[at[dim], SIZE] * (cuts.options[at[dim], PIECES] - 1)
-            steps *= size
-    return steps
+            edges *= size
+    return edges
 
 
 @part

@@ -120,9 +120,10 @@ class Clock:
         if array.lines is Axis.COLS:
             folds[:, [f.LINES, f.LANES]] = folds[:, [f.LANES, f.LINES]]
         rows, cols = folds[:, f.LINES], folds[:, f.LANES]
-        steps = array.steps_in(step)
-        streams = self._bits(ALL - {array.stationary}, rows, cols, steps)
-        kept = self._bits(frozenset({array.stationary}), rows, cols, steps)
+        words = array.steps_in(step)
+        steps = words * array.mac_cycles
+        streams = self._bits(ALL - {array.stationary}, rows, cols, words)
+        kept = self._bits(frozenset({array.stationary}), rows, cols, words)
         notes = self._notes(len(table))
         if self.overlaps:
             e.run_on(folds, seen, self._exits(seen, rows), steps, streams, kept, self._ports, self._state, notes)

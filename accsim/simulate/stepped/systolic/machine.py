@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy.typing as npt
 
 from accsim.errors import AccsimError
 from accsim.hardware.accelerator import InitialPsum
+from accsim.hardware.datapath import DatapathKind
+from accsim.hardware.mac_cycles import parts
 from accsim.mapping.dataflow import Axis, Delivery, Drain, Reduction
 from accsim.mapping.mapping import SystolicMapping
 from accsim.simulate.flows import Flow, Occupancy, SystolicFlows
@@ -19,6 +22,7 @@ from accsim.simulate.stepped.machine import Observed, Operands, Probe, Step
 from accsim.simulate.stepped.operands import accumulator_of
 from accsim.simulate.stepped.systolic import feeds as f
 from accsim.simulate.stepped.systolic.control import Clock, Record
+from accsim.simulate.stepped.systolic.serial import BITS, UNARY, WHOLE, Mac
 from accsim.simulate.stepped.systolic.sweeps import run_along, run_in_place
 from accsim.simulate.stepped.systolic.tables import Addresses, Tensors, axis, tensors
 from accsim.simulate.storage import Place
@@ -44,6 +48,7 @@ class Room:
         moved: [lanes], how many lines complete sums have shifted on their way out.
         fresh, load: [lines, lanes], stationary words at the edge, and on their way.
         held_zeros: zeros in ``held``.
+        own: [lines, lanes], what PEs have of a MAC that takes several edges, where sums move.
         count: see ``feeds``.
         load_hops: words handed from PE to PE while they are shifted in.
     """
@@ -57,6 +62,7 @@ class Room:
     fresh: npt.NDArray[Any]
     load: npt.NDArray[Any]
     held_zeros: Addresses
+    own: npt.NDArray[np.int64]
     count: Addresses
     load_hops: Addresses
 
@@ -150,7 +156,7 @@ class SteppedSystolic(SystolicFolds):
     def room(self, steps: int) -> Room:
         """Registers for streams of up to ``steps``."""
         lines, lanes = self.size[self.lines], self.size[self.lanes]
-        edges, kind = steps + lanes, self.tensors.ifmap.dtype
+        edges, kind = steps * self.mac_cycles + lanes, self.tensors.ifmap.dtype
         buffers = []
         for operand in self.streaming:
             own = lines if self.dataflow.depends(operand, self.lines) else 1
@@ -166,6 +172,7 @@ class SteppedSystolic(SystolicFolds):
             fresh=np.zeros((lines, lanes), self.lane_type),
             load=np.zeros((lines, lanes), self.lane_type),
             held_zeros=np.zeros(1, np.int64),
+            own=np.zeros((lines, lanes), np.int64),
             count=np.zeros(9, np.int64),
             load_hops=np.zeros(1, np.int64),
         )
@@ -183,7 +190,7 @@ class SteppedSystolic(SystolicFolds):
         if self.in_place:
             run_in_place(
                 table, x, self.feed(self.streaming[1], step), self.shape, self.rule, out, room.held, room.moved,
-                room.buffers[0], room.buffers[1], room.bits, room.live, limit, room.count, seen,
+                room.buffers[0], room.buffers[1], room.bits, room.live, limit, self.mac, room.count, seen,
             )  # fmt: skip
             return
         preloads = 0
@@ -192,7 +199,7 @@ class SteppedSystolic(SystolicFolds):
         run_along(
             table, x, self.feed(self.stationary, step), preloads, self.dataflow.depends(self.stationary, Axis.ROWS),
             self.shape, self.rule, out, room.fresh, room.load, room.held, room.slots, room.buffers[0], room.bits,
-            room.live, limit, room.count, seen, room.load_hops, room.held_zeros,
+            room.live, limit, self.mac, room.own, room.count, seen, room.load_hops, room.held_zeros,
         )  # fmt: skip
 
     def run(self, steps: Iterable[Step], probe: Probe | None = None) -> Observed:
@@ -209,6 +216,11 @@ class SteppedSystolic(SystolicFolds):
         self.tensors.sums[:] = 0
         self.tensors.visited[:] = 0
         recording = probe is not None and probe.asks
+        if probe is not None and (probe.cycles or probe.edges) and self.mac_cycles > 1:
+            raise AccsimError(
+                f"the registers and ports of PEs that take {self.mac_cycles} cycles for a MAC are not recorded; run "
+                "without traces, or with a bit_parallel datapath"
+            )
         flows, clock = SystolicFlows(), Clock(self, len(every), recording)
         most = slots = busy = 0
         room = self.room(max((self.steps_in(step) for step in every), default=1))
@@ -220,7 +232,7 @@ class SteppedSystolic(SystolicFolds):
             if not self.in_place:
                 self._loaded(flows, table[opens])
             clock.step(step, table, seen)
-            pes, stream = table[:, f.LINES] * table[:, f.LANES], self.steps_in(step)
+            pes, stream = table[:, f.LINES] * table[:, f.LANES], self.steps_in(step) * self.mac_cycles
             most, slots, busy = max(most, int(pes.max())), slots + int(pes.sum()) * stream, busy + len(table) * stream
         clock.finish()
         count = room.count
@@ -235,16 +247,29 @@ class SteppedSystolic(SystolicFolds):
                 f"the systolic array was seen to do {macs} of {g.macs} MACs and to give {flows.psum.edge} sums for "
                 f"{g.ofmap_words} outputs: a word was lost on its way (a fault of the simulator)"
             )
+        gates_by_weight = self.accelerator.pe.datapath.kind is DatapathKind.TERNARY
+        gating = Operand.WEIGHT if gates_by_weight else Operand.IFMAP
         return Observed(
             phase=clock.phase(),
             runs=clock.runs,
             sums=self.tensors.sums.reshape(g.N, g.M, g.P, g.Q).copy(),
             flows=flows,
             macs=macs,
-            zero_ifmap_macs=int(count[f.ZEROS_X if self.streaming[0] is Operand.IFMAP else f.ZEROS_Y]),
+            zero_ifmap_macs=int(count[f.ZEROS_X if self.streaming[0] is gating else f.ZEROS_Y]),
             register_updates=flows.ifmap.latched + flows.weight.latched + flows.psum.latched,
             occupancy=Occupancy(most, slots, busy),
         )
+
+    @cached_property
+    def mac(self) -> Mac:
+        """How the PEs take in a MAC."""
+        pe = self.accelerator.pe
+        mode = UNARY if pe.datapath.kind is DatapathKind.UNARY else BITS
+        a_parts, w_parts = parts(pe)
+        activation = (mode if a_parts > 1 else WHOLE, a_parts, pe.datapath.serial_bits)
+        weight = (BITS if w_parts > 1 else WHOLE, w_parts, 1)
+        first, second = (activation, weight) if self.streaming[0] is Operand.IFMAP else (weight, activation)
+        return Mac(a_parts * w_parts, *first, *second)
 
     def steps_in(self, step: Step) -> int:
         """Length of the stream of each fold of a step."""

@@ -39,6 +39,7 @@ from accsim.simulate.stepped.systolic.feeds import (
     shift_valid,
     strides,
 )  # fmt: skip
+from accsim.simulate.stepped.systolic.serial import Mac, serial_along, serial_in_place
 from accsim.simulate.stepped.systolic.vectors import add_along, add_in_place
 
 BLOCK = 256
@@ -128,14 +129,15 @@ def drain(
 
 @kernel
 def leave(
-    fold: NDArray[np.int64], shape: Shape, out: Out, slots: NDArray[Any], lane_skew: int, count: NDArray[np.int64]
-) -> Any:
+    fold: NDArray[np.int64], shape: Shape, out: Out, slots: NDArray[Any], lane_skew: int, mac_edges: int,
+    count: NDArray[np.int64],
+) -> Any:  # fmt: skip
     """Sums leave the chain or the tree, edge by edge; returns edges after the last MAC."""
     lanes, steps = fold[LANES], out.step_at.size
     for n in range(lanes):
         at = fold[REST_OUT] + out.lane_at[fold[LANE0] + n]
         for k in range(steps):
-            give(out, at + out.step_at[k], slots[k + n * lane_skew, n], count)
+            give(out, at + out.step_at[k], slots[(k + 1) * mac_edges - 1 + n * lane_skew, n], count)
     if shape.tree:
         inputs = fold[LINES] if shape.exit_line < 0 else shape.exit_line + 1
         edges = 0
@@ -186,7 +188,7 @@ def unchanged(f: Feed, now: Any, last: Any, rest: int) -> bool:
 def run_in_place(
     folds: NDArray[np.int64], x: Feed, y: Feed, shape: Shape, rule: Rule, out: Out, acc: NDArray[Any],
     moved: NDArray[np.int64], xb: NDArray[Any], yb: NDArray[Any], bits: NDArray[np.uint64], live: NDArray[np.int64],
-    limit: int, count: NDArray[np.int64], seen: NDArray[np.int64],
+    limit: int, mac: Mac, count: NDArray[np.int64], seen: NDArray[np.int64],
 ) -> None:  # fmt: skip
     """Run folds whose sums stay in the PEs.
 
@@ -196,9 +198,11 @@ def run_in_place(
         acc: [lines, lanes], sums so far.
         moved: [lanes], how many lines the sums have shifted on their way out.
         xb, yb, bits, live: registers of the streaming operands, valid bits and how many are set; left as they are.
+        mac: how the PEs take a MAC in.
         count: counters, added up.
         seen: edges by fold, filled in.
     """
+    steps = x.step_at.size
     ends = np.zeros(acc.shape[0], np.int64)
     zeros_x, zeros_y, edges, last = 0, 0, 0, (-1, -1, -1, -1, -1, -1)
     for f in range(folds.shape[0]):
@@ -206,7 +210,7 @@ def run_in_place(
         lines, lanes = fold[LINES], fold[LANES]
         now = (fold[LINE0], lines, fold[LANE0], lanes, fold[REST_X], fold[REST_Y])
         if lanes != last[3]:
-            edges = shift_valid(x.valid, lanes, shape.lane_skew, bits, live)
+            edges = shift_valid(np.repeat(x.valid, mac.edges), lanes, shape.lane_skew, bits, live)
         if not unchanged(x, now, last, 4):
             zeros_x = feed(x, fold[REST_X], fold[LINE0], lines, fold[LANE0], lanes, shape.lane_skew, xb)
         if not unchanged(y, now, last, 5):
@@ -216,16 +220,23 @@ def run_in_place(
             acc[:] = 0
         for line in range(lines):
             ends[line] = max(0, min(edges, limit - line * shape.line_skew))
-        macs = sweep_in_place(
-            xb, strides(x, edges, lanes), yb, strides(y, edges, lanes), lines, lanes, ends, live, rule, acc
-        )
+        room = steps + (lanes - 1) * shape.lane_skew
+        if mac.edges == 1:
+            macs = sweep_in_place(
+                xb, strides(x, room, lanes), yb, strides(y, room, lanes), lines, lanes, ends, live, rule, acc
+            )
+        else:
+            macs = serial_in_place(
+                xb, strides(x, room, lanes), yb, strides(y, room, lanes), lines, lanes, shape.lane_skew, ends, steps,
+                mac, acc,
+            )  # fmt: skip
         count[ZEROS_X] += zeros_x
         count[ZEROS_Y] += zeros_y
-        note(count, seen[f], macs, lines, edges, live, bits, shape.line_skew)
+        note(count, seen[f], macs, lines, edges, live, bits, shape.line_skew, mac.edges)
         moved[:] = 0
         if fold[LAST]:
             before = count[RETURNED]
-            left = limit - (x.step_at.size + (lines - 1) * shape.line_skew)
+            left = limit - (steps * mac.edges + (lines - 1) * shape.line_skew)
             seen[f, LEAVING] = drain(fold, shape, out, acc, moved, left, count)
             seen[f, BACK] = count[RETURNED] - before
 
@@ -233,9 +244,12 @@ def run_in_place(
 @kernel
 def note(
     count: NDArray[np.int64], seen: NDArray[np.int64], macs: int, lines: int, edges: int, live: NDArray[np.int64],
-    bits: NDArray[np.uint64], line_skew: int,
+    bits: NDArray[np.uint64], line_skew: int, mac_edges: int,
 ) -> None:  # fmt: skip
-    """Add up what a wave did: MACs, words that entered the first lane, the first line or both, and edges with a MAC."""
+    """Add up what a wave did: MACs, words that entered the first lane, the first line or both, and edges with a MAC.
+
+    A word is valid for all edges of its MAC.
+    """
     entered: Any = 0
     live_edges = lit = 0
     for u in range(edges):
@@ -244,9 +258,9 @@ def note(
         if live[u]:
             live_edges = u + 1
     count[MACS] += macs
-    count[LANE_ENTRIES] += entered * lines
-    count[LINE_ENTRIES] += lit
-    count[CORNER_ENTRIES] += entered
+    count[LANE_ENTRIES] += entered * lines // mac_edges
+    count[LINE_ENTRIES] += lit // mac_edges
+    count[CORNER_ENTRIES] += entered // mac_edges
     seen[WORKING] = live_edges + (lines - 1) * line_skew
 
 
@@ -254,8 +268,8 @@ def note(
 def run_along(
     folds: NDArray[np.int64], x: Feed, h: Feed, preloads: int, differ: bool, shape: Shape, rule: Rule, out: Out,
     fresh: NDArray[Any], load: NDArray[Any], held: NDArray[Any], slots: NDArray[Any], xb: NDArray[Any],
-    bits: NDArray[np.uint64], live: NDArray[np.int64], limit: int, count: NDArray[np.int64],
-    seen: NDArray[np.int64], load_hops: NDArray[np.int64], held_zeros: NDArray[np.int64],
+    bits: NDArray[np.uint64], live: NDArray[np.int64], limit: int, mac: Mac, own: NDArray[Any],
+    count: NDArray[np.int64], seen: NDArray[np.int64], load_hops: NDArray[np.int64], held_zeros: NDArray[np.int64],
 ) -> None:  # fmt: skip
     """Run folds whose sums move from line to line, or are added in a tree; ``h`` stays in the PEs.
 
@@ -265,9 +279,12 @@ def run_along(
         differ: whether words that are shifted in differ along the way.
         fresh, load, held: [lines, lanes], stationary words at the edge, on their way and in use.
         slots: [edges, lanes], sums on their way.
+        mac: how the PEs take a MAC in.
+        own: [lines, lanes], what each PE has of a MAC that takes several edges.
         load_hops: words handed from PE to PE while they are shifted in, added up.
         held_zeros: zeros in ``held``.
     """
+    steps = x.step_at.size
     ends = np.zeros(held.shape[0], np.int64)
     last_lanes = -1
     edges = 0
@@ -275,7 +292,7 @@ def run_along(
         fold = folds[f]
         lines, lanes = fold[LINES], fold[LANES]
         if lanes != last_lanes:
-            edges = shift_valid(x.valid, lanes, shape.lane_skew, bits, live)
+            edges = shift_valid(np.repeat(x.valid, mac.edges), lanes, shape.lane_skew, bits, live)
             last_lanes = lanes
         zeros = feed(x, fold[REST_X], fold[LINE0], lines, fold[LANE0], lanes, shape.lane_skew, xb)
         if fold[FIRST]:
@@ -297,11 +314,15 @@ def run_along(
         for line in range(lines):
             ends[line] = max(0, min(edges, limit - line * shape.line_skew))
         slots[:edges] = 0
-        macs = sweep_along(xb, strides(x, edges, lanes), held, lines, lanes, ends, live, rule, slots)
+        room = strides(x, steps + (lanes - 1) * shape.lane_skew, lanes)
+        if mac.edges == 1:
+            macs = sweep_along(xb, room, held, lines, lanes, ends, live, rule, slots)
+        else:
+            macs = serial_along(xb, room, held, lines, lanes, shape.lane_skew, ends, steps, mac, own, slots)
         count[ZEROS_X] += zeros
         count[ZEROS_Y] += held_zeros[0] * x.step_at.size
-        note(count, seen[f], macs, lines, edges, live, bits, shape.line_skew)
+        note(count, seen[f], macs, lines, edges, live, bits, shape.line_skew, mac.edges)
         if limit > edges + lines:
             before = count[RETURNED]
-            seen[f, LEAVING] = leave(fold, shape, out, slots, shape.lane_skew, count)
+            seen[f, LEAVING] = leave(fold, shape, out, slots, shape.lane_skew, mac.edges, count)
             seen[f, BACK] = count[RETURNED] - before
