@@ -101,8 +101,8 @@ def _files(
 
     command = shlex.join(["accsim", *arguments.command_line])
     view = search_view_of(store, found, arguments.minimise, f"{how[0].upper()}{how[1:]}.", name, command)
+    view = with_winners(view, settings_of_trials(found), bar)
     if arguments.html is not None:
-        view = with_winners(view, settings_of_trials(found), bar)
         from accsim.report.sweep.page import render_sweep
 
         out[arguments.html] = render_sweep(view)

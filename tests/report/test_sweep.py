@@ -162,6 +162,7 @@ def with_winners(view: SweepView, layers: int) -> SweepView:
     return replace(view, winners=[Winner(point, title, result) for title, point in best])
 
 
+@pytest.mark.slow
 def test_a_large_sweep_with_winners_of_many_layers_stays_below_two_megabytes() -> None:
     html = render_sweep(with_winners(sweep_view(10_000), 170))
     assert len(html.encode()) < 2_000_000

@@ -30,26 +30,43 @@ NAMED_BARS = 20
 
 def render_sweep(view: SweepView) -> str:
     """Render a sweep; the page stays below 2 MB by leaving out rows of the table, which it then says."""
-    rows = MOST_ROWS
+    rows, context, details = MOST_ROWS, _context(view), True
+    winners = _drills(view, details=True)
+    template = environment().get_template("sweep.html.j2")
     while True:
-        page = _render(view, rows, details=rows > FOLDED)
+        page = template.render(_with_winners(context, *winners), **_table(view, context["pairs"], rows))
         if len(page.encode("utf-8", "replace")) <= LARGEST_FILE or rows == 0:
             return page
         rows //= 2
+        if details and rows <= FOLDED:
+            details, winners = False, _drills(view, details=False)
 
 
-def _render(view: SweepView, most: int, *, details: bool) -> str:
+def _with_winners(context: dict[str, Any], drills: list[dict[str, Any]], levels: list[Series]) -> dict[str, Any]:
+    colours = [*context["series"], *levels, *(cycle_series() if drills else ())]
+    return context | {"drills": drills, "palette": colours}
+
+
+def _table(view: SweepView, pairs: Sequence[tuple[Metric, Metric]], most: int) -> dict[str, Any]:
+    """The table of points."""
+    shown = _table_points(view, pairs, most)
+    return {
+        "columns": [(m, m.scale(max((p.figures.get(m.key, 0.0) for p in shown), default=0.0))) for m in view.metrics],
+        "rows": shown,
+    }
+
+
+def _context(view: SweepView) -> dict[str, Any]:
+    """Everything that is there however long the table is."""
     energy = view.metric("energy")
     front = view.chosen()
     pairs = [(a, b) for a, b in combinations(view.metrics, 2) if _both(view, a, b)]
     matters = {m.key: influences(view, m.key) for m in view.metrics}
     series = _levels(view)
     unit = energy.scale(max((sum(p.parts.values()) for p in front), default=0.0))
-    shown = _table_points(view, pairs, most)
-    drills, levels = _drills(view, details=details)
-    context: dict[str, Any] = {
+    return {
         "view": view,
-        "drills": drills,
+        "pairs": pairs,
         "cards": _cards(view, front),
         "findings": _findings(view, front, matters),
         "scatters": [
@@ -62,7 +79,6 @@ def _render(view: SweepView, most: int, *, details: bool) -> str:
         "parallel": safe(charts.parallel("parallel", view, view.metrics, front)),
         "heat_maps": _heat_maps(view, matters),
         "influences": [(m, _influence_rows(m, matters[m.key])) for m in view.metrics if matters[m.key]],
-        "palette": [*series, *levels, *(cycle_series() if drills else ())],
         "series": series,
         "breakdown": safe(
             bars.stacked(
@@ -75,15 +91,12 @@ def _render(view: SweepView, most: int, *, details: bool) -> str:
             )
         ),
         "varied": list(view.varied()),
-        "columns": [(m, m.scale(max((p.figures.get(m.key, 0.0) for p in shown), default=0.0))) for m in view.metrics],
-        "rows": shown,
         "on_front": {p.place for p in front},
         "value_of": value_of,
         "number": number,
         "winners": _winners(view),
         "front": front,
     }
-    return environment().get_template("sweep.html.j2").render(context)
 
 
 def _drills(view: SweepView, *, details: bool) -> tuple[list[dict[str, Any]], list[Series]]:
