@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> None:
                 f"the best of {found.asked:,} points of {size:,}, seed {arguments.seed}; how far from the exact front "
                 "is unknown"
             )
-        written = _files(arguments, store, found, space.name, how)
+        written = _files(arguments, store, found, space.name, how, bar)
     for path, content in written.items():
         outputs.write(path, content)
     if arguments.quiet or outputs.STDOUT in written:
@@ -93,15 +93,18 @@ def run(arguments: argparse.Namespace) -> None:
     console.emit("".join(f"wrote {path}\n" for path in written))
 
 
-def _files(arguments: argparse.Namespace, store: Store, found: Front, name: str, how: str) -> dict[str, str | bytes]:
+def _files(
+    arguments: argparse.Namespace, store: Store, found: Front, name: str, how: str, bar: Bar
+) -> dict[str, str | bytes]:
     """The reports that are asked for."""
     out: dict[str, str | bytes] = {}
     if arguments.html is None and arguments.pdf is None:
         return out
-    from accsim.sweep.report import search_view_of
+    from accsim.sweep.report import search_view_of, settings_of_trials, with_winners
 
     command = shlex.join(["accsim", *arguments.command_line])
     view = search_view_of(store, found, arguments.minimise, f"{how[0].upper()}{how[1:]}.", name, command)
+    view = with_winners(view, settings_of_trials(found), bar)
     if arguments.html is not None:
         from accsim.report.sweep.page import render_sweep
 

@@ -1,7 +1,8 @@
 """Write the report of a sweep: one HTML file that needs no network, or a PDF of a few pages.
 
 Pareto fronts, parallel coordinates, what each setting does, the energy of the best by component, the best points with
-the commands that run them alone, a table that sorts and filters, and why points have no figures.
+the commands that run them alone and, estimated again, layer by layer with their rooflines; a table that sorts and
+filters, and why points have no figures.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from accsim.cli import console, outputs
 from accsim.cli.parser import Parser
+from accsim.cli.progress import Bar
 from accsim.errors import InputError
 
 EPILOG = """\
@@ -40,12 +42,14 @@ def run(arguments: argparse.Namespace) -> None:
     outputs.check_writable({"--output": output, "--pdf": arguments.pdf})
     from accsim.report.files import write_whole
     from accsim.report.sweep.page import render_sweep
-    from accsim.sweep.report import view_of
+    from accsim.sweep.report import settings_of, view_of, with_winners
     from accsim.sweep.store import Store
 
     with Store(arguments.store, read_only=True) as store:
         title = arguments.title or ", ".join(name for _, name, _ in store.spaces()) or "sweep"
         view = view_of(store, title, shlex.join(["accsim", *sys.argv[1:]]))
+        with Bar("report", quiet=False) as bar:
+            view = with_winners(view, settings_of(store), bar)
     if not (view.points or view.infeasible_points or view.failed_points):
         raise InputError([f"{arguments.store}: there are no points in it yet"])
     write_whole(output, render_sweep(view))

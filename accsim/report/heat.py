@@ -41,8 +41,8 @@ def grid(
     """The grid: ``cells`` are [row][column], ``None`` where there is no figure; ``tall`` is the height of a row."""
     left = 20 + 6.4 * max((len(shorten(row, 18)) for row in rows), default=0)
     wide = min(92.0, (NARROW - left - RIGHT) / max(1, len(columns)))
-    body = [svg.text(left, 12, across, css="unit"), svg.text(4, TOP + 14, shorten(down, 24), css="unit")]
-    top = TOP + 22
+    body = [svg.text(4, 12, f"↓ {shorten(down, 34)}   → {shorten(across, 34)}", css="unit")]
+    top = TOP + 12
     for j, column in enumerate(columns):
         body.append(svg.text(left + wide * (j + 0.5), top - 6, shorten(column, int(wide / 6.2)), "middle", "small"))
     for i, row in enumerate(rows):

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
 from accsim import __version__
-from accsim.errors import InputError
-from accsim.report.sweep.points import Found, Metric, SweepPoint, SweepView
+from accsim.errors import AccsimError, InputError
+from accsim.report.sweep.points import Found, Metric, SweepPoint, SweepView, Winner
 from accsim.sweep.evaluate import Status
 from accsim.sweep.optimise import Front
 from accsim.sweep.pareto import hypervolume
+from accsim.sweep.settings import Settings
 from accsim.sweep.store import Store, Stored
 
 LATENCY = Metric("latency_ms", "latency", "s", 1e-3)
 AREA = Metric("area_mm2", "area", "mm²", prefixed=False)
 CYCLES = Metric("cycles", "cycles", "", prefixed=False)
+Watch = Callable[[int, int, str], None]
 REASONS = 20
 STEPS = 200
 """Most steps of a history of the front."""
@@ -100,6 +103,64 @@ def search_view_of(
         facts=_facts(store),
         found=Found(tuple(objectives), tuple(places[row.key] for row in found.points), how, history(points, titles)),
     )
+
+
+def with_winners(view: SweepView, settings: Callable[[set[int]], Mapping[int, Settings]], watch: Watch) -> SweepView:
+    """The same sweep with its best points estimated again, layer by layer.
+
+    Args:
+        settings: those of the points at some places.
+        watch: told how many of how many are done.
+    """
+    best = view.best_points()
+    known = settings({point.place for _, point in best})
+    winners = []
+    for number, (title, point) in enumerate(best):
+        watch(number, len(best), f"estimating winners again, point {point.place}")
+        winners.append(_winner(title, point, known[point.place]))
+    return replace(view, winners=winners)
+
+
+def _winner(title: str, point: SweepPoint, settings: Settings) -> Winner:
+    try:
+        found = run_of(settings)
+    except AccsimError as error:
+        return Winner(point, title, None, f"cannot be estimated again: {error}")
+    same = found["totals"]["energy"]["total"] == point.figures.get("energy")
+    differs = "" if same else "gives another energy now than the one that is stored: accsim or a file has changed."
+    return Winner(point, title, found, differs)
+
+
+def run_of(settings: Settings) -> dict[str, Any]:
+    """The result of a point, as ``accsim run --json`` has it.
+
+    Raises:
+        AccsimError: there is none.
+    """
+    from accsim.pipeline import estimate  # noqa: PLC0415
+
+    return estimate(
+        settings.workload, settings.hardware, dataflow=settings.dataflow, energy_table=settings.energy_table,
+        batch=settings.batch, bindings=settings.bindings, layers=settings.layers or None, objective=settings.objective,
+        search=settings.search, overrides=settings.overrides, energy_overrides=settings.energy_overrides,
+        search_table=settings.search_table, effort=settings.effort, compress=settings.compress,
+        command=settings.command(),
+    ).to_dict()  # fmt: skip
+
+
+def settings_of(store: Store) -> Callable[[set[int]], Mapping[int, Settings]]:
+    """What ``with_winners`` asks of the view of a store."""
+
+    def find(places: set[int]) -> dict[int, Settings]:
+        rows = enumerate(store.rows(Status.DONE.value))
+        return {number: row.settings for number, row in rows if number in places}
+
+    return find
+
+
+def settings_of_trials(found: Front) -> Callable[[set[int]], Mapping[int, Settings]]:
+    """What ``with_winners`` asks of the view of a search."""
+    return lambda places: {place: found.trials[place].settings for place in places}
 
 
 def history(points: Sequence[SweepPoint], titles: Mapping[str, str]) -> dict[str, list[tuple[int, float]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from accsim.report.sweep import charts
 from accsim.report.sweep.page import render_sweep
 from accsim.report.sweep.pdf import sweep_pdf
-from accsim.report.sweep.points import SweepPoint, SweepView, influences, order, value_of
+from accsim.report.sweep.points import SweepPoint, SweepView, Winner, influences, order, value_of
 from tests.report.pages import Page
+from tests.report.sample_result import sample_result
 from tests.report.sweep_views import AREA, ENERGY, LATENCY, NASTY, sweep_view
 from tests.report.test_browser import driven, opened, told
 
@@ -151,3 +153,30 @@ def test_the_page_in_a_browser(tmp_path: Path, width: int) -> None:
     assert out["title"] != "owned"
     assert out["overflow"] <= 0
     assert out["hash"].startswith("#P")
+
+
+def with_winners(view: SweepView, layers: int) -> SweepView:
+    result = sample_result(layers)
+    result["layers"][0]["name"] = NASTY
+    best = view.best_points()
+    return replace(view, winners=[Winner(point, title, result) for title, point in best])
+
+
+@pytest.mark.slow
+def test_a_large_sweep_with_winners_of_many_layers_stays_below_two_megabytes() -> None:
+    html = render_sweep(with_winners(sweep_view(10_000), 170))
+    assert len(html.encode()) < 2_000_000
+    assert "Winners, layer by layer" in Page(html).text
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [500, 1300])
+def test_winners_in_a_browser(tmp_path: Path, width: int) -> None:
+    html = render_sweep(with_winners(sweep_view(60), 12))
+    dom, console = opened(tmp_path, html, "#L13", width=width)
+    assert console == []
+    unfolded = [a.get("class") for tag, a in Page(dom).elements if tag == "details" and "open" in a]
+    assert unfolded == ["drill", "layer"]
+    out = told(opened(tmp_path, driven(html.replace('class="drill"', 'class="drill" open'), DRIVER), width=width)[0])
+    assert out["overflow"] <= 0
+    assert out["title"] != "owned"

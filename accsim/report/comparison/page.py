@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from accsim.report import charts as layer_charts
-from accsim.report import layer_table, sections
+from accsim.report import sections
 from accsim.report.colours import cycle_series, plain_series
 from accsim.report.comparison import charts, words
 from accsim.report.comparison.view import ComparisonView, MachineView, Runs, SideView, comparison_view
+from accsim.report.drill import drill
 from accsim.report.html import LARGEST_FILE, environment, safe
-from accsim.report.quantities import Scale, percent, scale, significant, whole
+from accsim.report.quantities import Scale, percent, significant
 
 FIGURES = (
     ("latency_ms", "Latency"),
@@ -32,7 +32,7 @@ def render_comparison(found: Mapping[str, Any], runs: Mapping[str, Runs]) -> str
     template = environment().get_template("comparison.html.j2")
     rows = max(sum(len(v.raw.get("activity", ())) for v in m.seen.layers) for m in view.equal.machines)
     while True:
-        page = template.render(context, drills=[_drill(view, m, rows) for m in view.equal.machines])
+        page = template.render(context, drills=[_drill(m, rows) for m in view.equal.machines])
         if len(page.encode("utf-8", "replace")) <= LARGEST_FILE or rows <= 0:
             return page
         rows = rows * 2 // 3 if rows > 20 else 0
@@ -144,60 +144,22 @@ def _both(side: SideView, name: str, both: Mapping[str, Any], unit: Scale | None
     return [*_totals(machine, both, unit), (f"{faster:.2f}", faster)]
 
 
-def _drill(view: ComparisonView, machine: MachineView, rows: int) -> dict[str, Any]:
-    """One machine's layers at equal node and peak: charts, the table, and a fold for each layer."""
-    seen = machine.seen
-    columns = layer_table.columns(seen)
-    unit = machine.unit.scale(max((layer.energy for layer in seen.layers), default=0.0))
-    time = scale(max((layer.latency_ms for layer in seen.layers), default=0.0), 1e-3, "s")
-    per_cycle = time.factor / (seen.clock_mhz * 1e3) if seen.clock_mhz else 1.0
-    levels = [one for one in seen.levels if seen.by_level.get(one.key, 0.0) > 0]
-    key, name = machine.series.css, machine.name
-    return {
-        "key": key,
-        "name": name,
-        "brief": f"{significant(machine.figures['compressed']['latency_ms'], 4)} ms, "
-        f"{machine.unit.show(machine.figures['compressed']['energy'])}, "
-        f"{whole(len(seen.layers))} layers",
-        "facts": [
-            ("speed-up", f"{machine.figures['speed_up']:.2f} of {machine.figures['ideal_speed_up']:.2f}"),
-            ("slots", words.reason(machine.figures)),
-            *sections.machine_facts(seen),
-        ],
-        "columns": columns,
-        "groups": layer_table.groups(columns),
-        "rows": layer_table.rows(seen, columns),
-        "details": sections.details(seen, None, rows),
-        "levels": levels,
-        "wide": layer_charts.Columns(seen.layers).wide,
-        "energy": safe(
-            layer_charts.stacked(
-                f"{key}-energy",
-                f"Energy per layer on {name}",
-                seen.layers,
-                levels,
-                lambda v: v.by_level,
-                unit.factor,
-                unit.unit,
-            )
-        ),
-        "time": safe(
-            layer_charts.stacked(
-                f"{key}-time",
-                f"Latency per layer on {name}",
-                seen.layers,
-                seen.cycles,
-                lambda v: {part: float(n) for part, n in v.cycles.items()},
-                per_cycle,
-                time.unit,
-            )
-        ),
-        "against": [
-            (layer.name, f"{before.latency_ms / layer.latency_ms:.2f}" if layer.latency_ms else "–")
-            for layer in seen.layers
-            if (before := machine.dense.get(layer.name)) is not None
-        ],
-    }
+def _drill(machine: MachineView, rows: int) -> dict[str, Any]:
+    """One machine's layers at equal node and peak."""
+    seen, figures = machine.seen, machine.figures
+    now = figures["compressed"]
+    brief = f"{significant(now['latency_ms'], 4)} ms, {machine.unit.show(now['energy'])}, {len(seen.layers)} layers"
+    facts = [
+        ("speed-up", f"{figures['speed_up']:.2f} of {figures['ideal_speed_up']:.2f}"),
+        ("slots", words.reason(figures)),
+        *sections.machine_facts(seen),
+    ]
+    against = [
+        (layer.name, f"{before.latency_ms / layer.latency_ms:.2f}" if layer.latency_ms else "–")
+        for layer in seen.layers
+        if (before := machine.dense.get(layer.name)) is not None
+    ]
+    return drill(seen, machine.series.css, machine.name, brief, facts, rows) | {"against": against}
 
 
 def sources(view: ComparisonView) -> list[tuple[str, list[str]]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from accsim.report.colours import Series, plain_series
+from accsim.report.drill import numbered
 from accsim.report.quantities import EnergyUnit, energy_unit
 from accsim.report.roofline import Roof
 from accsim.report.view import LayerView, ResultView, view
@@ -151,8 +152,6 @@ def _machine(
 ) -> MachineView:
     names = set(figures["layers"])
     seen = view(_of_layers(runs["compressed"], names))
-    layers = tuple(replace(layer, index=first + i) for i, layer in enumerate(seen.layers))
-    levels = tuple(replace(one, css=f"{series.css}{one.css}") for one in seen.levels)
     hardware = runs["compressed"].get("hardware_description") or {}
     link = float(hardware.get("dram_bits_per_cycle") or 0.0) * seen.clock_mhz / 8e3
     peak = float(figures["peak_gmacs"])
@@ -160,7 +159,7 @@ def _machine(
         name=str(figures["hardware"]),
         figures=figures,
         series=series,
-        seen=replace(seen, layers=layers, levels=levels),
+        seen=numbered(seen, first, series.css),
         dense={layer.name: layer for layer in view(_of_layers(runs["dense"], names)).layers},
         unit=energy_unit(runs["compressed"]["energy_table"]["unit"]),
         roof=Roof(peak, link) if peak > 0 and link > 0 else None,

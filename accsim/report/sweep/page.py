@@ -6,16 +6,23 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-from accsim.report import bars
-from accsim.report.colours import Series, plain_series
+from accsim.report import bars, sections
+from accsim.report.colours import Series, cycle_series, plain_series
+from accsim.report.drill import drill, numbered
 from accsim.report.html import LARGEST_FILE, environment, safe
-from accsim.report.quantities import percent, significant
+from accsim.report.quantities import percent, si, significant
+from accsim.report.roofline import roof
 from accsim.report.sections import Card
 from accsim.report.sweep import charts
 from accsim.report.sweep.points import Influence, Metric, SweepPoint, SweepView, influences, value_of
+from accsim.report.view import view as result_view
 
 MOST_ROWS = 2_000
 """Rows of the table at most: the fronts, then the points with the least of the first metric."""
+FOLDED = 200
+"""Rows below which a page that is too large has no folds for the layers of winners."""
+ACTIVITY = 300
+"""Activity rows of a winner."""
 HEAT_MAPS = 4
 NAMED_BARS = 20
 """Bars of the breakdown: points of the front, evenly chosen where there are more."""
@@ -23,24 +30,43 @@ NAMED_BARS = 20
 
 def render_sweep(view: SweepView) -> str:
     """Render a sweep; the page stays below 2 MB by leaving out rows of the table, which it then says."""
-    rows = MOST_ROWS
+    rows, context, details = MOST_ROWS, _context(view), True
+    winners = _drills(view, details=True)
+    template = environment().get_template("sweep.html.j2")
     while True:
-        page = _render(view, rows)
+        page = template.render(_with_winners(context, *winners), **_table(view, context["pairs"], rows))
         if len(page.encode("utf-8", "replace")) <= LARGEST_FILE or rows == 0:
             return page
         rows //= 2
+        if details and rows <= FOLDED:
+            details, winners = False, _drills(view, details=False)
 
 
-def _render(view: SweepView, most: int) -> str:
+def _with_winners(context: dict[str, Any], drills: list[dict[str, Any]], levels: list[Series]) -> dict[str, Any]:
+    colours = [*context["series"], *levels, *(cycle_series() if drills else ())]
+    return context | {"drills": drills, "palette": colours}
+
+
+def _table(view: SweepView, pairs: Sequence[tuple[Metric, Metric]], most: int) -> dict[str, Any]:
+    """The table of points."""
+    shown = _table_points(view, pairs, most)
+    return {
+        "columns": [(m, m.scale(max((p.figures.get(m.key, 0.0) for p in shown), default=0.0))) for m in view.metrics],
+        "rows": shown,
+    }
+
+
+def _context(view: SweepView) -> dict[str, Any]:
+    """Everything that is there however long the table is."""
     energy = view.metric("energy")
     front = view.chosen()
     pairs = [(a, b) for a, b in combinations(view.metrics, 2) if _both(view, a, b)]
     matters = {m.key: influences(view, m.key) for m in view.metrics}
     series = _levels(view)
     unit = energy.scale(max((sum(p.parts.values()) for p in front), default=0.0))
-    shown = _table_points(view, pairs, most)
-    context: dict[str, Any] = {
+    return {
         "view": view,
+        "pairs": pairs,
         "cards": _cards(view, front),
         "findings": _findings(view, front, matters),
         "scatters": [
@@ -53,7 +79,7 @@ def _render(view: SweepView, most: int) -> str:
         "parallel": safe(charts.parallel("parallel", view, view.metrics, front)),
         "heat_maps": _heat_maps(view, matters),
         "influences": [(m, _influence_rows(m, matters[m.key])) for m in view.metrics if matters[m.key]],
-        "palette": series,
+        "series": series,
         "breakdown": safe(
             bars.stacked(
                 "breakdown",
@@ -65,15 +91,30 @@ def _render(view: SweepView, most: int) -> str:
             )
         ),
         "varied": list(view.varied()),
-        "columns": [(m, m.scale(max((p.figures.get(m.key, 0.0) for p in shown), default=0.0))) for m in view.metrics],
-        "rows": shown,
         "on_front": {p.place for p in front},
         "value_of": value_of,
         "number": number,
         "winners": _winners(view),
         "front": front,
     }
-    return environment().get_template("sweep.html.j2").render(context)
+
+
+def _drills(view: SweepView, *, details: bool) -> tuple[list[dict[str, Any]], list[Series]]:
+    """The winners' layers, and the colours of their levels."""
+    out, levels, first = list[dict[str, Any]](), list[Series](), 0
+    for place, winner in enumerate(view.winners):
+        if winner.result is None:
+            continue
+        seen = numbered(result_view(winner.result), first, f"w{place}")
+        first += len(seen.layers)
+        levels += seen.levels
+        hardware = winner.result.get("hardware_description") or {}
+        facts = [*sections.tags(seen), *sections.machine_facts(seen)]
+        name = f"{winner.title}: point {winner.point.place}"
+        brief = f"{si(seen.latency_ms, 's', 1e-3)}, {seen.unit.show(seen.energy)}"
+        found = drill(seen, f"w{place}", name, brief, facts, ACTIVITY, roof(hardware), details=details)
+        out.append(found | {"said": winner.said, "command": winner.point.command})
+    return out, levels
 
 
 def _both(view: SweepView, first: Metric, second: Metric) -> bool:
@@ -186,11 +227,9 @@ def _table_points(view: SweepView, pairs: Sequence[tuple[Metric, Metric]], most:
 def _winners(view: SweepView) -> list[tuple[str, str, str]]:
     """The best of each metric, and the front of a search: title, figures, command."""
     out = []
-    for metric in view.metrics:
-        best = view.best(metric.key)
-        if best is not None:
-            figures = ", ".join(f"{m.title} {m.show(best.figures.get(m.key))}" for m in view.metrics)
-            out.append((f"Least {metric.title}: point {best.place}", figures, best.command))
+    for title, point in view.best_points():
+        figures = ", ".join(f"{m.title} {m.show(point.figures.get(m.key))}" for m in view.metrics)
+        out.append((f"{title}: point {point.place}", figures, point.command))
     told = {command for _, _, command in out}
     for point in _some(view.chosen()) if view.found is not None else ():
         if point.command not in told:

@@ -7,8 +7,10 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from accsim.report.paper import Draw, heading, log_axes, paper, text_pages
+from accsim.report.pdf import layer_pages
 from accsim.report.quantities import percent
 from accsim.report.sweep.points import Metric, SweepPoint, SweepView, influences
+from accsim.report.view import view as result_view
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,13 +24,11 @@ def sweep_pdf(view: SweepView) -> bytes:
         pages += _scatter(view, first, second)
     if view.found is not None and view.found.history:
         pages.append(lambda figure: _history(figure, view))
-    return paper(
-        view.title,
-        [
-            *pages,
-            *text_pages(f"The front of {view.goal}, the least {view.compared[0].title} first", _front(view, front)),
-        ],
-    )
+    pages += text_pages(f"The front of {view.goal}, the least {view.compared[0].title} first", _front(view, front))
+    for winner in view.winners:
+        if winner.result is not None:
+            pages += layer_pages(result_view(winner.result), f"{winner.title}: point {winner.point.place}")
+    return paper(view.title, pages)
 
 
 def _summary(view: SweepView, front: Sequence[SweepPoint]) -> list[str]:

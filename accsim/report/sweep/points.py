@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from accsim.report.front import front
 from accsim.report.quantities import MISSING, Scale, scale, significant
@@ -60,6 +60,22 @@ class SweepPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Winner:
+    """A point that was estimated again when the report was made, for its layers.
+
+    Attributes:
+        title: what it is the best in.
+        result: as ``accsim run --json`` has it; ``None`` where there is none.
+        said: what went wrong, or differs from what is stored.
+    """
+
+    point: SweepPoint
+    title: str
+    result: Mapping[str, Any] | None
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What a search of a space found.
 
@@ -89,6 +105,7 @@ class SweepView:
         spaces: names and texts of the files that the points came from.
         facts: versions and the like, for the end of the page.
         found: what a search found; ``None`` for a sweep.
+        winners: layer by layer; none unless they were estimated again.
     """
 
     title: str
@@ -104,6 +121,7 @@ class SweepView:
     command: str = ""
     facts: Sequence[tuple[str, str]] = field(default_factory=tuple)
     found: Found | None = None
+    winners: Sequence[Winner] = ()
 
     @property
     def compared(self) -> tuple[Metric, ...]:
@@ -146,6 +164,17 @@ class SweepView:
         """The point with the least of a metric."""
         known = [p for p in self.points if metric in p.figures]
         return min(known, key=lambda p: (p.figures[metric], p.place), default=None)
+
+    def best_points(self) -> list[tuple[str, SweepPoint]]:
+        """The best of each metric, each point once, with what it is the best in."""
+        titles: dict[int, list[str]] = {}
+        points: dict[int, SweepPoint] = {}
+        for metric in self.metrics:
+            best = self.best(metric.key)
+            if best is not None:
+                titles.setdefault(best.place, []).append(metric.title)
+                points[best.place] = best
+        return [(f"Least {' and '.join(titles[place])}", point) for place, point in points.items()]
 
     def metric(self, key: str) -> Metric:
         """A metric by its key."""
