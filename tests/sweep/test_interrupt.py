@@ -67,11 +67,11 @@ def test_a_million_points_are_planned_begun_killed_and_gone_on_with(tmp_path: Pa
     assert planned.startswith("space: 1,000,000 points\n")
     assert "1,000,000 points to estimate, 10,000 of them mapped, the others priced" in planned
     path, least = tmp_path / "million.sqlite", 0
-    for more in (2000, 1000):
+    for more in (1500, 500):
         sweep = Sweep(tmp_path, path.name)
         while not (path.exists() and rows(path) >= least + more):
             assert sweep.process.poll() is None
-            time.sleep(0.1)
+            time.sleep(0.5)
         os.kill(sweep.process.pid, signal.SIGKILL)
         sweep.process.communicate()
         least = rows(path)
