@@ -101,7 +101,8 @@ def _details(level: Level) -> list[str]:
         case Link():
             return [{"in": "buffer to PEs", "out": "PEs to buffer", "local": "PE to PE"}[level.direction]]
         case VectorUnit():
-            return [f"{level.lanes} lanes", *([f"fused: {', '.join(level.fused)}"] if level.fused else [])]
+            held = [] if level.row_words is None else [f"rows of {level.row_words} words"]
+            return [f"{level.lanes} lanes", *([f"fused: {', '.join(level.fused)}"] if level.fused else []), *held]
 
 
 def _clock(level: Dram) -> str:

@@ -96,7 +96,7 @@ def build_level(level: LevelFile) -> Level:
         return RegisterFile(level.name, operands(level.operands, IN_PE), level.width, words, level.cell)
     if isinstance(level, LinkFile):
         return Link(level.name, operands(level.operands, CARRIED[level.direction]), level.width, level.direction)
-    return VectorUnit(level.name, level.lanes, level.fused)
+    return VectorUnit(level.name, level.lanes, level.fused, row_words=level.row_words)
 
 
 def operands(written: Operands, every: tuple[Operand, ...] = STORED) -> tuple[Operand, ...]:

@@ -179,12 +179,15 @@ class VectorUnit:
         lanes: operations per cycle.
         fused: activations applied to words as they pass, on their way out of the array or of another operation of
             this unit: they cost operations, and no traffic of their own.
+        row_words: words of a row that its buffer holds between the passes of a softmax or a layer norm; longer rows
+            are loaded again for each pass. ``None`` for rows of any length.
     """
 
     name: str
     lanes: int
     fused: tuple[str, ...] = ()
     kind: LevelKind = LevelKind.VECTOR
+    row_words: int | None = None
 
 
 Level = Dram | Sram | RegisterFile | Link | VectorUnit

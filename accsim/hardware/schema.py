@@ -260,12 +260,13 @@ class LinkFile(Model):
 
 
 class VectorFile(Model):
-    """The unit for layers without MACs."""
+    """The unit for layers without MACs; ``row_words`` is what its buffer holds of a row, any length if not given."""
 
     name: LevelName
     kind: Literal["vector"]
     lanes: Annotated[int, Field(ge=1, le=2**20)]
     fused: tuple[str, ...] = ()
+    row_words: Annotated[int, Field(ge=0, le=2**40)] | None = None
 
 
 LevelFile = Annotated[DramFile | SramFile | RegisterFileFile | LinkFile | VectorFile, Field(discriminator="kind")]

@@ -63,7 +63,8 @@ def _level(level: Level) -> dict[str, object]:
         width_if = None if level.width_bits is None else spell_size(level.width_bits)
         held = _operands(level.operands, CARRIED[level.direction])
         return head | {"direction": level.direction} | held | _given(width=width_if)
-    return head | {"lanes": level.lanes} | ({"fused": list(level.fused)} if level.fused else {})
+    out = head | {"lanes": level.lanes} | ({"fused": list(level.fused)} if level.fused else {})
+    return out if level.row_words is None else out | {"row_words": level.row_words}
 
 
 def _dram(level: Dram) -> dict[str, object]:

@@ -25,6 +25,7 @@ from accsim.simulate.tiled.families import array_of, off_chip_of, reported
 from accsim.simulate.tiled.idle import idle_slots
 from accsim.simulate.values import Tensors, measure
 from accsim.simulate.vector import Role, count_passing, count_vector
+from accsim.simulate.vector_rows import rows_note
 from accsim.workload.layer import Layer, LayerKind, Operand
 from accsim.workload.network import Network
 
@@ -168,6 +169,7 @@ def simulate_other(layer: Layer, network: Network, accelerator: Accelerator, pla
     elif role is Role.OWN:
         homes = tuple(home_of(plan, source) for source in layer.inputs)
         cycles = count_vector(layer, accelerator, homes, home_of(plan, layer.name), ledger)
+        notes = rows_note(layer, accelerator.vector)
     bits = accelerator.pe.activation_bits
     out = TensorReport(
         Operand.OFMAP,

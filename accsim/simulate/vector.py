@@ -8,6 +8,8 @@ textbook form of each function. Some layers move nothing of their own:
 * an activation the machine fuses is applied to outputs as they leave the array: operations, but no traffic and no time;
   after another operation of the vector unit it shares that one's pass: operations and their time, but no traffic.
 
+Softmax and layer norm go over a row several times (``vector_rows``).
+
 A lane does one operation per cycle, and moves one word per cycle where there is less to do (a shuffle has none).
 """
 
@@ -19,6 +21,7 @@ from math import prod
 from accsim.hardware.accelerator import Accelerator
 from accsim.simulate.activity import Action, Cycles
 from accsim.simulate.ledger import Ledger
+from accsim.simulate.vector_rows import loads, operations_again, row_words
 from accsim.workload.layer import Layer, LayerKind, Operand
 
 
@@ -98,14 +101,18 @@ def count_vector(
     """
     dram, bits = accelerator.dram, accelerator.pe.activation_bits
     off_chip = 0
-    stage = next((b.name for b in accelerator.buffers if Operand.IFMAP in b.operands), None)
-    unit = accelerator.vector
+    buffer = next((b for b in accelerator.buffers if Operand.IFMAP in b.operands), None)
+    stage, unit = buffer.name if buffer else None, accelerator.vector
+    again = loads(layer, unit)
+    held = buffer is not None and again > 1 and row_words(layer) * bits <= buffer.partition(Operand.IFMAP).size_bits
     for operand, home, words, word_bits in _sources(layer, accelerator, input_homes):
+        times = again if operand is Operand.IFMAP else 1
         if home is None:
-            off_chip += words * word_bits
-            ledger.move(dram.name, operand, Action.READ, words, word_bits, peer=stage)
-            ledger.move(stage, operand, Action.FILL, words, word_bits, peer=dram.name)
-        ledger.move(home or stage, operand, Action.READ, words, word_bits)
+            fetched = words * (1 if held else times)
+            off_chip += fetched * word_bits
+            ledger.move(dram.name, operand, Action.READ, fetched, word_bits, peer=stage)
+            ledger.move(stage, operand, Action.FILL, fetched, word_bits, peer=dram.name)
+        ledger.move(home or stage, operand, Action.READ, words * times, word_bits)
     ledger.move(output_home or stage, Operand.OFMAP, Action.WRITE, layer.ofmap_words, bits)
     if output_home is None:
         off_chip += layer.ofmap_words * bits
@@ -113,7 +120,7 @@ def count_vector(
         ledger.move(dram.name, Operand.OFMAP, Action.WRITE, layer.ofmap_words, bits, peer=stage)
     compute = 0
     if unit is not None:
-        count = operations(layer)
+        count = operations(layer) + operations_again(layer, unit)
         ledger.times(unit.name, Operand.COMPUTE, Action.OP, count)
         compute = -(-max(count, layer.ofmap_words) // unit.lanes)
     waits = dram.cycles(off_chip, accelerator.clock_mhz) - compute
