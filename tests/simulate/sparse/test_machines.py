@@ -48,6 +48,19 @@ def same(counted: Any, expected: tuple[int, dict[str, int]]) -> None:
     assert {"multiplies": counted.multiplies, **dict(counted.idle)} == slots
 
 
+wide_scnns = st.builds(
+    scnn.Scnn, small, small, st.integers(1, 8), st.integers(5, 12), st.just(1024), st.sampled_from([32, 64])
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(cases(), wide_scnns)
+def test_scnn_of_wide_vectors(case: Case, machine: scnn.Scnn) -> None:
+    """More filters in a step than residues of their number: groups that cannot be compared are counted one by one."""
+    if scnn.together(case.g, machine):
+        same(check(scnn, case, machine), naive.scnn(*case, machine, scnn.halo_area(case.g, machine)))
+
+
 @EXAMPLES
 @given(cases(), scnns)
 def test_scnn(case: Case, machine: scnn.Scnn) -> None:
