@@ -15,9 +15,9 @@ from accsim.hardware.accelerator import Accelerator, Array, Dram, LevelKind, Lin
 from accsim.hardware.datapath import Datapath
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping
-from accsim.simulate.activity import Action
 from accsim.simulate.scalesim import ScaleSimReport
 from accsim.totals import cycles_of, no_stalls, result_totals, utilization
+from accsim.vector_share import share_note, vector_unit
 from accsim.workload.layer import Layer
 from accsim.workload.network import Network
 
@@ -145,7 +145,7 @@ class Result:
             "hardware_description": self._hardware(),
             "area": {"by_level": {k: v for k, v in used.by_level if v is not None}, "notes": list(used.notes)},
         }
-        unit = self.vector_unit()
+        unit = vector_unit(self.network, self.accelerator, self.estimates)
         if unit is not None:
             out["vector_unit"] = unit
         out["versions"] = versions()
@@ -317,53 +317,13 @@ class Result:
     def _notes(self) -> list[str]:
         out = list(self.compressed.notes()) if self.compressed else []
         out += [note for e in self.estimates for note in e.notes]
-        out += self._vector_share()
+        unit = vector_unit(self.network, self.accelerator, self.estimates)
+        out += share_note(unit, self.cycles, self.energy)
         if self.accelerator.assumed:
             out.append(
                 f"{self.accelerator.name}: assumed figures: {len(self.accelerator.assumed)}, see the accelerator"
             )
         return out
-
-    def vector_unit(self) -> dict[str, Any] | None:
-        """What the vector unit takes of the network; ``None`` if there is none, or it has nothing to do.
-
-        ``operations`` are all of them, ``operations_of_codes`` those that codes of weights leave; ``energy`` is the
-        unit's own. ``without_macs`` has cycles and energy, of all levels, of the layers without MACs; ``stall_cycles``
-        are those that layers with MACs wait for the unit.
-        """
-        vector, layers = self.accelerator.vector, list(zip(self.network.layers, self.estimates, strict=True))
-        if vector is None:
-            return None
-        done = [row for _, e in layers for row in e.rows if row.count.level == vector.name]
-        ops = sum(row.count.accesses for row in done if row.count.action is Action.OP)
-        if not ops:
-            return None
-        others = [e for layer, e in layers if not layer.kind.has_macs]
-        return {
-            "operations": ops,
-            "operations_of_codes": sum(n for layer, _ in layers for _, n in layer.residual),
-            "energy": self.energy_by_level().get(vector.name, 0.0),
-            "stall_cycles": sum(dict(e.activity.cycles.stalls).get(vector.name, 0) for _, e in layers),
-            "without_macs": {
-                "cycles": sum(e.activity.cycles.total for e in others),
-                "energy": sum(e.energy for e in others),
-            },
-        }
-
-    def _vector_share(self) -> list[str]:
-        """The vector unit's share of the network, and that of layers without MACs, in a sentence."""
-        unit = self.vector_unit()
-        if unit is None:
-            return []
-        of_codes, others = unit["operations_of_codes"], unit["without_macs"]
-        left = f", {of_codes:,} of them left by the codes of weights" if of_codes else ""
-        waits = f"; the array waits for it in {_share(unit['stall_cycles'], self.cycles)} of the cycles"
-        return [
-            f"vector unit: {unit['operations']:,.0f} operations{left}; {_share(unit['energy'], self.energy)} of the "
-            f"energy, and layers without MACs take {_share(others['cycles'], self.cycles)} of the cycles and "
-            f"{_share(others['energy'], self.energy)} of the energy, traffic included"
-            f"{waits if unit['stall_cycles'] else ''}"
-        ]
 
     def _warnings(self) -> list[str]:
         out = [warning for e in self.estimates for warning in e.warnings]
@@ -371,10 +331,6 @@ class Result:
         if unused:
             out.append(f"energy table {self.table.name}: entries never used: {'; '.join(unused)}")
         return out
-
-
-def _share(part: float, whole: float) -> str:
-    return f"{part / whole if whole else 0:.1%}"
 
 
 def versions() -> dict[str, str]:

@@ -244,6 +244,8 @@ def _total(estimates: Iterable[LayerEstimate], machine: Accelerator) -> Total:
     held, dram = list(estimates), machine.dram.name
     cycles = sum(e.activity.cycles.total for e in held)
     waits = sum(dict(e.activity.cycles.stalls).get(dram, 0) for e in held)
+    unit = machine.vector
+    behind = sum(dict(e.activity.cycles.stalls).get(unit.name, 0) for e in held) if unit else 0
     return Total(
         latency_ms=sum(e.latency_ms for e in held),
         processing_ms=sum(e.processing_ms for e in held),
@@ -257,4 +259,5 @@ def _total(estimates: Iterable[LayerEstimate], machine: Accelerator) -> Total:
         macs=sum(e.activity.macs for e in held),
         effectual_macs=float(sum(e.activity.effectual_macs for e in held)),
         waiting=waits / cycles if cycles else 0.0,
+        vector_waiting=behind / cycles if cycles else 0.0,
     )

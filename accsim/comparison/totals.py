@@ -22,6 +22,7 @@ class Total:
         energy: in the energy table's unit.
         macs, effectual_macs: all, and those whose words are both not zero and no padding.
         waiting: share of the cycles that wait for off-chip transfers.
+        vector_waiting: share of the cycles that wait for the vector unit's operations.
     """
 
     latency_ms: float
@@ -31,10 +32,13 @@ class Total:
     macs: int
     effectual_macs: float
     waiting: float
+    vector_waiting: float = 0.0
 
     @property
     def bound(self) -> str:
-        """What most of the time goes to: the off-chip link, or the array."""
+        """What most of the time goes to: the off-chip link, the vector unit, or the array."""
+        if self.vector_waiting > 0.5:
+            return "vector"
         return "dram" if self.waiting > 0.5 else "array"
 
     def to_dict(self) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
+import accsim
 from accsim.comparison import Comparison, compare
 from accsim.comparison.equal import equalised, peak_macs_per_cycle
 from accsim.comparison.machines import open_machines
@@ -167,3 +169,14 @@ def test_mistakes_in_changes_name_the_machine() -> None:
     with pytest.raises(InputError) as given:
         open_machines([load_accelerator("eie")], ["clock=2 MHz"])
     assert str(given.value) == "--set clock=2 MHz: eie was given as it is; only files can be changed"
+
+
+def test_a_vector_unit_that_takes_longest_is_the_bound() -> None:
+    """A hundred million operations on eight lanes: the array and the link wait."""
+    network = accsim.load_network("lenet_caffe")
+    layers = tuple(replace(la, residual=(("scale", 10**8),)) if la.name == "ip2" else la for la in network.layers)
+    made = compare(replace(network, layers=layers), ["edge_8x8"], layers=["ip*"])
+    (machine,) = made.raw.machines
+    assert machine.compressed.bound == "vector"
+    assert machine.compressed.latency_ms == pytest.approx(10**8 / 8 / 200e3, rel=0.1)
+    assert machine.compressed.waiting + machine.compressed.vector_waiting < 1

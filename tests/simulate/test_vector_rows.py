@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from accsim.hardware.accelerator import Accelerator, Partition, Sram, VectorUnit
 from accsim.hardware.reader import load_accelerator
+from accsim.hardware.writer import write_accelerator
+from accsim.pipeline import estimate
 from accsim.simulate.activity import Action, Cycles
 from accsim.simulate.ledger import Ledger
 from accsim.simulate.vector import count_vector
@@ -97,8 +99,29 @@ def test_other_layers_pass_once(kind: LayerKind) -> None:
     assert ledgers[0].counts() == ledgers[1].counts()
 
 
+def test_a_file_written_again_says_the_same() -> None:
+    held = load_accelerator("edge_8x8", ("levels.vector.row_words=256",))
+    assert "row_words: 256" in write_accelerator(held)
+
+
 def test_files_say_how_long_a_row_may_be() -> None:
     known, other = load_accelerator("edge_8x8"), load_accelerator("edge_8x8", ("levels.vector.row_words=256",))
     assert isinstance(known.vector, VectorUnit)
     assert (known.vector.row_words, other.vector and other.vector.row_words) == (None, 256)
     assert any(isinstance(level, Sram) and Operand.IFMAP in level.operands for level in known.levels)
+
+
+def test_results_have_the_share_of_the_vector_unit() -> None:
+    """Pooling, activations and softmax of a small network: the unit's operations are those of its layers."""
+    result = estimate("lenet_caffe", "edge_8x8", effort="quick")
+    described = result.to_dict()
+    unit, rows = described["vector_unit"], [row for one in result.estimates for row in one.rows]
+    ops = [row for row in rows if row.count.action is Action.OP]
+    assert unit["operations"] == sum(row.count.accesses for row in ops) > 0
+    assert unit["energy"] == pytest.approx(sum(row.energy for row in ops))
+    without = [e for la, e in zip(result.network.layers, result.estimates, strict=True) if not la.kind.has_macs]
+    assert unit["without_macs"]["cycles"] == sum(e.activity.cycles.total for e in without)
+    assert unit["without_macs"]["energy"] == pytest.approx(sum(e.energy for e in without))
+    assert (unit["operations_of_codes"], unit["stall_cycles"]) == (0, 0)
+    share = unit["without_macs"]["cycles"] / described["totals"]["cycles"]["total"]
+    assert any(f"layers without MACs take {share:.1%} of the cycles" in note for note in described["notes"])
