@@ -35,7 +35,6 @@ from accsim.simulate.network import Progress, simulate_other, tasks
 from accsim.simulate.residency import WORKING_SHARES, Plan, plan
 from accsim.simulate.scalesim_layers import scalesim_layers
 from accsim.simulate.stepped.operands import require_integers
-from accsim.simulate.tiled.families import FAMILIES
 from accsim.simulate.values import Array, Tensors
 from accsim.workload.layer import Layer, Operand
 from accsim.workload.network import Network
@@ -348,7 +347,7 @@ def _on(machine: Accelerator, compressed: Compressed | None) -> Compressed | Non
     """The compressed network with what an estimate on this machine leaves out of it."""
     if compressed is None:
         return None
-    follows, decodes = machine.array.family in FAMILIES, machine.dram.weight_decoder is not None
+    follows, decodes = machine.follows_widths, machine.dram.weight_decoder is not None
     settled = {FASTER_NOTHING, NOT_PACKED} if follows else set()
     settled |= {NOT_DECODED, NOT_PACKED} if decodes else set()
     return replace(compressed, not_modelled=tuple(s for s in compressed.not_modelled if s not in settled))

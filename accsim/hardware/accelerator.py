@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from accsim.hardware.datapath import BIT_PARALLEL, Datapath
+from accsim.hardware.datapath import BIT_PARALLEL, Datapath, DatapathKind
 from accsim.hardware.levels import (
     Cell,
     Dram,
@@ -149,7 +149,7 @@ class Pe:
         psum_gating: row stationary: a zero ifmap word stops the read and the write of the psum scratchpad too.
         fifo_depth: row stationary: words of the FIFO before the ifmap spad; ``None`` for as many as a mapping needs. A
             mapping that may need more is not legal (see ``mapping.row_stationary.fifo_demand``).
-        datapath: inner product: what is done with the operands, and in how many cycles.
+        datapath: inner product and systolic: what is done with the operands, and in how many cycles.
     """
 
     weight_bits: int
@@ -248,6 +248,15 @@ class Accelerator:
             return 1
         shared = Operand.PSUM in level.operands or self.array.sparse is not None
         return self.array.pes // self.array.lanes if shared else self.array.pes
+
+    @property
+    def follows_widths(self) -> bool:
+        """Whether operands are as wide as a layer's codes, and time, energy or traffic with them.
+
+        They are on arrays that run tiles, and with any datapath but the multiplier, which takes every word whole.
+        """
+        tiled = self.array.family in (ArrayFamily.INNER_PRODUCT, ArrayFamily.SPARSE)
+        return tiled or self.pe.datapath.kind is not DatapathKind.BIT_PARALLEL
 
     def bits(self, operand: Operand) -> int:
         """Width of one word of ``operand``."""

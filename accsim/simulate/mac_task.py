@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
-from accsim.hardware.accelerator import Accelerator, ArrayFamily, Dram
+from accsim.hardware.accelerator import Accelerator, Dram
 from accsim.hardware.datapath import DatapathKind
 from accsim.mapping.capacity import Reserved
 from accsim.mapping.mapping import Mapping
@@ -97,13 +97,8 @@ class MacTask:
         return accelerator if pe == accelerator.pe else replace(accelerator, pe=pe)
 
     def follows(self, accelerator: Accelerator) -> Accelerator:
-        """The machine as this layer runs on it: operands are as wide as the layer's where its PEs follow widths.
-
-        Those of arrays that run tiles do, and any with a datapath of its own; multipliers take every word whole.
-        """
-        tiled = accelerator.array.family in (ArrayFamily.INNER_PRODUCT, ArrayFamily.SPARSE)
-        own = accelerator.pe.datapath.kind is not DatapathKind.BIT_PARALLEL
-        return self.machine(accelerator) if tiled or own else accelerator
+        """The machine as this layer runs on it: operands are as wide as the layer's where its PEs follow widths."""
+        return self.machine(accelerator) if accelerator.follows_widths else accelerator
 
     @property
     def on_zero_weights(self) -> int:

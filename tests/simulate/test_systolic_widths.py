@@ -90,6 +90,16 @@ def test_the_search_and_the_result_follow_the_widths_of_each_layer() -> None:
     assert cycles[0] > 3 * cycles[1]
 
 
+def test_a_compressed_network_is_not_said_to_gain_nothing() -> None:
+    said = "codes narrower than the machine's operands"
+    serial, whole = (
+        estimate("lenet_caffe", machine(path), compress="lenet-deep-compression", layers=["conv2"]).to_dict()
+        for path in (Datapath(K.ACTIVATION_SERIAL), Datapath())
+    )
+    assert not any(said in one for one in serial["not_modelled"])
+    assert any(said in one for one in whole["not_modelled"])
+
+
 def test_a_layer_whose_weights_the_pes_cannot_take_is_named() -> None:
     acc = machine(Datapath(K.XNOR), 1)
     layer = conv(G, 8, 8)

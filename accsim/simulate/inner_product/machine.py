@@ -13,7 +13,6 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from accsim.errors import AccsimError
 from accsim.hardware.accelerator import InitialPsum
 from accsim.hardware.datapath import DatapathKind, Digits
 from accsim.mapping.dataflow import DIMENSIONS, RELEVANT, TiledDataflow
@@ -23,7 +22,7 @@ from accsim.simulate.flows import Occupancy, TiledFlows
 from accsim.simulate.inner_product import tile
 from accsim.simulate.inner_product.blocks import Blocks, blocks_of, single
 from accsim.simulate.inner_product.datapaths import SHARING, STEPPING, Follows, Rate, fused_width, rate_of
-from accsim.simulate.inner_product.operands import keeps
+from accsim.simulate.inner_product.operands import keeps, require_powers
 from accsim.simulate.ledger import OUTLIER_LANE, PE
 from accsim.simulate.phase import Phase
 from accsim.simulate.stepped.machine import Observed, Operands, Probe, Step, Words
@@ -93,7 +92,7 @@ class SteppedInnerProduct:
             case Follows.OUTLIERS:
                 return tile.OUTLIERS, _how(rate.narrow_bits, rate.outlier_lanes, self.signed)
         if self.path.kind is DatapathKind.SHIFT:
-            self._check_powers()
+            require_powers(self.weight, self.place.accelerator.name)
             return tile.SHIFT, _how()
         if self.path.kind is DatapathKind.CODEBOOK and len(self.book) <= self.path.codebook_words:
             return tile.LOOK_UP, _how()  # words of more kinds than the table holds do not come from it
@@ -110,16 +109,6 @@ class SteppedInnerProduct:
             a, w = (max(1, fused_width(self.path, bits) // self.path.fused_bits) for bits in (a_bits, w_bits))
             return tile.TURNS, _how(self.path.fused_bits, a, w)
         return tile.WEIGHT_BITS, _how(w_bits)
-
-    def _check_powers(self) -> None:
-        magnitudes = np.abs(self.weight)
-        wrong = (magnitudes & (magnitudes - 1)) != 0
-        if wrong.any():
-            at = tuple(int(i) for i in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
-            raise AccsimError(
-                f"the shift PEs of {self.place.accelerator.name} take weights that are 0 or a power of two, and "
-                f"weight{list(at)} is {self.weight[at]}; quantise the weights to powers of two"
-            )
 
     def run(self, steps: Iterable[Step], probe: Probe | None = None) -> Observed:
         """Run the tiles of the layer, in order."""

@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from accsim.errors import AccsimError
 from accsim.hardware.accelerator import Accelerator
 from accsim.hardware.datapath import DatapathKind
 from accsim.simulate.mac_task import MacTask
@@ -67,6 +68,22 @@ def keeps(kept: npt.NDArray[np.bool_], n: int, m: int) -> bool:
     kept = np.pad(kept, ((0, 0), (0, -kept.shape[1] % m), (0, 0), (0, 0)))
     groups = kept.reshape(kept.shape[0], -1, m, *kept.shape[2:])
     return int(groups.sum(axis=2).max(initial=0)) <= n
+
+
+def require_powers(weight: Ints, machine: str) -> None:
+    """Refuse weights that PEs which shift cannot take.
+
+    Raises:
+        AccsimError: one is neither 0 nor a power of two.
+    """
+    magnitudes = np.abs(weight)
+    wrong = (magnitudes & (magnitudes - 1)) != 0
+    if wrong.any():
+        at = tuple(int(i) for i in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
+        raise AccsimError(
+            f"the shift PEs of {machine} take weights that are 0 or a power of two, and weight{list(at)} is "
+            f"{weight[at]}; quantise the weights to powers of two"
+        )
 
 
 def misfit(task: MacTask, accelerator: Accelerator) -> str | None:

@@ -22,7 +22,6 @@ from accsim.hardware.datapath import DatapathKind
 from accsim.kernels.accumulator import NEAREST, NEAREST_EVEN, SATURATE, TRUNCATE, WRAP, Accumulator
 from accsim.simulate.mac_task import Densities, MacTask
 from accsim.simulate.stepped.machine import Operands
-from accsim.simulate.tiled.families import FAMILIES
 from accsim.simulate.values import Array, Tensors, measure
 from accsim.workload.layer import Layer, Operand
 from accsim.workload.operands import as_filters, as_map, names_of, shape_of
@@ -98,7 +97,7 @@ def require_integers(layers: Iterable[Layer], accelerator: Accelerator, tensors:
                 try:
                     _integers(
                         layer, name, given[name].reshape(shape_of(layer, name)), _bits(layer, accelerator, name),
-                        either=_follows_widths(accelerator),
+                        either=accelerator.follows_widths,
                     )  # fmt: skip
                 except AccsimError as error:
                     mistakes.append(str(error))
@@ -106,15 +105,10 @@ def require_integers(layers: Iterable[Layer], accelerator: Accelerator, tensors:
         raise InputError(mistakes)
 
 
-def _follows_widths(accelerator: Accelerator) -> bool:
-    """Whether a layer's operands are as wide as its codes, which may be unsigned (``MacTask.follows``)."""
-    return accelerator.array.family in FAMILIES or accelerator.pe.datapath.kind is not DatapathKind.BIT_PARALLEL
-
-
 def _bits(layer: Layer, accelerator: Accelerator, name: str) -> int:
     """Width of an operand: that of the layer's codes on a machine that follows them, else the machine's."""
     known = layer.ifmap_statistics.bits if name == "ifmap" else layer.weight_statistics.bits
-    narrow = known if _follows_widths(accelerator) else None
+    narrow = known if accelerator.follows_widths else None
     return narrow or accelerator.bits(Operand(name))
 
 
@@ -134,7 +128,7 @@ def _inputs(
                 f"layer {layer.name!r}: the {name} has words of {bits} bits, and the stepped engine takes operands of "
                 f"at most {WIDEST}"
             )
-        tiled = _follows_widths(accelerator)
+        tiled = accelerator.follows_widths
         if name in given:
             out[name] = _integers(layer, name, given[name].reshape(shape), bits, either=tiled)
             continue

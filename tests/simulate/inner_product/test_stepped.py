@@ -31,6 +31,7 @@ DATAPATHS = (
     Datapath(K.DYNAMIC_PRECISION),
     Datapath(K.DYNAMIC_PRECISION, serial_bits=2, trim_low=True),
     Datapath(K.BOTH_SERIAL),
+    Datapath(K.UNARY),
     Datapath(K.TERM_SERIAL, shift_bits=0),
     Datapath(K.TERM_SERIAL),
     Datapath(K.TERM_SERIAL, digits=Digits.BOOTH, shift_bits=0),

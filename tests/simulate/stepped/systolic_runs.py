@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from accsim.hardware.accelerator import Accelerator, Link, Overflow, Partition, Rounding, Sram
-from accsim.hardware.datapath import BIT_PARALLEL, Datapath
+from accsim.hardware.datapath import BIT_PARALLEL, Datapath, DatapathKind
 from accsim.kernels import NEAREST, NEAREST_EVEN, SATURATE, TRUNCATE, WRAP, Accumulator
 from accsim.mapping.dataflow import SystolicDataflow
 from accsim.simulate.phase import Phase
@@ -132,7 +132,10 @@ class Layer:
             kind = draw.integers(0, 8, shape)
             return np.where(kind < 2, 0, np.where(kind == 2, -half, out)).astype(np.int32)
 
-        return Operands(values(pixel, g.N, g.C, g.H, g.W), values(weight, g.M, g.channels_per_group, g.R, g.S))
+        filters = values(weight, g.M, g.channels_per_group, g.R, g.S)
+        if self.path.kind is DatapathKind.SHIFT:
+            filters = (np.sign(filters) << draw.integers(0, weight - 1, filters.shape)).astype(np.int32)
+        return Operands(values(pixel, g.N, g.C, g.H, g.W), filters)
 
     @cached_property
     def tensors(self) -> Tensors:

@@ -18,6 +18,7 @@ from accsim.hardware.mac_cycles import parts
 from accsim.mapping.dataflow import Axis, Delivery, Drain, Reduction
 from accsim.mapping.mapping import SystolicMapping
 from accsim.simulate.flows import Flow, Occupancy, SystolicFlows
+from accsim.simulate.inner_product.operands import require_powers
 from accsim.simulate.stepped.machine import Observed, Operands, Probe, Step
 from accsim.simulate.stepped.operands import accumulator_of
 from accsim.simulate.stepped.systolic import feeds as f
@@ -79,12 +80,15 @@ class SteppedSystolic(SystolicFolds):
 
         Raises:
             TypeError: the mapping is for another kind of array.
+            AccsimError: a weight is no power of two, and the PEs shift by it.
         """
         mapping = place.mapping
         if not isinstance(mapping, SystolicMapping):
             raise TypeError(f"a systolic array runs systolic mappings, not {type(mapping).__name__}")
         super().__init__(place.accelerator, mapping.dataflow, place.nest)
         self.place = place
+        if place.accelerator.pe.datapath.kind is DatapathKind.SHIFT:
+            require_powers(operands.weight.astype(np.int64), place.accelerator.name)
         flow, array = self.dataflow, place.accelerator.array
         accumulator = accumulator_of(place.accelerator.pe)
         largest = [max(-int(words.min()), int(words.max())) for words in (operands.ifmap, operands.weight)]
