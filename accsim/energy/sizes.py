@@ -75,9 +75,12 @@ def _datapath(accelerator: Accelerator, vector: bool = False) -> Sizes:
     operand = sqrt(weight * pe.activation_bits)
     if pe.datapath.kind is DatapathKind.FUSED_BRICKS and not vector:
         operand = pe.datapath.fused_bits  # wider operands take several edges of a unit
+    product: float = weight * pe.activation_bits
+    if pe.datapath.kind is DatapathKind.OUTLIER_LANE and not vector:
+        operand, product = pe.datapath.normal_bits, pe.datapath.normal_bits**2  # wide lanes go by the operand's width
     return {
         Variable.WIDTH: pe.activation_bits,
-        Variable.PRODUCT: weight * pe.activation_bits,
+        Variable.PRODUCT: product,
         Variable.OPERAND: operand,
         Variable.ACCUMULATOR: pe.accumulator_bits,
         Variable.REGISTERS: weight + pe.activation_bits + pe.accumulator_bits,

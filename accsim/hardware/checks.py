@@ -272,6 +272,12 @@ def _datapath(file: AcceleratorFile, machine: Accelerator) -> Iterator[Mistake]:
     for kind, key in _NEEDED:
         if path.kind is kind and not getattr(path, key):
             yield ("pe", "datapath"), f"a {kind} datapath needs {key}"
+    wide = min(machine.pe.activation_bits, machine.pe.weight_bits)
+    if path.kind is DatapathKind.OUTLIER_LANE and path.normal_bits >= wide:
+        yield (
+            ("pe", "datapath", "normal_bits"),
+            f"must be less than the {wide} bits of the PE's operands, which outliers have, got {path.normal_bits}",
+        )
     if path.kind is DatapathKind.UNARY and machine.pe.activation_bits > MOST_UNARY:
         yield (
             ("pe", "activation_bits"),
@@ -322,6 +328,9 @@ _PARAMETERS: tuple[tuple[tuple[DatapathKind, ...], str], ...] = (
     ((_K.FUSED_BRICKS,), "brick_bits"),
     ((_K.FUSED_BRICKS,), "fused_bits"),
     ((_K.CODEBOOK,), "codebook_words"),
+    ((_K.OUTLIER_LANE,), "normal_bits"),
+    ((_K.OUTLIER_LANE,), "outlier_group"),
+    ((_K.OUTLIER_LANE,), "outlier_share"),
     ((_K.BIT_PARALLEL,), "n"),
     ((_K.BIT_PARALLEL,), "m"),
 )  # fmt: skip

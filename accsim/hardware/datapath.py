@@ -29,6 +29,8 @@ class DatapathKind(StrEnum):
     ``ternary``: adds, subtracts or does nothing, by a weight of -1, 0 or 1.
     ``shift``: shifts the activation by the power of two that is the weight.
     ``codebook``: looks the weight up in a table, then multiplies.
+    ``outlier_lane``: narrow lanes for most products, and for each group of them a wide one that takes the products of
+        outliers, one a cycle (after OLAccel, ISCA 2018; which lanes share one, and how, is assumed).
     """
 
     BIT_PARALLEL = "bit_parallel"
@@ -44,6 +46,7 @@ class DatapathKind(StrEnum):
     TERNARY = "ternary"
     SHIFT = "shift"
     CODEBOOK = "codebook"
+    OUTLIER_LANE = "outlier_lane"
 
 
 class Digits(StrEnum):
@@ -72,6 +75,9 @@ class Datapath:
         brick_bits, fused_bits: widths of a brick and of the widest unit that bricks fuse to in one cycle; wider
             operands take a pass for each part.
         codebook_words: words of the table of a ``codebook`` datapath.
+        normal_bits: width of the narrow lanes of an ``outlier_lane`` datapath; a word that does not fit is an outlier.
+        outlier_group: lanes that share a wide one.
+        outlier_share: share of words that are outliers where values are not known.
         n, m: ``n`` of ``m`` weights that follow each other along the channels are kept and take a lane each; the lanes
             of a block share its activations (``simulate.inner_product.blocks``). 0 for none skipped.
     """
@@ -85,6 +91,9 @@ class Datapath:
     brick_bits: int = 2
     fused_bits: int = 8
     codebook_words: int = 0
+    normal_bits: int = 4
+    outlier_group: int = 16
+    outlier_share: float = 0.03
     n: int = 0
     m: int = 0
 

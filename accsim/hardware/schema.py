@@ -127,6 +127,9 @@ class DatapathFile(Model):
     brick_bits: Annotated[int, Field(ge=1, le=32)] = 2
     fused_bits: Annotated[int, Field(ge=1, le=64)] = 8
     codebook_words: Annotated[int, Field(ge=0, le=65536)] = 0
+    normal_bits: Annotated[int, Field(ge=2, le=32)] = 4
+    outlier_group: Annotated[int, Field(ge=1, le=MOST_PES)] = 16
+    outlier_share: Annotated[float, Field(ge=0, le=1)] = 0.03
     n: Annotated[int, Field(ge=0, le=64)] = 0
     m: Annotated[int, Field(ge=0, le=64)] = 0
 

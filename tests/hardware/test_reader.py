@@ -380,6 +380,14 @@ levels:
             "--set pe.product_shift=2: must be 0: activation_serial PEs add parts of a product, got 2"
         ]
 
+    def test_outliers_are_wider_than_the_narrow_lanes(self, mistakes: Mistakes) -> None:
+        text = MINIMAL.replace("systolic, rows", "inner_product, lanes: 4, rows")
+        path = text.replace("accumulator_bits: 32", "datapath: {kind: outlier_lane, normal_bits: 8}")
+        assert mistakes(path) == [
+            "hw.yaml:4:86: pe.datapath.normal_bits: must be less than the 8 bits of the PE's operands, which outliers "
+            "have, got 8"
+        ]
+
     def test_the_lanes_of_a_block_are_whole(self, mistakes: Mistakes) -> None:
         text = MINIMAL.replace("systolic, rows: 16", "inner_product, lanes: 3, rows: 16")
         assert mistakes(text.replace("accumulator_bits: 32", "datapath: {kind: bit_parallel, n: 2, m: 4}")) == [

@@ -16,6 +16,7 @@ from accsim.simulate.inner_product import expected, groups
 from accsim.simulate.inner_product.blocks import Blocks, blocks_of
 from accsim.simulate.inner_product.datapaths import STEPPING, Follows, Rate, rate_of
 from accsim.simulate.inner_product.operands import CODES, known_ifmap, known_weight, skipped
+from accsim.simulate.inner_product.outliers import beyond, products
 from accsim.simulate.inner_product.steps import Steps
 from accsim.simulate.ledger import PE
 from accsim.simulate.mac_task import MacTask
@@ -97,7 +98,8 @@ class InnerProductArray:
         """Whether values decide, and are known."""
         if self.rate.follows is Follows.WIDTHS or self.ifmap is None:
             return False
-        return self.rate.follows is not Follows.TERM_PAIRS or self._weight_terms.size > 0
+        both = self.rate.follows in (Follows.TERM_PAIRS, Follows.OUTLIERS)
+        return not both or known_weight(self._task) is not None
 
     @property
     def macs_per_pe(self) -> int:
@@ -120,6 +122,11 @@ class InnerProductArray:
             return (f"its weights are not {self.path.n} of {self.path.m}: every one takes a lane",)
         if self.rate.follows is Follows.WIDTHS or self._counts_values:
             return ()
+        if self.rate.follows is Follows.OUTLIERS:
+            return (
+                f"{self.path.kind}: cycles are expected with {self.rate.share:.3g} of the words outliers, independent "
+                "of each other; of each tile rounded up",
+            )
         return (
             f"{self.path.kind}: cycles are expected under independent words, zero as often as the densities say and "
             "otherwise any magnitude of their bits alike; of each tile rounded up",
@@ -249,11 +256,29 @@ class InnerProductArray:
                 edges = np.maximum(np.bitwise_count(ored).astype(np.int64), 1) * rate.edges
             case Follows.MOST_TERMS:
                 edges = np.maximum(self._activations(sizes, self._terms).max(axis=together), 1) * rate.edges
+            case Follows.OUTLIERS:
+                most = self._outliers(sizes).max(axis=together)
+                edges = np.broadcast_to(np.maximum(most, 1), most.shape)
             case _:
                 a = self._activations(sizes, self._terms).max(axis=(-3, -2))
                 w = self._weights(sizes, self._weight_terms).max(axis=(-3, -2))
                 edges = np.maximum((a * w).max(axis=-1), 1)
         return np.asarray(edges, np.int64)
+
+    def _outliers(self, sizes: Sizes) -> Ints:
+        """Products of outliers of each step, row, column and group of lanes."""
+        ifmap, weight = known_ifmap(self._task), known_weight(self._task)
+        if ifmap is None or weight is None:
+            raise ValueError("outliers are counted from values")
+        bits = self.rate.normal_bits
+        a = self._activations(sizes, beyond(ifmap, bits, self.signed))
+        return products(a, self._weights(sizes, beyond(weight, bits, True)), self.rate.group)
+
+    def _wide(self, sizes: Sizes, kept: int) -> int:
+        """Products of outliers in a tile."""
+        if self._counts_values:
+            return int(self._outliers(sizes).sum())
+        return round(kept * (1 - (1 - self.rate.share) ** 2))
 
     def _port_edges(self, steps: Steps, port: EdgePort) -> Ints:
         """Edges that a port needs for each class of steps."""
@@ -308,6 +333,8 @@ class InnerProductArray:
         rate = self.rate
         if not self._counts_values:
             return kept * rate.edges if rate.follows is Follows.WIDTHS else kept
+        if rate.follows is Follows.OUTLIERS:
+            return kept
         if rate.follows is Follows.TERM_PAIRS:
             return self._own_pairs(sizes)
         seen = groups.windows(self._own_more, self.geometry, sizes)
@@ -335,6 +362,8 @@ class InnerProductArray:
         actions = {}
         if self.path.kind in STEPPING:
             actions[PE, Operand.COMPUTE, Action.STEP] = (busy, 0)
+        if self.rate.follows is Follows.OUTLIERS:
+            actions[PE, Operand.COMPUTE, Action.STEP] = (self._wide(sizes, math.prod(length.values())), 0)
         return TileWords(
             ifmap=pixels,
             weight=weights,

@@ -34,7 +34,8 @@ class Follows(StrEnum):
 
     ``widths``: nothing else. ``width_used``: the bits that the widest activation of the group needs. ``terms_met``:
     powers of two that are a term of any activation of the group. ``most_terms``: terms of the activation with the most.
-    ``term_pairs``: terms of the activation times terms of the weight, where that is most.
+    ``term_pairs``: terms of the activation times terms of the weight, where that is most. ``outliers``: products of
+    outliers in the group of lanes that has most.
     """
 
     WIDTHS = "widths"
@@ -42,6 +43,7 @@ class Follows(StrEnum):
     TERMS_MET = "terms_met"
     MOST_TERMS = "most_terms"
     TERM_PAIRS = "term_pairs"
+    OUTLIERS = "outliers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Rate:
         sign: an edge more for the sign, where its width used decides.
         digits: the terms of a number.
         trim_low: whether low bits that are 0 everywhere are left out.
+        normal_bits, group, share: of an outlier lane, see ``Datapath``.
         bricks: multipliers of ``brick_bits`` that a product takes, of a fused datapath.
     """
 
@@ -67,6 +70,9 @@ class Rate:
     digits: Digits = Digits.BINARY
     trim_low: bool = False
     bricks: int = 1
+    normal_bits: int = 0
+    group: int = 1
+    share: float = 0.0
 
 
 def rate_of(path: Datapath, weight_bits: int, activation_bits: int, signed: bool, fully_connected: bool) -> Rate:
@@ -99,6 +105,13 @@ def rate_of(path: Datapath, weight_bits: int, activation_bits: int, signed: bool
             return Rate(follows=Follows.TERMS_MET if met else Follows.MOST_TERMS, digits=path.digits)
         case K.BOTH_TERMS:
             return Rate(follows=Follows.TERM_PAIRS, digits=path.digits)
+        case K.OUTLIER_LANE:
+            return Rate(
+                follows=Follows.OUTLIERS,
+                normal_bits=path.normal_bits,
+                group=path.outlier_group,
+                share=path.outlier_share,
+            )
         case K.FUSED_BRICKS:
             return _fused(path, weight_bits, activation_bits)
         case _:

@@ -275,6 +275,32 @@ def unary(a: Any, w: Any, acc: Any, r: int, c: int, n: int, stream: int) -> int:
 
 
 @kernel
+def outliers(a: Any, w: Any, acc: Any, r: int, c: int, n: int, how: Any) -> tuple[int, int]:
+    """Narrow lanes take their products on the first edge; the wide lane of each group one of an outlier on every edge.
+
+    Args:
+        how: least and greatest activation of a narrow lane, half the range of its weights, lanes in a group.
+
+    Returns:
+        Edges, and products of outliers.
+    """
+    edges, all_taken = 1, 0
+    for i in range(r):
+        for j in range(c):
+            total = 0
+            for first in range(0, n, how[3]):
+                edge = 0
+                for k in range(first, min(first + how[3], n)):
+                    narrow = how[0] <= a[j, k] <= how[1] and -how[2] <= w[i, k] < how[2]
+                    total += w[i, k] * a[j, k]
+                    edge += not narrow
+                edges = max(edges, edge)
+                all_taken += edge
+            acc[i, j] += total
+    return edges, all_taken
+
+
+@kernel
 def turns(a: Any, w: Any, acc: Any, r: int, c: int, n: int, width: int, a_turns: int, w_turns: int) -> int:
     """Parts of ``width`` bits of each operand in turn; the highest part of each has the sign."""
     mask = (1 << width) - 1

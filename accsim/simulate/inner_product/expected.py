@@ -14,6 +14,7 @@ import numpy.typing as npt
 from accsim.hardware.datapath import Digits
 from accsim.simulate.inner_product.datapaths import Follows, Rate
 from accsim.simulate.inner_product.groups import terms
+from accsim.simulate.inner_product.outliers import expected_edges
 
 Shares = npt.NDArray[np.float64]
 MOST_LISTED = 16
@@ -70,6 +71,8 @@ def edges(
         case Follows.MOST_TERMS:
             shares = most(np.array(_term_shares(bits, density, rate.digits)), group)
             return _mean_at_least_one(shares) * rate.edges
+        case Follows.OUTLIERS:
+            return expected_edges(1 - (1 - rate.share) ** 2, rate.group, rows * cols, lanes)
         case Follows.TERM_PAIRS:
             a = most(np.array(_term_shares(bits, density, rate.digits)), cols)
             w = most(np.array(_term_shares(weight[0], weight[1], rate.digits)), rows)

@@ -23,6 +23,7 @@ from accsim.simulate.inner_product import tile
 from accsim.simulate.inner_product.blocks import Blocks, blocks_of, single
 from accsim.simulate.inner_product.datapaths import STEPPING, Follows, Rate, fused_width, rate_of
 from accsim.simulate.inner_product.operands import keeps, require_powers
+from accsim.simulate.inner_product.outliers import limits
 from accsim.simulate.ledger import PE
 from accsim.simulate.phase import Phase
 from accsim.simulate.stepped.machine import Observed, Operands, Probe, Step, Words
@@ -87,6 +88,9 @@ class SteppedInnerProduct:
                 return tile.TERMS_MET, _how(booth)
             case Follows.MOST_TERMS:
                 return tile.MOST_TERMS, _how(booth)
+            case Follows.OUTLIERS:
+                low, high = limits(rate.normal_bits, self.signed)
+                return tile.OUTLIERS, _how(low, high, 1 << (rate.normal_bits - 1), rate.group)
             case Follows.TERM_PAIRS:
                 return tile.TERM_PAIRS, _how(booth)
         if self.path.kind is DatapathKind.SHIFT:
@@ -133,6 +137,8 @@ class SteppedInnerProduct:
         )
         if self.path.kind in STEPPING:
             words.actions[PE, Operand.COMPUTE, Action.STEP] = (busy, 0)
+        if self.mode == tile.OUTLIERS:
+            words.actions[PE, Operand.COMPUTE, Action.STEP] = (seen[tile.WIDE], 0)
         zero = self.place.accelerator.array.initial_psum is InitialPsum.ZERO
         begun = self.geometry.ofmap_words if zero else 0
         stalls = {port.name: 0 for port in self.ports}

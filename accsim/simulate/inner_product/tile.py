@@ -9,20 +9,21 @@ from accsim.simulate.inner_product import edges, latches
 
 (
     MULTIPLY, ACTIVATION_BITS, USED_BITS, TERMS_MET, MOST_TERMS, TERM_PAIRS, WEIGHT_BITS, TURNS, PICK, LOOK_UP, SHIFT,
-    UNARY,
-) = range(12)  # fmt: skip
+    UNARY, OUTLIERS,
+) = range(13)  # fmt: skip
 """What the datapath does on an edge; see ``edges``."""
 
 (
     COMPUTE, MACS, ZERO_MACS, IFMAP, WEIGHT, PSUM_OUT, UPDATES, NO_FILTER, NO_WINDOW, NO_LANE, FURTHER, SYNC, AT_WORK,
-    ACTIVE, COUNTERS,
-) = range(15)  # fmt: skip
-"""Counters: edges, MACs and those on zeros, words read and sums given, accumulator updates, slots by cause."""
+    ACTIVE, WIDE, COUNTERS,
+) = range(16)  # fmt: skip
+"""Counters: edges, MACs and those on zeros, words read and sums given, accumulator updates, slots by cause,
+products of outliers."""
 
 activation_bits, used_bits, turns = edges.activation_bits, edges.used_bits, edges.turns
 multiply, weight_bits, terms_met, most_terms = edges.multiply, edges.weight_bits, edges.terms_met, edges.most_terms
 listed, term_pairs, digits = edges.listed, edges.term_pairs, edges.digits
-picked, looked_up, shifted, unary = edges.picked, edges.looked_up, edges.shifted, edges.unary
+outliers, picked, looked_up, shifted, unary = edges.outliers, edges.picked, edges.looked_up, edges.shifted, edges.unary
 take_activations, take_weights, give_sums = latches.take_activations, latches.take_weights, latches.give_sums
 take_kept, take_codes = latches.take_kept, latches.take_codes
 
@@ -57,6 +58,8 @@ def _own(a: Any, a_count: Any, w_count: Any, r: int, c: int, n: int, spent: int,
                 for k in range(n):
                     total += max(1, a_count[j, k] * w_count[i, k])
         return total
+    if mode == OUTLIERS:
+        return r * c * n
     if mode not in (USED_BITS, TERMS_MET, MOST_TERMS):
         return r * c * n * spent
     total = 0
@@ -140,6 +143,9 @@ def run(
             spent = looked_up(a, acc, r, c, n, picks, book)
         elif mode == SHIFT:
             spent = shifted(a, w, acc, r, c, n)
+        elif mode == OUTLIERS:
+            spent, wide = outliers(a, w, acc, r, c, n, how)
+            counters[WIDE] += wide
         elif mode == UNARY:
             spent = unary(a, w, acc, r, c, n, how[0])
         elif mode == WEIGHT_BITS:

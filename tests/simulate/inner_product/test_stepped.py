@@ -40,6 +40,8 @@ DATAPATHS = (
     Datapath(K.BOTH_TERMS, digits=Digits.BOOTH),
     Datapath(K.FUSED_BRICKS, fused_bits=4),
     Datapath(K.FUSED_BRICKS, fused_bits=8),
+    Datapath(K.OUTLIER_LANE, normal_bits=2, outlier_group=2),
+    Datapath(K.OUTLIER_LANE, normal_bits=3, outlier_group=3),
     Datapath(K.TERNARY),
     Datapath(K.SHIFT),
     Datapath(K.CODEBOOK, codebook_words=8),
