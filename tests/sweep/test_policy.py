@@ -120,9 +120,10 @@ def test_a_policy_costs_what_a_run_of_its_recipe_costs(kind: str, what: Budget, 
 
 
 def _middle(problem: Problem, share: float) -> Policy:
-    """The policy whose budget is ``share`` of the way from the least to the uncompressed network's cost."""
+    """The policy whose budget is ``share`` of the way from the least cost to that of all weights at their widest."""
     least = least_cost(problem.costs.each) + problem.costs.fixed
-    return problem.solve(least + share * (problem.costs.reference - least))
+    most = float(sum(cost[np.argmin(loss)] for cost, loss in zip(problem.costs.each, problem.losses, strict=True)))
+    return problem.solve(least + share * (most + problem.costs.fixed - least))
 
 
 def _promised(problem: Problem, policy: Policy, machine: str, folder: Path) -> None:
