@@ -194,13 +194,15 @@ def test_better_than_all_layers_alike(network: str, kind: str, what: Budget, tmp
         policy = _middle(problem, share)
         assert policy.proved
         assert policy.cost <= policy.budget
-        assert policy.uniform_loss is not None
-        assert policy.loss < policy.uniform_loss
+        assert policy.uniform_loss is None or policy.loss < policy.uniform_loss  # none may be within the budget
         assert policy.loss <= problem.solve(policy.budget, Solver.GREEDY).loss * (1 + 1e-9)
     alike = sum(problem.costs.each) + problem.costs.fixed
+    gains = []
     for place in range(len(alike)):
         policy = problem.solve(float(alike[place]) * (1 + 1e-12))
-        assert policy.loss <= float(sum(one[place] for one in problem.losses)) * (1 + 1e-9)
+        gains.append(float(sum(one[place] for one in problem.losses)) / policy.loss)
+    assert min(gains) >= 1 - 1e-9
+    assert max(gains) > 1.01
     if network == "mobilenet_v1":
         _promised(problem, _middle(problem, 0.3), MACHINES[kind], tmp_path)
 
