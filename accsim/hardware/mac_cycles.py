@@ -11,7 +11,7 @@ from accsim.hardware.accelerator import Pe
 from accsim.hardware.datapath import DatapathKind
 
 K = DatapathKind
-VALUES_DECIDE = frozenset({K.DYNAMIC_PRECISION, K.TERM_SERIAL, K.BOTH_TERMS})
+VALUES_DECIDE = frozenset({K.DYNAMIC_PRECISION, K.TERM_SERIAL, K.BOTH_TERMS, K.OUTLIER_LANE})
 """Datapaths whose cycles follow values, so that neighbours fall out of step."""
 SEVERAL = frozenset({K.FUSED_BRICKS})
 """Datapaths that take in several products at once."""

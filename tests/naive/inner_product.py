@@ -123,6 +123,26 @@ def terms(number: int, digits: Digits) -> list[int]:
     return [sign * part for part in parts]
 
 
+def outlier_step(path: Datapath, a: list[list[int]], w: list[list[int]], signed: bool) -> tuple[int, Any]:
+    """Edges of PEs whose wide lanes take the products of outliers, and sums; a narrow lane refuses what does not fit."""
+    bits = path.narrow_bits
+    narrow_w = range(-(2 ** (bits - 1)), 2 ** (bits - 1))
+    narrow_a = narrow_w if signed else range(2**bits)
+    sums, edges = [[0] * len(a) for _ in w], 1
+    for i, row in enumerate(w):
+        for j, column in enumerate(a):
+            pairs = list(zip(column, row, strict=True))
+            queue = [pair for pair in pairs if pair[0] not in narrow_a or pair[1] not in narrow_w]
+            sums[i][j] += sum(x * y for x, y in pairs if x in narrow_a and y in narrow_w)
+            taken = 0
+            while queue:
+                now, queue = queue[: path.outlier_lanes], queue[path.outlier_lanes :]
+                sums[i][j] += sum(x * y for x, y in now)
+                taken += 1
+            edges = max(edges, taken)
+    return edges, sums
+
+
 def together(lanes: list[Lane]) -> int:
     """Edges until no lane has anything left; each edge is one for all of them."""
     edges = 0
@@ -137,6 +157,8 @@ def step(
     """Edges of one step on columns of activations and rows of weights, and the sums that it adds."""
     if path.kind is DatapathKind.FUSED_BRICKS:
         return fused_step(path, a, w, a_bits, w_bits, lanes)
+    if path.kind is DatapathKind.OUTLIER_LANE:
+        return outlier_step(path, a, w, signed=False)
     group = [word for column in a for word in column]
     match path.kind:
         case DatapathKind.BIT_PARALLEL:

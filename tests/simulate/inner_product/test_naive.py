@@ -26,6 +26,7 @@ PATHS = [
     Datapath(K.DYNAMIC_PRECISION), Datapath(K.BOTH_SERIAL), Datapath(K.TERM_SERIAL, shift_bits=0),
     Datapath(K.TERM_SERIAL), Datapath(K.TERM_SERIAL, digits=Digits.BOOTH), Datapath(K.BOTH_TERMS),
     Datapath(K.BOTH_TERMS, digits=Digits.BOOTH), Datapath(K.FUSED_BRICKS), Datapath(K.FUSED_BRICKS, fused_bits=4),
+    Datapath(K.OUTLIER_LANE, narrow_bits=2), Datapath(K.OUTLIER_LANE, narrow_bits=2, outlier_lanes=2),
 ]  # fmt: skip
 
 
