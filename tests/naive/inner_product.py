@@ -124,7 +124,7 @@ def terms(number: int, digits: Digits) -> list[int]:
 
 
 def outlier_step(path: Datapath, a: list[list[int]], w: list[list[int]], signed: bool) -> tuple[int, Any]:
-    """Edges of PEs whose wide lanes take the products of outliers, and sums; a narrow lane refuses what does not fit."""
+    """Edges of PEs whose wide lanes take the products of outliers, and sums; narrow lanes refuse what does not fit."""
     bits = path.narrow_bits
     narrow_w = range(-(2 ** (bits - 1)), 2 ** (bits - 1))
     narrow_a = narrow_w if signed else range(2**bits)
