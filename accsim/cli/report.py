@@ -3,7 +3,8 @@
 A study is a folder with recipe.yaml (and figures.yaml, where something was published), such as
 reports/energy-aware-pruning in accsim's repository, and is written where it lies. Studies that ship with accsim have a
 name too, and are written to the folder of -o. Without a study, those that ship are listed. Exit code: 0, and 1 when
---check finds a difference.
+--check finds a difference. 'accsim report accuracy' is no study: it draws published accuracy against energy and latency
+for all recipes of a network.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from accsim.errors import AccsimError, InputError
 if TYPE_CHECKING:
     from accsim.study.study import Study
 
+SUBCOMMANDS = ("accuracy",)
+"""Words in STUDY's place that are commands of their own, in modules of their own."""
+
 DIFFERENT = 1
 """Exit code when the files that are there differ from what the study writes."""
 
@@ -30,6 +34,7 @@ examples:
   accsim report reports/energy-aware-pruning             # in a checkout: written where it lies
   accsim report energy-aware-pruning -o my-copy          # anywhere
   accsim report reports/energy-aware-pruning --check     # compared with what lies there
+  accsim report accuracy alexnet --hardware eyeriss      # all recipes of a network: accuracy against energy
 """
 
 
