@@ -81,3 +81,18 @@ def test_a_study_that_fails_writes_nothing(accsim, tiny: Path) -> None:
         == "accsim: error: reports/tiny-study/recipe.yaml:4:19: settings.scale: must be an integer, got 'two'\n"
     )
     assert sorted(path.name for path in tiny.iterdir()) == ["figures.yaml", "recipe.yaml"]
+
+
+def test_accuracy_of_a_network_without_recipes_is_refused(accsim) -> None:
+    said = accsim("report", "accuracy", "resnet10")
+    assert said.code == 2
+    assert said.err == (
+        "accsim: error: no recipe is for a network 'resnet10'; "
+        "did you mean 'resnet18' or 'resnet34' or 'resnext101_32x4d'?\n"
+    )
+
+
+def test_accuracy_by_a_metric_that_no_recipe_states_is_refused(accsim) -> None:
+    said = accsim("report", "accuracy", "resnet34", "--metric", "top-7")
+    assert said.code == 2
+    assert said.err == "accsim: error: --metric: no recipe of resnet34 states 'top-7': they state top-1\n"
