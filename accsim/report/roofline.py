@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from accsim.report import svg
+from accsim.report import labels, svg
 from accsim.report.axes import LogAxis, log_frame
 from accsim.report.charts import WIDE
 from accsim.report.quantities import amount, percent, significant
@@ -81,33 +81,9 @@ def roofline(key: str, title: str, layers: Sequence[LayerView], machine: Roof) -
         f"and the DRAM channel moves {significant(machine.link)} bytes per cycle; {below} layers lie left of the ridge "
         f"at {significant(machine.ridge)} MACs per byte. Each layer's detail holds its figures."
     )
-    names = _names([(layer.name, px, py) for layer, px, py, _, _ in drawn])
+    inside = (LEFT, TOP - 14, WIDE - RIGHT, TOP + HEIGHT)
+    names = labels.names([(layer.name, px, py) for layer, px, py, _, _ in drawn], inside, NAMED)
     return svg.picture(key, WIDE, TOP + HEIGHT + 42, title, description, [*body, *marks, *names])
-
-
-def _names(points: Sequence[tuple[str, float, float]]) -> list[str]:
-    """Names of the first few points, each where it covers no mark and no other name, if there is such a place."""
-    taken = [(x - 5, y - 5, x + 5, y + 5) for _, x, y in points]
-    out = []
-    for name, x, y in points[:NAMED]:
-        text = shorten(name, 20)
-        wide = 7.2 * len(text)
-        for left, base in ((x + 9, y + 4), (x - 9 - wide, y + 4), (x - wide / 2, y - 10), (x - wide / 2, y + 18)):
-            area = (left, base - 10, left + wide, base + 3)
-            if (
-                left > LEFT
-                and left + wide < WIDE - RIGHT
-                and base < TOP + HEIGHT
-                and not any(_meet(area, t) for t in taken)
-            ):
-                taken.append(area)
-                out.append(svg.text(left + wide / 2, base, text, "middle", "halo"))
-                break
-    return out
-
-
-def _meet(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _point(layer: LayerView) -> tuple[float, float] | None:

@@ -139,8 +139,9 @@ def _why(side: SideView) -> Iterable[str]:
         moved = [si(contest.totals[one.name]["compressed"]["dram_bytes"], "B") for one in (first, last)]
         waits = percent(contest.totals[first.name]["compressed"]["waiting"])
         yield (
-            f"{first.name} beside {last.name}: {percent(useful[0])} of its multiplier slots do a product that counts, "
-            f"of {last.name}'s {percent(useful[1])}{main}; over {layers_of(contest)} it moves {moved[0]} off chip "
+            f"{first.name} beside {last.name}: over the layers that each runs, {percent(useful[0])} of its multiplier "
+            f"slots do a product that counts, of {last.name}'s {percent(useful[1])}{main}; "
+            f"over {layers_of(contest)} it moves {moved[0]} off chip "
             f"where {last.name} moves {moved[1]}, and waits for the link {waits} of its cycles."
         )
 
