@@ -9,6 +9,7 @@ from accsim.hardware.datapath import DatapathKind
 from accsim.hardware.mac_cycles import EVERY_EDGE, mac_cycles
 from accsim.simulate.activity import Action
 from accsim.simulate.flows import Flow, Flows, RowStationaryFlows, SystolicFlows, TiledFlows, Zeros
+from accsim.simulate.inner_product.datapaths import SHARING
 from accsim.simulate.ledger import PE, Ledger
 from accsim.simulate.storage import Edge, Place, Traffic, count_inputs, count_outputs
 from accsim.workload.layer import Operand
@@ -112,6 +113,8 @@ def _count_systolic(place: Place, flows: SystolicFlows, macs: int, ledger: Ledge
     edges = macs * mac_cycles(pe)
     if pe.datapath.kind in EVERY_EDGE:
         ledger.times(PE, Operand.COMPUTE, Action.STEP, edges)
+    if pe.datapath.kind in SHARING:  # a PE of a systolic array has one lane, and its accumulator for itself
+        ledger.times(PE, Operand.COMPUTE, Action.ACCUMULATE, edges)
     for operand, flow in ((Operand.IFMAP, flows.ifmap), (Operand.WEIGHT, flows.weight)):
         _count_input(place, operand, flow, ledger)
     _count_psum_links(place, flows, ledger)

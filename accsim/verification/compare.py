@@ -17,7 +17,8 @@ Words = npt.NDArray[np.int64]
 def figures(activity: Activity) -> dict[str, Figure]:
     """Every cycle figure and counter of a layer, by name.
 
-    What says where the layer stands (its name, its start) and what is prose (notes, the mapping) is left out.
+    What says where the layer stands (its name, its start) and what is prose (notes, the mapping) is left out,
+    and so is what the counted engine would expect without values.
     """
     cycles = activity.cycles
     out: dict[str, Figure] = {

@@ -98,7 +98,7 @@ CHANGES: dict[str, list[tuple[object, list[str]]]] = {
 
 def test_every_figure_of_an_activity_is_compared() -> None:
     assert set(CHANGES) == {f.name for f in fields(Activity)} - {
-        "layer", "start_cycle", "mapping", "notes", "warnings",
+        "layer", "start_cycle", "mapping", "notes", "warnings", "expected_compute_cycles",
     }  # fmt: skip
 
 
