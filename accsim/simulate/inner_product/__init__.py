@@ -22,7 +22,8 @@ After a tile's last step its sums pass the pipeline's stages while the next tile
 ``datapaths``  edges of a step, and products taken in at once, by operand widths
 ``operands``   what is known of a layer's operands, and whether the PEs can hold them
 ``blocks``     weights of which n of m take a lane
-``groups``     operands that are worked on together, from values
+``by_value``   edges of steps from values, for pieces of operands that tiles share
+``groups``     operands that are worked on together
 ``expected``   edges of a step where no values are known, under a stated distribution
 ``steps``      steps of a tile, in classes that are alike
 ``array``      all of it together, for one tile

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from accsim.hardware.accelerator import InitialPsum
-from accsim.hardware.datapath import Digits
 from accsim.mapping.dataflow import TiledDataflow
 from accsim.simulate.activity import Action
 from accsim.simulate.edge_ports import INPUTS, EdgePort, edge_ports
-from accsim.simulate.inner_product import expected, groups, outliers
+from accsim.simulate.inner_product import expected, outliers
 from accsim.simulate.inner_product.blocks import Blocks, blocks_of
+from accsim.simulate.inner_product.by_value import KnownValues
 from accsim.simulate.inner_product.datapaths import SHARING, STEPPING, Follows, Rate, rate_of
 from accsim.simulate.inner_product.operands import CODES, known_ifmap, known_weight, skipped
 from accsim.simulate.inner_product.steps import Steps
@@ -98,14 +98,22 @@ class InnerProductArray:
         )
         return cuts or self._counts_values
 
-    @property
+    @cached_property
     def _counts_values(self) -> bool:
         """Whether values decide, and are known."""
         if self.rate.follows is Follows.WIDTHS or self.ifmap is None:
             return False
-        if self.rate.follows is Follows.OUTLIERS:
-            return known_weight(self._task) is not None
-        return self.rate.follows is not Follows.TERM_PAIRS or self._weight_terms.size > 0
+        by_weight = self.rate.follows in (Follows.OUTLIERS, Follows.TERM_PAIRS)
+        return not by_weight or known_weight(self._task) is not None
+
+    @cached_property
+    def _values(self) -> KnownValues:
+        """The values that decide."""
+        if self.ifmap is None:
+            raise ValueError("no values are known")
+        unrolled = {"rows": self.array.rows, "cols": self.array.cols, "lanes": self.lanes}
+        weight = known_weight(self._task)
+        return KnownValues(self.geometry, self.dataflow, self.rate, unrolled, self.ifmap, weight, self.signed)
 
     @property
     def macs_per_pe(self) -> int:
@@ -144,14 +152,13 @@ class InnerProductArray:
             return None
         densities = self._task.densities.first(self._task.values)
         blind = InnerProductArray(replace(self._task, tensors={}, values=None, densities=densities), self.place)
-        most = int(self._magnitudes.max(initial=0)), self._largest_weight
         bits = tuple(
             known if top is None else max(1, top.bit_length())
-            for known, top in zip(self._magnitude_bits, most, strict=True)
+            for known, top in zip(self._magnitude_bits, self._values.widths(), strict=True)
         )
         blind.__dict__ |= {"signed": self.signed, "skips": self.skips, "_magnitude_bits": bits}
         if self.rate.follows is Follows.OUTLIERS:
-            blind.__dict__["_outlier_shares"] = self._measured_outliers
+            blind.__dict__["_outlier_shares"] = self._values.outlier_shares()
         return float(sum(n * blind.tile(sizes).compute for sizes, n in tiles))
 
     def tile(self, sizes: Sizes) -> TileRun:
@@ -230,7 +237,7 @@ class InnerProductArray:
         if rate.follows is Follows.WIDTHS:
             return np.full([1] * len(steps.folds), rate.edges, np.int64)
         if self._counts_values:
-            return self._by_value(sizes, steps)
+            return self._values.edges(sizes, steps)
         used = np.broadcast_arrays(*(steps.used(axis) for axis in ("rows", "cols", "lanes")))
         ifmap, weight = self._task.known_densities.ifmap, self._task.known_densities.weight
         bits = self._magnitude_bits
@@ -261,15 +268,6 @@ class InnerProductArray:
         return outliers.share(self.activation_bits - sign, ifmap, narrow - sign), of_weights
 
     @property
-    def _measured_outliers(self) -> tuple[float, float]:
-        """The same, from the values."""
-        ifmap, weight, narrow = self.ifmap, known_weight(self._task), self.rate.narrow_bits
-        if ifmap is None or weight is None:
-            raise ValueError("no values are known")
-        of_ifmap = outliers.wide(ifmap, narrow, self.signed)
-        return float(of_ifmap.mean()), float(outliers.wide(weight, narrow, signed=True).mean())
-
-    @property
     def _expected_outliers(self) -> str:
         of_ifmap, of_weights = self._outlier_shares
         return (
@@ -277,121 +275,17 @@ class InnerProductArray:
             f"{of_weights:.3g} of the weights need more than {self.rate.narrow_bits} bits"
         )
 
-    @cached_property
-    def _wide_ifmap(self) -> outliers.Masks:
-        found = np.zeros(0, np.int64) if self.ifmap is None else self.ifmap
-        return groups.every_window(outliers.wide(found, self.rate.narrow_bits, self.signed), self.geometry)
-
-    @cached_property
-    def _wide_weight(self) -> outliers.Masks:
-        found = known_weight(self._task)
-        return outliers.wide(np.zeros(0, np.int64) if found is None else found, self.rate.narrow_bits, signed=True)
-
     def _outliers(self, sizes: Sizes, macs: int) -> int:
         """Products of a tile that take a wide lane."""
         if not self._counts_values:
             of_ifmap, of_weights = self._outlier_shares
             return round(macs * (1 - (1 - of_ifmap) * (1 - of_weights)))
-        a = groups.in_tile(self._wide_ifmap, sizes)
-        w = groups.filters(self._wide_weight, self.geometry, sizes)
-        by_a, by_w = a.sum(axis=(0, 3, 4), dtype=np.int64), w.sum(axis=1, dtype=np.int64)
-        windows = a.shape[0] * a.shape[3] * a.shape[4]
-        of_weights = int(by_w.sum()) * int(windows)
-        return int(by_a.sum()) * int(w.shape[1]) + of_weights - int((by_a * by_w).sum())
+        return self._values.wide_products(sizes)
 
     @cached_property
     def _magnitude_bits(self) -> tuple[int, int]:
         """Bits of the magnitudes of activations and weights."""
         return max(1, self.activation_bits - self.signed), max(1, self.weight_bits - 1)
-
-    @property
-    def _largest_weight(self) -> int | None:
-        weight = known_weight(self._task)
-        return None if weight is None or not weight.size else max(int(weight.max()), -int(weight.min()))
-
-    @cached_property
-    def _magnitudes(self) -> Ints:
-        """Of the activations."""
-        return groups.narrow(np.abs(np.zeros(0, np.int64) if self.ifmap is None else self.ifmap))
-
-    @cached_property
-    def _terms(self) -> npt.NDArray[np.uint8]:
-        """Terms of every activation."""
-        return self._counted(self.ifmap)
-
-    @cached_property
-    def _weight_terms(self) -> npt.NDArray[np.uint8]:
-        """Terms of every weight; empty where they are not known."""
-        return self._counted(known_weight(self._task))
-
-    def _counted(self, words: npt.NDArray[np.integer] | None) -> npt.NDArray[np.uint8]:
-        from accsim.simulate.inner_product.term_counts import term_counts  # noqa: PLC0415
-
-        if words is None:
-            return np.zeros(0, np.uint8)
-        counts: npt.NDArray[np.uint8] = term_counts(np.ascontiguousarray(words), self.rate.digits is Digits.BOOTH)
-        return counts
-
-    @cached_property
-    def _term_windows(self) -> npt.NDArray[np.uint8]:
-        return groups.every_window(self._terms, self.geometry)
-
-    @cached_property
-    def _magnitude_windows(self) -> Ints:
-        return groups.every_window(self._magnitudes, self.geometry)
-
-    @cached_property
-    def _met_windows(self) -> Ints:
-        return groups.every_window(groups.met(self._magnitudes, self.rate.digits), self.geometry)
-
-    @cached_property
-    def _own_windows(self) -> Ints:
-        return groups.every_window(self._own_more, self.geometry)
-
-    @cached_property
-    def _own_more(self) -> Ints:
-        """Edges of every activation for itself, beyond those of a zero; padding is 0 and takes what a zero takes."""
-        rate = self.rate
-        if rate.follows is Follows.WIDTH_USED:
-            bits = -(-groups.width(self._magnitudes.astype(np.int64), rate.trim_low) // rate.serial_bits)
-            return (np.where(bits > 0, bits + rate.sign, 1) - 1) * rate.edges
-        return (np.maximum(self._terms.astype(np.int64), 1) - 1) * rate.edges
-
-    @property
-    def _unrolled(self) -> dict[str, int]:
-        return {"rows": self.array.rows, "cols": self.array.cols, "lanes": self.lanes}
-
-    def _activations(self, sizes: Sizes, windows: npt.NDArray[Word]) -> npt.NDArray[Word]:
-        """Activations laid out along the folds, then rows (one), columns and lanes."""
-        return groups.laid_out(groups.in_tile(windows, sizes), "NGCPQRS", self.dataflow, self._unrolled)
-
-    def _weights(self, sizes: Sizes, words: npt.NDArray[Word]) -> npt.NDArray[Word]:
-        return groups.laid_out(groups.filters(words, self.geometry, sizes), "GMCRS", self.dataflow, self._unrolled)
-
-    def _by_value(self, sizes: Sizes, steps: Steps) -> Ints:
-        """Edges of each step, from values: the group that works together waits for the slowest of it."""
-        rate, together = self.rate, (-3, -2, -1)
-        match rate.follows:
-            case Follows.WIDTH_USED:
-                ored = np.bitwise_or.reduce(self._activations(sizes, self._magnitude_windows), axis=together).astype(
-                    np.int64
-                )
-                bits = -(-groups.width(ored, rate.trim_low) // rate.serial_bits)
-                edges = np.where(bits > 0, bits + rate.sign, 1) * rate.edges
-            case Follows.TERMS_MET:
-                ored = np.bitwise_or.reduce(self._activations(sizes, self._met_windows), axis=together)
-                edges = np.maximum(np.bitwise_count(ored).astype(np.int64), 1) * rate.edges
-            case Follows.MOST_TERMS:
-                edges = np.maximum(self._activations(sizes, self._term_windows).max(axis=together).astype(np.int64), 1)
-                edges *= rate.edges
-            case Follows.OUTLIERS:
-                a, w = self._activations(sizes, self._wide_ifmap), self._weights(sizes, self._wide_weight)
-                edges = outliers.edges_of(outliers.most_outliers(a, w, steps), rate.outlier_lanes)
-            case _:
-                a = self._activations(sizes, self._term_windows).max(axis=(-3, -2)).astype(np.uint16)
-                w = self._weights(sizes, self._weight_terms).max(axis=(-3, -2)).astype(np.uint16)
-                edges = np.maximum((a * w).max(axis=-1), 1)
-        return np.asarray(edges, np.int64)
 
     def _port_edges(self, steps: Steps, port: EdgePort) -> Ints:
         """Edges that a port needs for each class of steps."""
@@ -449,20 +343,7 @@ class InnerProductArray:
         rate = self.rate
         if not self._counts_values:
             return kept * rate.edges if rate.follows is Follows.WIDTHS else kept
-        if rate.follows is Follows.OUTLIERS:
-            return kept
-        if rate.follows is Follows.TERM_PAIRS:
-            return self._own_pairs(sizes)
-        seen = groups.in_tile(self._own_windows, sizes)
-        return (int(seen.sum(dtype=np.int64)) + seen.size * rate.edges) * sizes["M"].size
-
-    def _own_pairs(self, sizes: Sizes) -> int:
-        a = groups.in_tile(self._term_windows, sizes)
-        w = groups.filters(self._weight_terms, self.geometry, sizes)
-        pairs = int((a.sum(axis=(0, 3, 4), dtype=np.int64) * w.sum(axis=1, dtype=np.int64)).sum())
-        some_a = (a > 0).sum(axis=(0, 3, 4))
-        some_w = (w > 0).sum(axis=1)
-        return pairs + a.size * sizes["M"].size - int((some_a * some_w).sum())
+        return self._values.own(sizes, kept)
 
     def _words(
         self, steps: Steps, sizes: Sizes, weighted: npt.NDArray[np.float64] | Ints, length: dict[str, int], busy: int

@@ -86,7 +86,7 @@ class Steps:
         blocks: Blocks | None = None,
     ) -> None:
         unrolled = {"rows": rows, "cols": cols, "lanes": lanes}
-        self._blocks = blocks
+        self._blocks, self._used = blocks, dict[str, Ints]()
         self.folds = [
             fold(name, dataflow.axis(name), sizes[name], unrolled.get(name, 1), whole)
             if blocks is None or name != "lanes"
@@ -124,8 +124,10 @@ class Steps:
 
     def used(self, axis: str) -> Ints:
         """Rows, columns or lanes at work in each class."""
-        at = next(i for i, one in enumerate(self.folds) if one.name == axis)
-        return np.asarray(self.along(self.folds[at].used, at), np.int64)
+        if axis not in self._used:
+            at = next(i for i, one in enumerate(self.folds) if one.name == axis)
+            self._used[axis] = np.asarray(self.along(self.folds[at].used, at), np.int64)
+        return self._used[axis]
 
     def picked_from(self) -> Ints:
         """Activations of a column in each class: those of the lanes, or of the blocks whose weights are on them."""
