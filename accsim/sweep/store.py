@@ -21,6 +21,7 @@ from accsim.errors import AccsimError
 from accsim.sweep.evaluate import Outcome, Status
 from accsim.sweep.lock import StoreLock
 from accsim.sweep.settings import Settings
+from accsim.sweep.store_errors import clearly, damaged
 
 FORMAT = "1"
 """The form of the store that this version reads and writes."""
@@ -145,7 +146,7 @@ class Store:
         return self._connection
 
     def _open(self) -> None:
-        with _clearly(self.path):
+        with clearly(self.path):
             try:
                 self._connect("ro" if self.read_only else "rwc")
             except sqlite3.OperationalError:
@@ -212,7 +213,7 @@ class Store:
     def _check(self) -> None:
         said = [row[0] for row in self.db.execute("PRAGMA quick_check(1)")]
         if said != ["ok"]:
-            raise AccsimError(_damaged(self.path, said[0]))
+            raise AccsimError(damaged(self.path, said[0]))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -227,7 +228,7 @@ class Store:
 
     def add_space(self, digest: str, name: str, text: str, points: int) -> None:
         """Note a space whose points are stored here."""
-        with _clearly(self.path), self._transaction():
+        with clearly(self.path), self._transaction():
             self.db.execute("INSERT OR REPLACE INTO spaces VALUES (?, ?, ?, ?)", (digest, name, text, points))
 
     def add(self, space: str, model: str, rows: Sequence[Row]) -> None:
@@ -236,7 +237,7 @@ class Store:
         Raises:
             AccsimError: the disk is full, or the file cannot be written; what was written before stays.
         """
-        with _clearly(self.path), self._transaction():
+        with clearly(self.path), self._transaction():
             self.db.executemany(
                 f"INSERT OR REPLACE INTO points VALUES ({', '.join('?' * 15)})",
                 [_values(row, space, model) for row in rows],
@@ -246,7 +247,7 @@ class Store:
         """Those of ``keys`` that have a row; with ``retry``, one that did not fail."""
         out: set[str] = set()
         also = f" AND status != '{Status.FAILED.value}'" if retry else ""
-        with _clearly(self.path):
+        with clearly(self.path):
             for i in range(0, len(keys), 500):
                 some = keys[i : i + 500]
                 marks = ", ".join("?" * len(some))
@@ -263,23 +264,23 @@ class Store:
     def counts(self, space: str | None = None) -> dict[str, int]:
         """Rows by status."""
         where, values = ("", ()) if space is None else (" WHERE space = ?", (space,))
-        with _clearly(self.path):
+        with clearly(self.path):
             rows = self.db.execute(f"SELECT status, count(*) FROM points{where} GROUP BY status", values)
             return {str(status): int(n) for status, n in rows}
 
     def spaces(self) -> list[tuple[str, str, int]]:
         """Digest, name and size of the spaces."""
-        with _clearly(self.path):
+        with clearly(self.path):
             return list(self.db.execute("SELECT digest, name, points FROM spaces ORDER BY name, digest"))
 
     def space_texts(self) -> list[tuple[str, str]]:
         """Name and text of the spaces."""
-        with _clearly(self.path):
+        with clearly(self.path):
             return [(str(n), str(t)) for n, t in self.db.execute("SELECT name, text FROM spaces ORDER BY name, digest")]
 
     def reasons(self, status: str, most: int = 10) -> list[tuple[str, int]]:
         """Why points have no figures, the most frequent reason first."""
-        with _clearly(self.path):
+        with clearly(self.path):
             rows = self.db.execute(
                 "SELECT reason, count(*) AS n FROM points WHERE status = ? GROUP BY reason ORDER BY n DESC, reason "
                 "LIMIT ?",
@@ -302,7 +303,7 @@ class Store:
 
     def _rows(self, clause: str, values: Sequence[str] = ()) -> Iterator[Stored]:
         columns = "key, space, place, model, settings, status, reason, unit, totals"
-        with _clearly(self.path):
+        with clearly(self.path):
             for key, space, place, model, settings, status, reason, unit, totals in self.db.execute(
                 f"SELECT {columns} FROM points {clause}", values
             ):
@@ -320,7 +321,7 @@ class Store:
 
     def results(self) -> Iterator[tuple[object, ...]]:
         """The result columns of every row, by key."""
-        with _clearly(self.path):
+        with clearly(self.path):
             yield from self.db.execute(f"SELECT {', '.join(RESULT_COLUMNS)} FROM points ORDER BY key")
 
     def merge(self, other: Store) -> tuple[int, int]:
@@ -330,10 +331,10 @@ class Store:
             rows taken over, and rows that were there.
         """
         taken = there = 0
-        with _clearly(other.path):
+        with clearly(other.path):
             rows = other.db.execute("SELECT * FROM points ORDER BY key")
             spaces = list(other.db.execute("SELECT * FROM spaces"))
-        with _clearly(self.path), self._transaction():
+        with clearly(self.path), self._transaction():
             self.db.executemany("INSERT OR IGNORE INTO spaces VALUES (?, ?, ?, ?)", spaces)
             while some := rows.fetchmany(1000):
                 kept = self.known([row[0] for row in some], retry=True)
@@ -361,42 +362,6 @@ def _quoted(path: str) -> str:
     from urllib.parse import quote  # noqa: PLC0415
 
     return quote(os.path.abspath(path))
-
-
-def _damaged(path: str, said: str) -> str:
-    return (
-        f"{path}: the store is damaged ({said}); nothing was changed. 'sqlite3 {path} .recover' can save rows into "
-        "a new file; a sweep with another --store begins afresh"
-    )
-
-
-@contextmanager
-def _clearly(path: str) -> Iterator[None]:
-    """What goes wrong with the file, in words."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        said = str(error)
-        if "full" in said:
-            said = "the disk is full; what was written before is kept, and the same command goes on from there"
-        elif "readonly" in said or "unable to open" in said:
-            said = (
-                "cannot be written: it, or its folder, is read-only"
-                if os.path.exists(path)
-                else f"cannot be opened: {said}"
-            )
-        elif "locked" in said:
-            said = "is locked by another process"
-        elif "disk I/O" in said:
-            said = "cannot be read or written (the disk is full or fails); what was written before is kept"
-        raise AccsimError(f"{path}: {said}") from None
-    except sqlite3.DatabaseError as error:
-        said = str(error)
-        if "not a database" in said:
-            raise AccsimError(
-                f"{path}: is not a store of accsim sweep, or it is damaged; nothing was changed"
-            ) from None
-        raise AccsimError(_damaged(path, said)) from None
 
 
 def merge(target: str, sources: Iterable[str]) -> dict[str, tuple[int, int]]:
