@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accsim.simulate.sparse.count import Counters, Expected, SparseCount, Stepped, named
-from accsim.simulate.sparse.window import Window, masks, words
+from accsim.simulate.sparse.window import Window, check_shapes, mask, words
 from accsim.workload.layer import Geometry
 
 IDLE = ("barrier", "unmapped")
@@ -70,8 +70,8 @@ def count(g: Geometry, ifmap: NDArray[Any], weight: NDArray[Any], machine: Cnvlu
     """
     from accsim.simulate.sparse import cnvlutin_kernels as kernels  # noqa: PLC0415
 
-    pixels, _ = masks(g, ifmap, weight)
-    return _result(_count(g, pixels, machine, kernels), machine)
+    check_shapes(g, ifmap, weight)
+    return _result(_count(g, mask(ifmap), machine, kernels), machine)
 
 
 def step(g: Geometry, ifmap: NDArray[Any], weight: NDArray[Any], machine: Cnvlutin) -> Stepped:
@@ -93,7 +93,7 @@ def step(g: Geometry, ifmap: NDArray[Any], weight: NDArray[Any], machine: Cnvlut
         pixels, np.ascontiguousarray(taps.transpose(2, 3, 1, 0)), Window.of(g), machine.lanes, machine.brick,
         machine.filters, words_in, offsets, np.zeros(size, np.int64), sums,
     )  # fmt: skip
-    out[kernels.DENSE] = _count(g, masks(g, ifmap, weight)[0], machine, kernels)[kernels.DENSE]
+    out[kernels.DENSE] = _count(g, mask(ifmap), machine, kernels)[kernels.DENSE]
     return Stepped(sums, _result(out, machine))
 
 

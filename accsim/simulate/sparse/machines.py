@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from numpy.typing import NDArray
@@ -79,8 +80,15 @@ def machine_of(accelerator: Accelerator) -> SparseMachine:
         lambda g: module.cannot(g, parameters),
         lambda g, ifmap, weight: module.count(g, ifmap, weight, parameters),
         lambda g, ifmap, weight: module.step(g, ifmap, weight, parameters),
-        lambda g, ifmap, weight: module.expect(g, ifmap, weight, parameters),
+        lambda g, ifmap, weight: _expected(module, parameters, g, ifmap, weight),
     )
+
+
+@lru_cache(maxsize=4096)
+def _expected(module: Any, parameters: Any, g: Geometry, ifmap: float, weight: float) -> Expected:
+    """What a machine expects of a tile; a search meets the same tiles under many mappings."""
+    found: Expected = module.expect(g, ifmap, weight, parameters)
+    return found
 
 
 def why_not(layer: Layer, accelerator: Accelerator) -> str | None:

@@ -49,7 +49,12 @@ def masks(g: Geometry, ifmap: NDArray[Any], weight: NDArray[Any]) -> tuple[NDArr
         ValueError: shapes that are not the geometry's.
     """
     check_shapes(g, ifmap, weight)
-    return tuple(np.ascontiguousarray(np.not_equal(a, 0)).view(np.uint8) for a in (ifmap, weight))  # type: ignore[return-value]
+    return mask(ifmap), mask(weight)
+
+
+def mask(words: NDArray[Any]) -> NDArray[np.uint8]:
+    """Which words are not zero, contiguous."""
+    return np.ascontiguousarray(words if words.dtype == np.bool_ else np.not_equal(words, 0)).view(np.uint8)
 
 
 def words(g: Geometry, ifmap: NDArray[Any], weight: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
