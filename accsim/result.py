@@ -16,6 +16,7 @@ from accsim.hardware.datapath import Datapath
 from accsim.mapping.dataflow import Dataflow
 from accsim.mapping.mapping import Mapping
 from accsim.simulate.scalesim import ScaleSimReport
+from accsim.simulate.vector_rows import PASSES
 from accsim.totals import cycles_of, no_stalls, result_totals, utilization
 from accsim.vector_share import share_note, vector_unit
 from accsim.workload.layer import Layer
@@ -305,6 +306,12 @@ class Result:
             out.append(f"fetching and adding {bias} bias words: at most one word per output channel and layer")
         if self.accelerator.vector is None and any(not layer.kind.has_macs for layer in self.network.layers):
             out.append("operations of layers without MACs: the machine has no vector unit; their traffic is counted")
+        unit = self.accelerator.vector
+        if unit is not None and unit.row_words is None and any(layer.kind in PASSES for layer in self.network.layers):
+            out.append(
+                f"rows longer than what {unit.name} holds: its row_words is not given, so softmax and layer norm load "
+                "every word once"
+            )
         if self.engine == "counted":
             out.append(
                 "values: the counted engine computes none, so rounding and overflow of the PEs have no effect here"
