@@ -97,6 +97,14 @@ def test_energies_in_different_units_are_not_compared() -> None:
     assert "Energies are in different units and do not compare." in text
 
 
+def test_machines_that_are_left_out_are_named_once() -> None:
+    found, runs = small_comparison()
+    gone = {"hardware": "eie", "reason": "eie can run no layer of it"}
+    found = found | {side: found[side] | {"absent": [gone]} for side in ("equal", "raw")}
+    said = [text for what, text in words.findings(comparison_view(found, runs)) if what == "Left out"]
+    assert said == ["eie is left out: eie can run no layer of it."]
+
+
 def test_names_are_text_and_nothing_is_fetched() -> None:
     found, runs = small_comparison()
     html = render_comparison(renamed(found, "conv1", NASTY), renamed(runs, "conv1", NASTY))

@@ -94,6 +94,12 @@ def findings(view: ComparisonView) -> list[tuple[str, str]]:
         for one in view.equal.machines
         for layers, why in cannot(one.figures)
     ]
+    out += [
+        ("Left out", f"{one['hardware']} is left out: {one['reason'].rstrip('.')}.")
+        for one in {
+            one["hardware"]: one for side in ("raw", "equal") for one in view.raw[side].get("absent", ())
+        }.values()
+    ]
     out += [("As they are", _winner(contest, view.sides[1])) for contest in view.sides[1].contests()]
     return out
 
