@@ -73,6 +73,7 @@ DATAPATHS = (
     Datapath(DatapathKind.FUSED_BRICKS, brick_bits=4, fused_bits=16),
     Datapath(DatapathKind.SHIFT),
     Datapath(DatapathKind.CODEBOOK, codebook_words=16),
+    Datapath(DatapathKind.OUTLIER_LANE, narrow_bits=4),
 )
 """One of each kind that leaves the widths of operands open."""
 
@@ -145,6 +146,7 @@ def machines(draw: st.DrawFn) -> Accelerator:
     sparse = draw(st.sampled_from(SPARSE)) if family is ArrayFamily.SPARSE else None
     if sparse is not None and sparse.kind in (SparseKind.WORK_QUEUES, SparseKind.SKIPPING_LANES):
         cols = 1
+    pe = draw(pes(family))
     array = Array(
         family,
         rows,
@@ -152,10 +154,9 @@ def machines(draw: st.DrawFn) -> Accelerator:
         systolic and draw(st.booleans()),
         draw(st.integers(1, 2)) if systolic else 1,
         draw(st.sampled_from(InitialPsum)),
-        draw(st.integers(1, 65536)) if family is ArrayFamily.INNER_PRODUCT else 1,
+        draw(st.integers(1, 32768)) * max(1, pe.datapath.n) if family is ArrayFamily.INNER_PRODUCT else 1,
         sparse,
     )
-    pe = draw(pes(family))
     levels: list[Level] = [draw(drams(pe.activation_bits))]
     levels += [draw(srams(f"buffer{i}")) for i in range(draw(st.integers(0, 3)))]
     for direction in draw(st.lists(st.sampled_from(sorted(CARRIED)), unique=True)):
@@ -166,7 +167,14 @@ def machines(draw: st.DrawFn) -> Accelerator:
         levels.append(RegisterFile(f"{operand}_rf", (operand,), draw(widths), words, cell))
     if draw(st.booleans()):
         fused = draw(st.lists(st.sampled_from(FUSABLE), unique=True).map(tuple))
-        levels.append(VectorUnit("vector", draw(st.integers(1, 2**20)), tuple(map(str, fused))))
+        levels.append(
+            VectorUnit(
+                "vector",
+                draw(st.integers(1, 2**20)),
+                tuple(map(str, fused)),
+                row_words=draw(st.none() | st.integers(0, 2**40)),
+            )
+        )
     parameters = tuple((key, draw(st.integers(1, 2**31))) for key in "mnepqrt")
     owners = st.tuples(text, text)
     mappings = (

@@ -186,7 +186,7 @@ def test_bounds_hold_where_a_mac_takes_several_cycles(case: Case, objective: Obj
 
 @pytest.mark.slow
 @given(serial_cases(), OBJECTIVES, PICKS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_bounds_hold_where_a_mac_takes_several_cycles_at_length(
     case: Case, objective: Objective, picks: list[int]
 ) -> None:

@@ -91,7 +91,7 @@ def fused_lanes(path: Datapath, a_bits: int, w_bits: int, lanes: int) -> int:
 def fused_step(
     path: Datapath, a: list[list[int]], w: list[list[int]], a_bits: int, w_bits: int, lanes: int
 ) -> tuple[int, Any]:
-    """Edges on units of bricks: every edge a unit has so many bricks, and takes those of its products in order."""
+    """Edges on units of bricks: every edge a unit has so many, for the parts of its own products in order."""
     each = (path.fused_bits // path.brick_bits) ** 2
     sums, edges = [], 0
     for row in w:
@@ -103,16 +103,15 @@ def fused_step(
                 )
                 for x, y in zip(column, row, strict=True)
             ]
-            total, taken = 0, 0
-            while any(todo):
-                free = each * lanes
-                for one in todo:
-                    for _ in range(min(free, len(one))):
-                        total += one.pop(0).product()
-                        free -= 1
-                taken += 1
+            total, per_unit = 0, fused_lanes(path, a_bits, w_bits, 1)
+            for unit in range(lanes):
+                own = [brick for one in todo[unit * per_unit : (unit + 1) * per_unit] for brick in one]
+                taken = 0
+                while own:
+                    total += sum(brick.product() for brick in own[:each])
+                    own, taken = own[each:], taken + 1
+                edges = max(edges, taken)
             sums[-1].append(total)
-            edges = max(edges, taken)
     return edges, sums
 
 

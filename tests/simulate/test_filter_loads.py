@@ -124,6 +124,11 @@ def test_a_pass_of_one_column_has_no_room_for_the_next_ones_filters():
 @settings(max_examples=100, deadline=None)
 @given(runs())
 def test_more_room_for_a_load_never_costs_a_cycle(run):
+    """Nor one of the whole, DRAM included, unless passes wait for sums that come back.
+
+    These waits are bubbles of the schedule: a load that moves beside an earlier pass can uncover one, and a pass that
+    is late for want of words from DRAM keeps it.
+    """
     machine, g, mapping = run
     totals, first_cut = [], None
     for load in FilterLoad:
@@ -134,9 +139,9 @@ def test_more_room_for_a_load_never_costs_a_cycle(run):
         if cut(other, g, mapping) != first_cut:  # a spad that holds two passes cuts the filters finer
             continue
         _, timing, _ = counted(other, g, mapping)
-        totals.append((timing.processing_cycles, timing.cycles.total))
-    assert totals == sorted(totals, reverse=True)
-    assert all(one[1] >= two[1] for one, two in pairwise(totals))
+        totals.append((timing.processing_cycles, timing.cycles.total, timing.cycles.drain))
+    assert all(one[0] >= two[0] for one, two in pairwise(totals))
+    assert all(one[1] >= two[1] for one, two in pairwise(totals) if two[2] <= one[2])
 
 
 def cut(machine, g, mapping):
