@@ -68,6 +68,7 @@ def results(path: Path, found: Space, make: Any, **options: Any) -> list[tuple[o
         return list(store.results())
 
 
+@pytest.mark.slow  # it waits for a scheduler that is not there
 def test_nothing_answers() -> None:
     with pytest.raises(AccsimError, match="no Dask scheduler answers there"), dask("tcp://127.0.0.1:9", 1):
         pass

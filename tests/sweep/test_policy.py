@@ -99,9 +99,13 @@ MACHINES = {
     "n:m": "sparse_tensor_core_2to4",
 }
 SMALL = [
-    ("dense", Budget.ENERGY), ("dense", Budget.LATENCY), ("sparse", Budget.ENERGY), ("sparse", Budget.LATENCY),
-    ("bit-serial", Budget.LATENCY), ("n:m", Budget.LATENCY),
-]  # fmt: skip
+    ("dense", Budget.ENERGY),
+    ("dense", Budget.LATENCY),
+    pytest.param("sparse", Budget.ENERGY, marks=pytest.mark.slow),
+    ("sparse", Budget.LATENCY),
+    ("bit-serial", Budget.LATENCY),
+    ("n:m", Budget.LATENCY),
+]
 
 
 @pytest.mark.parametrize(("kind", "what"), SMALL)
@@ -135,6 +139,7 @@ def _promised(problem: Problem, policy: Policy, machine: str, folder: Path) -> N
     assert policy.cost == pytest.approx(obtained, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_weights_that_are_decoded_from_dram(tmp_path: Path) -> None:
     """A systolic array takes nothing from zeros and bits but the traffic of weights that are stored in fewer bits."""
     decoder = ("levels.dram.weight_decoder={words_per_cycle: 64}",)

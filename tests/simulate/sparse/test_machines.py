@@ -53,7 +53,7 @@ wide_scnns = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(cases(), wide_scnns)
 def test_scnn_of_wide_vectors(case: Case, machine: scnn.Scnn) -> None:
     """More filters in a step than residues of their number: groups that cannot be compared are counted one by one."""
