@@ -7,49 +7,33 @@ from collections.abc import Sequence
 from accsim.report import svg
 from accsim.report.view import shorten
 
-LETTER = 7.2
-"""Width of a letter."""
+LETTER, LETTERS = 7.2, 20
+"""Width of a letter, and how many a name has at most."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
 
-def names(
-    points: Sequence[tuple[str, float, float]], inside: Box, most: int, far: int = 1, length: int = 20
-) -> list[str]:
+def names(points: Sequence[tuple[str, float, float]], inside: Box, most: int) -> list[str]:
     """Names of the first ``most`` points (name, x, y), each beside its mark if there is such a place.
 
     Args:
         inside: what names do not leave.
-        far: rings of places that are tried; from the second on a line leads from the name to the mark.
-        length: letters of a name.
     """
     taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for _, x, y in points]
     out = []
     for name, x, y in points[:most]:
-        text = shorten(name, length)
-        wide = LETTER * len(text)
-        for ring in range(far):
-            area = next((area for area in _places(x, y, wide, ring) if _free(area, inside, taken)), None)
-            if area is None:
-                continue
+        text = shorten(name, LETTERS)
+        area = next((area for area in _places(x, y, LETTER * len(text)) if _free(area, inside, taken)), None)
+        if area is not None:
             taken.append(area)
-            middle = (area[0] + area[2]) / 2
-            if ring:
-                out.append(svg.line(x, y, min(max(x, area[0]), area[2]), (area[1] + area[3]) / 2, "lead"))
-            out.append(svg.text(middle, area[3] - 3, text, "middle", "halo"))
-            break
+            out.append(svg.text((area[0] + area[2]) / 2, area[3] - 3, text, "middle", "halo"))
     return out
 
 
-def _places(x: float, y: float, wide: float, ring: int) -> list[Box]:
-    """Right, left, above and below of a mark, and further away, above and below on both sides."""
-    if not ring:
-        spots = ((x + 9, y + 4), (x - 9 - wide, y + 4), (x - wide / 2, y - 10), (x - wide / 2, y + 18))
-    else:
-        away = 15.0 * ring
-        lefts = (x + 9, x - 9 - wide, x - wide / 2)
-        spots = tuple((left, y + 4 + side * away) for side in (-1, 1) for left in lefts)  # type: ignore[assignment]
+def _places(x: float, y: float, wide: float) -> list[Box]:
+    """Right, left, above and below of a mark."""
+    spots = ((x + 9, y + 4), (x - 9 - wide, y + 4), (x - wide / 2, y - 10), (x - wide / 2, y + 18))
     return [(left, base - 10, left + wide, base + 3) for left, base in spots]
 
 

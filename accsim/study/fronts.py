@@ -6,10 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from accsim.report.colours import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 from accsim.report.front import front
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
+MARKERS = "osD^vP"
+"""Of machines, in the order in which they are named."""
 
 
 @dataclass(frozen=True, slots=True)

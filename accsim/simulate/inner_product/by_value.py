@@ -69,13 +69,13 @@ class KnownValues:
         rate = self.rate
         match rate.follows:
             case Follows.TERM_PAIRS:
-                a, w = self._most(sizes, "NGCPQ", self._of_terms), self._most(sizes, "GMC", self._of_weight_terms)
+                a, w = self._kept(sizes, "NGCPQ", self._of_terms), self._kept(sizes, "GMC", self._of_weight_terms)
                 return np.asarray(np.maximum((a * w).max(axis=-1), 1), np.int64)
             case Follows.OUTLIERS:
                 wide = self._activations(sizes, self._wide_windows), self._weights(sizes, self._wide_weight)
                 return outliers.edges_of(outliers.most_outliers(*wide, steps), rate.outlier_lanes)
             case _:
-                return self._most(sizes, "NGCPQ", self._of_activations)
+                return self._kept(sizes, "NGCPQ", self._of_activations)
 
     def own(self, sizes: Sizes, kept: int) -> int:
         """Edges that the MACs of a tile take for themselves, one at least."""
@@ -83,11 +83,11 @@ class KnownValues:
             case Follows.OUTLIERS:
                 return kept
             case Follows.TERM_PAIRS:
-                of_a, some_a, n = self._most(sizes, "NGCPQ", self._sums_of_terms)
-                of_w, some_w = self._most(sizes, "GMC", self._sums_of_weight_terms)
+                of_a, some_a, n = self._kept(sizes, "NGCPQ", self._sums_of_terms)
+                of_w, some_w = self._kept(sizes, "GMC", self._sums_of_weight_terms)
                 return int(of_a @ of_w) - int(some_a @ some_w) + n * sizes["M"].size
             case _:
-                return self._most(sizes, "NGCPQ", self._own_of_activations) * sizes["M"].size
+                return self._kept(sizes, "NGCPQ", self._own_of_activations) * sizes["M"].size
 
     def wide_products(self, sizes: Sizes) -> int:
         """Products of a tile with an outlier."""
@@ -103,7 +103,7 @@ class KnownValues:
         of_ifmap = outliers.wide(self.ifmap, narrow, self.signed)
         return float(of_ifmap.mean()), float(outliers.wide(self.weight, narrow, signed=True).mean())
 
-    def _most(self, sizes: Sizes, dims: str, make: Callable[[Sizes], Made]) -> Made:
+    def _kept(self, sizes: Sizes, dims: str, make: Callable[[Sizes], Made]) -> Made:
         """What is made of the piece of an operand that a tile works on, kept."""
         key = (make.__name__, *((sizes[dim].start, sizes[dim].size) for dim in dims))
         found: Made | None = self._held.get(key)

@@ -139,11 +139,12 @@ def _span(a: Any, c: int, n: int, trim_low: bool) -> tuple[int, int]:
 
 @kernel
 def used_bits(
-    a: Any, w: Any, acc: Any, r: int, c: int, n: int, at_once: int, sign: int, trim_low: bool, weight_planes: int
-) -> int:
+    a: Any, w: Any, acc: Any, r: int, c: int, n: int, at_once: int, sign: int, trim_low: bool, weight_planes: int,
+    now: Any,
+) -> int:  # fmt: skip
     """Sign and magnitude, from the lowest bit that is met to the highest; with ``weight_planes``, weights bit by bit.
 
-    Weights are two's complement; 0 planes for whole weights.
+    Weights are two's complement; 0 planes for whole weights. ``now`` takes the part of each activation that is at work.
     """
     low, high = _span(a, c, n, trim_low)
     each = max(1, weight_planes)
@@ -152,20 +153,23 @@ def used_bits(
     edges = 0
     while low < high:
         width = min(at_once, high - low)
+        for j in range(c):
+            for k in range(n):
+                part = (abs(a[j, k]) >> low) & ((1 << width) - 1)
+                now[j, k] = -part if a[j, k] < 0 else part
         for plane in range(each):
             for i in range(r):
                 for j in range(c):
                     total = 0
-                    for k in range(n):
-                        part = (abs(a[j, k]) >> low) & ((1 << width) - 1)
-                        if a[j, k] < 0:
-                            part = -part
-                        if weight_planes:
-                            bit = (w[i, k] >> plane) & 1
-                            total += -bit * part if plane == weight_planes - 1 else bit * part
-                        else:
-                            total += w[i, k] * part
-                    acc[i, j] += (total << plane) << low if weight_planes else total << low
+                    if weight_planes:
+                        for k in range(n):
+                            total += ((w[i, k] >> plane) & 1) * now[j, k]
+                        if plane == weight_planes - 1:
+                            total = -total
+                    else:
+                        for k in range(n):
+                            total += w[i, k] * now[j, k]
+                    acc[i, j] += total << (plane + low)
             edges += 1
         low += width
     return edges + each * sign

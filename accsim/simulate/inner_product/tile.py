@@ -129,7 +129,7 @@ def run(
         elif mode == ACTIVATION_BITS:
             spent = activation_bits(a, w, acc, r, c, n, how[0], how[1], how[2] != 0)
         elif mode == USED_BITS:
-            spent = used_bits(a, w, acc, r, c, n, how[0], how[1], how[2] != 0, how[3])
+            spent = used_bits(a, w, acc, r, c, n, how[0], how[1], how[2] != 0, how[3], now)
         elif mode == TERMS_MET:
             spent = terms_met(a, w, acc, r, c, n, how[0] != 0, plus, minus)
         elif mode == MOST_TERMS:

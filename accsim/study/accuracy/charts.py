@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from accsim.report.colours import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 from accsim.report.front import front
 from accsim.study.accuracy.view import AccuracyView, Numbered, energy_of, latency_of
 from accsim.study.drawing import Drawing
 from accsim.study.explorations.compression_fronts import METRIC, Point
+from accsim.study.fronts import COLOURS, MARKERS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.transforms import Bbox
 
-COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
-MARKERS = "osD^vP"
 PLACES = ((0, 6), (7, 0), (-7, 0), (0, -7), (7, 6), (-7, 6), (7, -7), (-7, -7), (0, 13), (13, 0), (-13, 0), (0, -14))
 """Where a number may stand, in points from its mark, the best place first."""
 

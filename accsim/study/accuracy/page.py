@@ -39,7 +39,7 @@ def _row(one: Numbered) -> dict[str, object]:
         "energy": (energy_of(point), significant(energy_of(point), 4)),
         "latency": (latency_of(point), significant(latency_of(point), 4)),
         "stored": None if point.stored_bits is None else (point.stored_bits / 8e6, f"{point.stored_bits / 8e6:.3f}"),
-        "front": "".join(mark for mark, on in (("E", one.on_energy), ("L", one.on_latency)) if on),
+        "front": one.fronts,
         "source": point.source,
     }
 

@@ -31,6 +31,11 @@ class Numbered:
         """Of the recipe."""
         return self.point.recipe or PLAIN
 
+    @property
+    def fronts(self) -> str:
+        """E and L for the fronts of accuracy and energy, and latency, that it is on."""
+        return "E" * self.on_energy + "L" * self.on_latency
+
 
 @dataclass(frozen=True, slots=True)
 class AccuracyView:

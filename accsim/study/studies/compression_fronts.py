@@ -6,19 +6,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from accsim.fidelity.published import Publication
-from accsim.report.colours import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 from accsim.report.front import front
 from accsim.study.drawing import Drawing
 from accsim.study.explorations.compression_fronts import Found, Point
+from accsim.study.fronts import COLOURS, MARKERS, draw_points
 from accsim.study.fronts import Point as Mark
-from accsim.study.fronts import draw_points
 from accsim.study.numbers import Rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
-MARKERS = "osD^vP"
 
 
 def tables(found: Found) -> dict[str, Rows]:
